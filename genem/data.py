@@ -1,0 +1,137 @@
+"""What flows between the rooms: frozen dataclasses of arrays. No behaviour beyond looking things up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Codes in GenotypeBlock.alleles beside the allele indices 0, 1, 2, ...
+MISSING_ALLELE = -1
+"""A copy that exists but was not called (``.``)."""
+ABSENT_ALLELE = -2
+"""A copy that does not exist: the sample's ploidy is smaller than the array's last axis."""
+
+MISSING_PHRED = -1
+"""A missing or absent value in integer (PL) likelihood arrays; float arrays (GL, GP) use NaN."""
+
+# Columns of VariantSites.spans
+SPAN_CHROM, SPAN_ID, SPAN_REF, SPAN_ALT, SPAN_FILTER, SPAN_INFO = range(6)
+N_SPANS = 6
+
+LikelihoodField = Literal["PL", "GL", "GP"]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantSites:
+    """Where the variants are and which alleles they have; one row per variant.
+
+    Attributes
+    ----------
+    contigs
+        Contig names; ``contig`` indexes them.
+    contig
+        int32 (variant,)
+    position
+        int64 (variant,), 1-based as in VCF.
+    n_alleles
+        int32 (variant,), REF included.
+    record
+        int64 (variant,), 1-based number of the record in the file.
+    text
+        uint8 (bytes,): the text that ``spans`` points into.
+    spans
+        int64 (variant, N_SPANS, 2): start and end in ``text`` of each ``SPAN_*`` field; ALT keeps its commas.
+    """
+
+    contigs: tuple[str, ...]
+    contig: NDArray[np.int32]
+    position: NDArray[np.int64]
+    n_alleles: NDArray[np.int32]
+    record: NDArray[np.int64]
+    text: NDArray[np.uint8]
+    spans: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.position.shape[0])
+
+    def chrom(self, variant: int) -> str:
+        return self.contigs[self.contig[variant]]
+
+    def field(self, variant: int, span: int) -> str:
+        """The text of one ``SPAN_*`` field of one variant."""
+        start, end = self.spans[variant, span]
+        return self.text[start:end].tobytes().decode()
+
+    def alts(self, variant: int) -> tuple[str, ...]:
+        """The ALT alleles; empty for a site without any (``.``)."""
+        alt = self.field(variant, SPAN_ALT)
+        return () if alt in (".", "") else tuple(alt.split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class GenotypeBlock:
+    """A run of variants with what was read of their samples.
+
+    Attributes
+    ----------
+    sites
+        The variants.
+    samples
+        Names of the samples, in array order.
+    alleles
+        int8 (int16 where a record has more than 126 alleles) (variant, sample, ploidy): allele index, or
+        ``MISSING_ALLELE``, or ``ABSENT_ALLELE``. None when GT was not asked for. The last axis is the largest
+        ploidy of the block, at least 1; a sample whose GT is ``.`` is one missing copy, the rest absent.
+    phased
+        bool (variant, sample): every separator of the call is ``|`` (False for haploid calls). None without GT.
+    likelihood_field
+        Which FORMAT field ``likelihoods`` holds, or None.
+    likelihoods
+        int32 (PL) or float32 (GL, GP) (variant, sample, genotype), in the units of the file (PL: phred,
+        GL: log10, GP: probability) and in VCF order; unused or missing cells hold ``MISSING_PHRED`` or NaN.
+    n_likelihoods
+        int32 (variant, sample): how many values the sample has; 0 where the field is missing. The sample's
+        ploidy follows from it and the number of alleles.
+    """
+
+    sites: VariantSites
+    samples: tuple[str, ...]
+    alleles: NDArray[np.int8] | NDArray[np.int16] | None = None
+    phased: NDArray[np.bool_] | None = None
+    likelihood_field: LikelihoodField | None = None
+    likelihoods: NDArray[np.int32] | NDArray[np.float32] | None = None
+    n_likelihoods: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.sites)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceSet:
+    """Named sequences laid end to end.
+
+    Attributes
+    ----------
+    names
+        The first word of each header.
+    descriptions
+        The whole header line of each record, without ``>``.
+    letters
+        uint8 (total length,): the letters as in the file, case kept (lower case = soft-masked).
+    offsets
+        int64 (sequence + 1,): sequence ``i`` is ``letters[offsets[i]:offsets[i + 1]]``.
+    """
+
+    names: tuple[str, ...]
+    descriptions: tuple[str, ...]
+    letters: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def sequence(self, index: int) -> str:
+        return self.letters[self.offsets[index] : self.offsets[index + 1]].tobytes().decode("ascii")

@@ -1,0 +1,121 @@
+"""The only door to Numba: one way to compile a kernel, one place where compiled kernels are kept.
+
+Numba keeps compiled kernels per source file and does not notice when a kernel *called* by the cached one is
+edited. The cache folder therefore carries a hash over all kernel sources: any edit starts a fresh folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba import prange
+
+__all__ = [
+    "cache_folder",
+    "jit_enabled",
+    "kernel",
+    "numba_version",
+    "parallel_kernel",
+    "prange",
+    "set_threads",
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PRUNE_AFTER_SECONDS = 30 * 24 * 3600
+
+
+def jit_enabled() -> bool:
+    """Whether kernels are compiled (False under ``NUMBA_DISABLE_JIT=1``)."""
+    return not numba.config.DISABLE_JIT
+
+
+def numba_version() -> str:
+    return str(numba.__version__)
+
+
+def kernel(function: Function) -> Function:
+    """Compile ``function`` lazily, cached on disk, without the GIL; a division by zero gives inf or nan."""
+    return _compile(function, parallel=False)
+
+
+def parallel_kernel(function: Function) -> Function:
+    """Like :func:`kernel`, with ``prange`` loops run on threads. Never call it from a Python thread."""
+    return _compile(function, parallel=True)
+
+
+def set_threads(n_threads: int) -> int:
+    """Let parallel kernels use ``n_threads`` threads, at most what the process may use; return the number set."""
+    granted = max(1, min(n_threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(granted)
+    return granted
+
+
+@cache
+def cache_folder() -> str:
+    """The folder that holds the compiled kernels of exactly these sources.
+
+    ``NUMBA_CACHE_DIR`` wins where the user set it. Where no folder can be written, a temporary one is used.
+    """
+    if numba.config.CACHE_DIR:
+        return str(numba.config.CACHE_DIR)
+    root = _user_cache_root()
+    folder = root / _source_hash()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        os.utime(folder)
+    except OSError:
+        return tempfile.mkdtemp(prefix="genem-kernels-")
+    _prune(root, keep=folder)
+    return str(folder)
+
+
+def _compile(function: Function, *, parallel: bool) -> Function:
+    restored = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = cache_folder()
+    try:
+        decorate = numba.njit(cache=True, error_model="numpy", nogil=True, parallel=parallel)
+        compiled: Function = decorate(function)
+    finally:
+        numba.config.CACHE_DIR = restored
+    return compiled
+
+
+def _user_cache_root() -> Path:
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "genem" / "kernels"
+
+
+def _source_hash() -> str:
+    package = Path(__file__).parent
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {numba.__version__}".encode())
+    for source in sorted({*package.rglob("*kernels.py"), Path(__file__)}):
+        digest.update(source.relative_to(package).as_posix().encode())
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _prune(root: Path, keep: Path) -> None:
+    """Remove folders of other sources that nobody opened for a month."""
+    oldest = time.time() - PRUNE_AFTER_SECONDS
+    for folder in root.iterdir():
+        try:
+            if folder != keep and folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue

@@ -5,6 +5,8 @@ Functions passed as arguments would be recompiled in every process, so both tier
 
 from __future__ import annotations
 
+import math
+
 from genem.jit import kernel
 
 # Defaults of the EM contract: relative change of the objective, and scaled gradient (KKT) residual.
@@ -30,7 +32,7 @@ def squarem_step_length(r_norm2: float, v_norm2: float, step_max: float) -> floa
     """
     if not (v_norm2 > 0.0) or not (r_norm2 > 0.0):
         return -1.0
-    alpha = -((r_norm2 / v_norm2) ** 0.5)
+    alpha = -math.sqrt(r_norm2 / v_norm2)
     return max(-step_max, min(-1.0, alpha))
 
 

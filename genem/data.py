@@ -58,12 +58,12 @@ class VariantSites:
         return int(self.position.shape[0])
 
     def chrom(self, variant: int) -> str:
-        return self.contigs[self.contig[variant]]
+        return self.contigs[int(self.contig[variant])]
 
     def field(self, variant: int, span: int) -> str:
         """The text of one ``SPAN_*`` field of one variant."""
         start, end = self.spans[variant, span]
-        return self.text[start:end].tobytes().decode()
+        return str(self.text[start:end].tobytes(), "utf-8")
 
     def alts(self, variant: int) -> tuple[str, ...]:
         """The ALT alleles; empty for a site without any (``.``)."""
@@ -134,4 +134,4 @@ class SequenceSet:
         return len(self.names)
 
     def sequence(self, index: int) -> str:
-        return self.letters[self.offsets[index] : self.offsets[index + 1]].tobytes().decode("ascii")
+        return str(self.letters[self.offsets[index] : self.offsets[index + 1]].tobytes(), "ascii")

@@ -37,7 +37,7 @@ PRUNE_AFTER_SECONDS = 30 * 24 * 3600
 
 def jit_enabled() -> bool:
     """Whether kernels are compiled (False under ``NUMBA_DISABLE_JIT=1``)."""
-    return not numba.config.DISABLE_JIT
+    return not bool(numba.config.DISABLE_JIT)
 
 
 def numba_version() -> str:
@@ -56,7 +56,7 @@ def parallel_kernel(function: Function) -> Function:
 
 def set_threads(n_threads: int) -> int:
     """Let parallel kernels use ``n_threads`` threads, at most what the process may use; return the number set."""
-    granted = max(1, min(n_threads, numba.config.NUMBA_NUM_THREADS))
+    granted = max(1, min(n_threads, int(numba.config.NUMBA_NUM_THREADS)))
     numba.set_num_threads(granted)
     return granted
 

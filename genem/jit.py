@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba import prange
+from numba import prange, types
+from numba.extending import intrinsic
 
 __all__ = [
     "cache_folder",
@@ -26,6 +27,7 @@ __all__ = [
     "kernel",
     "numba_version",
     "parallel_kernel",
+    "popcount",
     "prange",
     "set_threads",
 ]
@@ -59,6 +61,24 @@ def set_threads(n_threads: int) -> int:
     granted = max(1, min(n_threads, int(numba.config.NUMBA_NUM_THREADS)))
     numba.set_num_threads(granted)
     return granted
+
+
+if jit_enabled():
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def popcount(_context: Any, _word: Any) -> Any:
+        """Number of set bits of a uint64, as int64: LLVM's ctpop."""
+
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.ctpop(arguments[0])
+
+        return types.int64(types.uint64), generate
+
+else:
+
+    def popcount(word: Any) -> int:
+        """Number of set bits of a uint64."""
+        return int(word).bit_count()
 
 
 @cache

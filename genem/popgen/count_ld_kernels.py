@@ -22,6 +22,9 @@ from genem.popgen.packed_kernels import (
 TILE_FIRST = 16
 TILE_SECOND = 64
 
+# r2 is added up as an integer number of these units.
+FIXED_POINT = 2.0**36
+
 # Relative room left for rounding where a pair is ruled out.
 SLACK = 1e-9
 CUBIC_SLACK = 1e-12
@@ -201,9 +204,9 @@ def sum_r_squared_by_distance(
     sums: np.ndarray,
     counts: np.ndarray,
 ) -> None:
-    """Sum of r2 and number of pairs per distance bin, for each tile of first rows: [tile, bin].
+    """Sum of r2 in units of 1 / ``FIXED_POINT`` and number of pairs, for each tile of first rows: [tile, bin].
 
-    The caller adds the tiles up in order, so that the sum does not depend on the number of threads.
+    Sums of integers do not depend on their order: neither on the number of threads nor on how the rows arrived.
     """
     n_first = begin.size
     for number in prange((n_first + TILE_FIRST - 1) // TILE_FIRST):
@@ -215,5 +218,5 @@ def sum_r_squared_by_distance(
                 r2 = r_squared(n, float(alt_a), float(alt_b), float(coupled), float(double))
                 place = min(int((position[b] - position[a]) / bin_width), sums.shape[1] - 1)
                 if r2 >= 0.0:
-                    sums[number, place] += r2
+                    sums[number, place] += int(r2 * FIXED_POINT + 0.5)
                     counts[number, place] += 1

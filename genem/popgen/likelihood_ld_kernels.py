@@ -233,17 +233,24 @@ def start_point(number: int, p_a: float, p_b: float, p: np.ndarray) -> None:
 
 @kernel
 def best_of_starts(
-    diploid: np.ndarray, haploid: np.ndarray, p_a: float, p_b: float, best: np.ndarray
+    diploid: np.ndarray,
+    haploid: np.ndarray,
+    p_a: float,
+    p_b: float,
+    best: np.ndarray,
+    found: np.ndarray,
+    heights: np.ndarray,
 ) -> tuple[float, int, int, int]:
-    """Fill ``best`` with the highest stationary point; return its height, the distinct maxima, evaluations, status."""
+    """Fill ``best`` with the highest point reached; return its height, the distinct maxima, evaluations, status.
+
+    The distinct stationary points and their log-likelihoods go to ``found`` [start, haplotype] and ``heights``.
+    """
     n = diploid.shape[1] + haploid.shape[1]
     if n == 0:
         best[:] = math.nan
         return math.nan, 0, 0, DEGENERATE
-    likelihood, scores = np.empty(n), np.empty(4)
-    found = np.empty((N_STARTS, 4))
+    likelihood, scores, p = np.empty(n), np.empty(4), np.empty(4)
     height, status, n_iter, n_found = -math.inf, MAX_ITER, 0, 0
-    p = np.empty(4)
     for number in range(N_STARTS):
         start_point(number, p_a, p_b, p)
         reached, evaluations, ended = climb(diploid, haploid, p, scores, likelihood)
@@ -253,6 +260,7 @@ def best_of_starts(
             best[:] = p
         if ended == CONVERGED and is_new(p, found, n_found):
             found[n_found] = p
+            heights[n_found] = reached
             n_found += 1
     return height, max(1, n_found), n_iter, status
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from genem.jit import kernel, parallel_kernel, prange
-from genem.popgen.likelihood_ld_kernels import best_of_starts, evaluate
+from genem.popgen.likelihood_ld_kernels import N_STARTS, best_of_starts, evaluate
 from genem.popgen.measure_ld_kernels import (
     GRID_STEPS,
     LOD,
@@ -187,7 +187,8 @@ def measure_gathered(
     """Fill ``statistics`` (the log-likelihood of the scaled likelihoods); maxima found, evaluations and status."""
     statistics[:] = math.nan
     p = statistics[P_REF_REF : P_REF_REF + 4]
-    height, n_maxima, n_iter, status = best_of_starts(diploid, haploid, p_a, p_b, p)
+    found, heights = np.empty((N_STARTS, 4)), np.empty(N_STARTS)
+    height, n_maxima, n_iter, status = best_of_starts(diploid, haploid, p_a, p_b, p, found, heights)
     if n_maxima == 0:
         return 0, 0, status
     statistics[LOG_LIKELIHOOD] = height
@@ -206,6 +207,22 @@ def measure_gathered(
     low, high = grid_bounds(surface)
     fill_bounds(d, low, high, statistics)
     return n_maxima, n_iter, status
+
+
+@kernel
+def stationary_points(
+    values: np.ndarray, ploidy: np.ndarray, frequency: np.ndarray, found: np.ndarray, heights: np.ndarray
+) -> int:
+    """The distinct maxima of one pair, rows 0 and 1, and their log-likelihoods (of the scaled likelihoods)."""
+    n_samples = ploidy.shape[1]
+    diploid, haploid = np.empty((N_ROWS, n_samples)), np.empty((N_HAPLOID_ROWS, n_samples))
+    n_diploid, n_haploid = gather_samples(values, ploidy, 0, 1, diploid, haploid)
+    p_a = frequency[0] if frequency[0] >= 0.0 else 0.5
+    p_b = frequency[1] if frequency[1] >= 0.0 else 0.5
+    _, n_maxima, _, _ = best_of_starts(
+        diploid[:, :n_diploid], haploid[:, :n_haploid], p_a, p_b, np.empty(4), found, heights
+    )
+    return n_maxima
 
 
 @parallel_kernel

@@ -36,7 +36,7 @@ def pack_calls(
     """Set the bits of each row, an ALT allele against the rest; planes come in as zeros.
 
     A call with a missing copy sets no bit. ``phased`` and ``phase`` may be empty: phase is then not kept.
-    Returns a code, and the variant and sample of the first call with more than two copies.
+    Returns a code, and of the first call with more than two copies the variant and the place in ``samples``.
     """
     keep_phase = phase.shape[2] > 0
     for row in range(row_variant.size):
@@ -57,7 +57,7 @@ def pack_calls(
                 if index == allele:
                     n_alt += 1
             if n_copies > 2:
-                return PLOIDY_TOO_HIGH, variant, sample
+                return PLOIDY_TOO_HIGH, variant, place
             if n_copies == 0 or n_known < n_copies:
                 continue
             word, bit = place // BITS, np.uint64(1) << np.uint64(place % BITS)

@@ -1,0 +1,33 @@
+"""``genem gather``: the tables of pieces as one table."""
+
+from __future__ import annotations
+
+import argparse
+
+from genem.cli.context import RunContext
+from genem.cli.options import MESSAGES, Command, Option, output_group
+
+COMMAND = Command(
+    description=(
+        "Join tables of genem, in the order given: the rows of all below one header, byte for byte as a run on the\n"
+        "whole file would have written them. The headers must be equal; empty files are passed over.\n"
+        "A compressed output of rows sorted by CHROM and POS gets a tabix index."
+    ),
+    arguments=(Option(("tables",), "tables, plain or compressed", metavar="TABLE", nargs="+", file=True),),
+    groups=(output_group(), MESSAGES),
+    examples=(
+        "genem freq data/population.vcf.gz -r 22:1-16000000 -o first.tsv",
+        "genem freq data/population.vcf.gz -r 22:16000001- -o second.tsv",
+        "genem gather first.tsv second.tsv -o freq.tsv.gz",
+    ),
+)
+
+
+def run(args: argparse.Namespace, context: RunContext) -> None:
+    from genem.io.gathering import gather_tables
+
+    for table in args.tables:
+        context.add_input(table)
+    with context.open_output(args.output, index="table") as stream:
+        n_gathered = gather_tables(args.tables, stream)
+    context.log.info("%d of %d tables had rows or a header", n_gathered, len(args.tables))

@@ -7,7 +7,14 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-validate(config, "../schemas/config.schema.yaml")
+try:
+    validate(config, "../schemas/config.schema.yaml")
+except WorkflowError as error:
+    # Snakemake prints the whole schema with the finding; keep the finding and the place.
+    lines = str(error).splitlines()
+    finding = [line.removeprefix("ValidationError: ") for line in lines if line.startswith("ValidationError: ")]
+    place = [line.removeprefix("On instance").rstrip(":") for line in lines if line.startswith("On instance")]
+    raise WorkflowError(f"config{''.join(place)}: {''.join(finding) or error}; config/README.md explains the keys")
 
 PIECES = range(1, config["pieces"] + 1)
 FILE_KEYS = ("vcf", "samples", "groups", "sex")

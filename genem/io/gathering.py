@@ -6,18 +6,13 @@ import gzip
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from genem.errors import InputError
+from genem.io.output import ByteSink
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 20
-
-
-class ByteSink(Protocol):
-    """Anything that takes bytes."""
-
-    def write(self, data: bytes, /) -> object: ...
 
 
 def gather_tables(paths: Sequence[str | Path], sink: ByteSink) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
-from genem.em.model import Degenerate, EMModel, EMStep, Packed, conditions
+from genem.em.model import Bounded, Degenerate, EMModel, EMStep, Packed, conditions
 from genem.em.parameters import Params, Vector, parameter_names, parameter_vector
 from genem.em.squarem import Extrapolation
 from genem.em.stationarity import Stationarity
@@ -203,13 +203,30 @@ class Ascent(Generic[Params]):
             trial = self._evaluate(self.model.unpack(vector), extrapolated=True)
         except (ArithmeticError, np.linalg.LinAlgError):
             trial = None
-        if trial is not None and trial.is_finite and not self._is_below(here.objective, trial.objective):
+        if trial is not None and self._keeps(here, trial):
             self.extrapolation.accepted()
             self.n_extrapolations += 1
             return trial
         self.extrapolation.rejected()
         self.n_rejected += 1
         return None
+
+    def _keeps(self, here: _Iterate[Params], trial: _Iterate[Params]) -> bool:
+        """Whether an extrapolation is finite, no worse than the iterate before, and no trap.
+
+        EM can never take a parameter off an exact bound, so one may be put there only where it wants to stay.
+        """
+        if not trial.is_finite or self._is_below(here.objective, trial.objective):
+            return False
+        landed = (trial.vector == 0.0) & (here.next_vector != 0.0)
+        if isinstance(self.model, Bounded) and isinstance(self.model, Packed):
+            lower, upper = self.model.bounds()
+            coordinates = self.model.pack(trial.params)
+            landed = np.append(landed, (coordinates <= lower) | (coordinates >= upper))
+        if not np.any(landed):
+            return True
+        there = conditions(self.model, trial.params)
+        return there is not None and not np.any(there.pulls_off(0.0))
 
     def _verdict(self, previous: _Iterate[Params] | None, here: _Iterate[Params]) -> tuple[Status, str] | None:
         """The status with which the run ends here, or None to go on."""

@@ -160,9 +160,44 @@ class PoissonMixture:
         return Stationarity.join(Stationarity.simplex(params.weights, by_weight), Stationarity.unconstrained(by_rate))
 
 
-def death_notices_model(counts: Vector, frequency: Vector) -> PoissonMixture:
-    """Two Poisson components for the days with 0, 1, 2, ... death notices."""
-    return PoissonMixture(np.asarray(counts, dtype=np.float64), np.asarray(frequency, dtype=np.float64), k=2)
+class DeathNotices:
+    """Two Poisson components for the days with 0, 1, 2, ... death notices, in the parameters (p, mean 1, mean 2)."""
+
+    def __init__(self, counts: Vector, frequency: Vector) -> None:
+        self.mixture = PoissonMixture(counts, frequency, k=2)
+        self.n_free = 3
+        self.n_observations = self.mixture.n_observations
+
+    def start(self, rng: np.random.Generator) -> Vector:
+        return self.pack(self.mixture.pack(self.mixture.start(rng)))
+
+    def em_step(self, params: Vector) -> EMStep[Vector]:
+        step = self.mixture.em_step(self.mixture.unpack(params))
+        return EMStep(self.mixture.pack(step.params), step.log_likelihood, entropy=step.entropy)
+
+    def pack(self, params: Vector) -> Vector:
+        return params
+
+    def unpack(self, vector: Vector) -> Vector:
+        return self.mixture.pack(self.mixture.unpack(vector))
+
+    def gradient(self, params: Vector) -> Vector:
+        return self.mixture.gradient(self.mixture.unpack(params))
+
+    def hessian_by_hand(self, params: Vector) -> Vector:
+        """Second derivatives of sum n_x ln f(x), f = p f_1 + (1 - p) f_2: n (f'' / f - f' f'^T / f^2)."""
+        p, first, second = params
+        x, n = self.mixture.counts, self.mixture.frequency
+        f1, f2 = np.exp(self.mixture.log_components(params[1:])).T
+        f = p * f1 + (1.0 - p) * f2
+        slope1, slope2 = x / first - 1.0, x / second - 1.0
+        score = np.array([f1 - f2, p * f1 * slope1, (1.0 - p) * f2 * slope2]) / f
+        curvature = np.zeros((3, 3, x.size))
+        curvature[1, 1] = p * f1 * (slope1**2 - x / first**2)
+        curvature[2, 2] = (1.0 - p) * f2 * (slope2**2 - x / second**2)
+        curvature[0, 1] = curvature[1, 0] = f1 * slope1
+        curvature[0, 2] = curvature[2, 0] = -f2 * slope2
+        return np.einsum("x,ijx->ij", n, curvature / f) - np.einsum("x,ix,jx->ij", n, score, score)
 
 
 @dataclass(frozen=True)
@@ -179,12 +214,14 @@ class GaussianMixture:
     """Univariate Gaussian components. The likelihood has no bound: a component may collapse on one value.
 
     ``smallest_ratio`` of a component's to the sample's standard deviation is where it counts as collapsed;
-    with 0 the arithmetic is left to find out by itself.
+    with 0 the arithmetic is left to find out by itself. ``conditional`` takes the M-step in two halves with an
+    E-step between them (multicycle ECM, Meng & Rubin 1993): weights and means first, then deviations and weights.
     """
 
     values: Vector
     k: int
     smallest_ratio: float = 1e-6
+    conditional: bool = False
 
     @property
     def n_free(self) -> int:
@@ -198,16 +235,23 @@ class GaussianMixture:
         means = rng.choice(self.values, size=self.k, replace=False)
         return GaussianMixtureParams(np.full(self.k, 1.0 / self.k), means, np.full(self.k, float(self.values.std())))
 
+    def _e_step(self, params: GaussianMixtureParams) -> tuple[Vector, float, float, float]:
+        sd = params.standard_deviations
+        z = (self.values[:, None] - params.means) / sd
+        joint = _log(params.weights) - 0.5 * z**2 - np.log(sd) - 0.5 * math.log(2.0 * math.pi)
+        return _finish_mixture_step(joint, np.ones(self.values.size))
+
     def em_step(self, params: GaussianMixtureParams) -> EMStep[GaussianMixtureParams]:
         sd = params.standard_deviations
         if np.any(sd <= self.smallest_ratio * self.values.std()):
             raise Degenerate(f"component {int(np.argmin(sd))} collapsed on a single value")
-        z = (self.values[:, None] - params.means) / sd
-        joint = _log(params.weights) - 0.5 * z**2 - np.log(sd) - 0.5 * math.log(2.0 * math.pi)
-        ones = np.ones(self.values.size)
-        responsibility, log_likelihood, entropy, q = _finish_mixture_step(joint, ones)
+        responsibility, log_likelihood, entropy, q = self._e_step(params)
         expected = responsibility.sum(axis=0)
         means = self.values @ responsibility / expected
+        if self.conditional:
+            halfway = GaussianMixtureParams(expected / self.values.size, means, sd)
+            responsibility = self._e_step(halfway)[0]
+            expected = responsibility.sum(axis=0)
         variances = np.sum(responsibility * (self.values[:, None] - means) ** 2, axis=0) / expected
         updated = GaussianMixtureParams(expected / self.values.size, means, np.sqrt(variances))
         return EMStep(updated, log_likelihood, entropy=entropy, expected_complete_log_likelihood=q)

@@ -21,10 +21,9 @@ from tests.reference.em_models import (
     MissingFlipsCoin,
     PoissonMixture,
     RateMixtureParams,
-    SequenceMixture,
-    SequenceMixtureParams,
     Vector,
 )
+from tests.reference.em_sequences import SequenceMixture, SequenceMixtureParams
 
 GOLDEN = Path(__file__).parent / "golden" / "em"
 

@@ -155,7 +155,7 @@ class Ascent(Generic[Params]):
         if not here.is_finite:
             found = "objective" if not math.isfinite(here.objective) else "EM step"
             return self._end(params, None, Status.DEGENERATE, f"the {found} is not finite at the start")
-        self.first = conditions(self.model, params)
+        self.first = self._conditions(params)
         self.first_objective = here.objective
         return self._climb(here)
 
@@ -196,13 +196,14 @@ class Ascent(Generic[Params]):
             return None
         assert isinstance(self.model, Packed)
         pack = self.model.pack
-        vector = self.extrapolation.propose(pack(base.params), pack(here.params), pack(here.step.params))
-        if vector is None:
-            return None
-        try:
-            trial = self._evaluate(self.model.unpack(vector), extrapolated=True)
-        except (ArithmeticError, np.linalg.LinAlgError):
-            trial = None
+        with np.errstate(all="ignore"):  # a try may leave the parameter space; it is dropped if it does
+            vector = self.extrapolation.propose(pack(base.params), pack(here.params), pack(here.step.params))
+            if vector is None:
+                return None
+            try:
+                trial = self._evaluate(self.model.unpack(vector), extrapolated=True)
+            except (ArithmeticError, np.linalg.LinAlgError):
+                trial = None
         if trial is not None and self._keeps(here, trial):
             self.extrapolation.accepted()
             self.n_extrapolations += 1
@@ -235,16 +236,19 @@ class Ascent(Generic[Params]):
             return None
         if not here.step_length(self.rule.parameter_norm) <= self.rule.parameter_tolerance:
             return None
-        if math.isfinite(self.rule.gradient_tolerance):
-            last = conditions(self.model, here.params)
-            if last is not None:
-                scale = 1.0 + abs(here.objective)
-                if not last.residual() / scale <= self.rule.gradient_tolerance:
-                    return None
-                locked = self._locked(last, scale)
-                if locked:
-                    return Status.LOCKED, locked
+        last = self._conditions(here.params)
+        if last is not None:
+            scale = 1.0 + abs(here.objective)
+            if not last.residual() / scale <= self.rule.gradient_tolerance:
+                return None
+            locked = self._locked(last, scale)
+            if locked:
+                return Status.LOCKED, locked
         return (Status.DECREASED, self.fell) if self.fell else (Status.CONVERGED, "")
+
+    def _conditions(self, params: Params) -> Stationarity | None:
+        """The first-order conditions, unless the rule says not to look at them."""
+        return conditions(self.model, params) if math.isfinite(self.rule.gradient_tolerance) else None
 
     def _locked(self, last: Stationarity, scale: float) -> str:
         """Which coordinates sit on a bound that the likelihood would leave, or that EM was never able to leave.
@@ -308,7 +312,7 @@ class Ascent(Generic[Params]):
         return f"{names[first]} became {point.next_vector[first]} at EM map {self.n_maps}"
 
     def _end(self, params: Params, step: EMStep[Params] | None, status: Status, reason: str) -> EMRun[Params]:
-        last = conditions(self.model, params) if step is not None else None
+        last = self._conditions(params) if step is not None and status is not Status.DEGENERATE else None
         return EMRun(
             start=self.start,
             params=params,

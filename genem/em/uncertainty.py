@@ -14,9 +14,10 @@ from genem.em.model import Curved, Degenerate, Differentiable, EMModel, Packed, 
 from genem.em.parameters import Params, Vector, parameter_names, parameter_vector, with_values
 from genem.em.status import Status
 
-STEP_DROP = 1e-2
-"""Difference steps are as long as lowers the objective by this much, a seventh of a (conditional) standard error."""
 STEP_SEARCHES = 12
+"""Trials of the length of a difference step."""
+LONGEST_FLAT_STEP = 0.05
+"""Relative length at which a search gives up on a coordinate along which the objective does not fall."""
 BOUNDARY = 1e-8
 """Nearer to a bound than this is on it."""
 SMALLEST_EIGENVALUE = 1e-9
@@ -54,7 +55,8 @@ def observed_information(model: EMModel[Params], params: Params) -> Vector:
 
     Taken from the model where it knows them; else from central differences of its gradient; else from central
     differences of the observed log-likelihood that its E-step returns, both improved by one Richardson step. The
-    step lengths follow the curvature: each lowers the objective by 0.01.
+    step lengths follow the curvature: each lowers the objective by the cube root of its rounding error, which
+    balances rounding against truncation whatever the scale of the parameters.
 
     Parameters
     ----------
@@ -148,9 +150,9 @@ def standard_errors(model: EMModel[Params], estimate: EMFit[Params] | Params) ->
         return _refuse(model, params, defect, information)
     inverse = np.linalg.inv(information)
     centre = model.pack(params)
-    jacobian = _richardson(
-        lambda vector: parameter_vector(model.unpack(vector)), centre, np.sqrt(2.0 * STEP_DROP / np.diag(information))
-    ).T
+    # a hundredth of the (conditional) standard error of each coordinate
+    steps = 0.01 / np.sqrt(np.diag(information))
+    jacobian = _richardson(lambda vector: parameter_vector(model.unpack(vector)), centre, steps).T
     covariance = jacobian @ inverse @ jacobian.T
     values = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     if not np.all(np.isfinite(values)):
@@ -195,19 +197,21 @@ def _objective_of(model: EMModel[Params]) -> Callable[[Vector], float]:
 
 
 def _difference_steps(objective: Callable[[Vector], float], centre: Vector) -> Vector:
-    """For every coordinate the step that lowers the objective by about ``STEP_DROP``, found by trial."""
+    """For every coordinate the step that lowers the objective by the wanted amount, found by trial."""
     top = objective(centre)
+    wanted = (np.finfo(np.float64).eps * (1.0 + abs(top))) ** (1.0 / 3.0)
     steps = np.empty(centre.shape)
     for i in range(centre.size):
-        step = 1e-3 * max(abs(float(centre[i])), 1e-2)
+        size = max(abs(float(centre[i])), 1e-2)
+        step = 1e-3 * size
         for _ in range(STEP_SEARCHES):
             drop = top - 0.5 * (_moved(objective, centre, (i, step)) + _moved(objective, centre, (i, -step)))
             if not math.isfinite(drop):
                 step /= 8.0
-            elif drop <= 0.0:
-                step *= 8.0
-            elif not 0.3 * STEP_DROP < drop < 3.0 * STEP_DROP:
-                step *= min(1e3, math.sqrt(STEP_DROP / drop))
+            elif drop > 0.0 and not 0.3 * wanted < drop < 3.0 * wanted:
+                step *= min(1e3, math.sqrt(wanted / drop))
+            elif drop <= 0.0 and step < LONGEST_FLAT_STEP * size:
+                step *= 4.0
             else:
                 break
         steps[i] = step

@@ -16,6 +16,7 @@ MAGIC = b"BCF\x02"
 """The first bytes of an inflated BCF2 file; a byte with the minor version (1 or 2) follows."""
 
 PREFIX_SIZE = 9
+MAX_IDX_DIGITS = 7
 ATTRIBUTE = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,>]*)')
 
 
@@ -127,10 +128,10 @@ def _number(dictionary: dict[str, int], line: str, path: str | Path | None) -> N
     number = attributes.get("IDX")
     if number is None:
         dictionary[name] = max(dictionary.values(), default=-1) + 1
-    elif number.isascii() and number.isdigit():
+    elif number.isascii() and number.isdigit() and len(number) <= MAX_IDX_DIGITS:
         dictionary[name] = int(number)
     else:
-        raise InputError(f"the header line {line[:60]!r} has IDX={number}, not a number", path=path)
+        raise InputError(f"the header line {line[:60]!r} has the impossible IDX={number}", path=path)
 
 
 def _by_number(dictionary: dict[str, int], path: str | Path | None) -> tuple[str, ...]:

@@ -16,8 +16,7 @@ from genem.io.bcf_value_kernels import (
     byte,
     descriptor,
     integer_width,
-    is_end,
-    is_missing,
+    missing_integer,
     signed,
     typed_vector,
     unsigned32,
@@ -117,15 +116,16 @@ def decode_genotypes(
                     decode_selected_diploid(codes, selection, alleles[row], phased[row])
                 largest = max(largest, 2)
                 continue
+        missing = missing_integer(width)
         for sample in range(selection.size):
             at = start + selection[sample] * count * width
             copies = 0
             all_phased = True
             for _ in range(count):
                 code = signed(data, at + copies * width, width)
-                if is_end(code, width):
+                if code == missing + 1:
                     break
-                allele = MISSING if is_missing(code, width) else (code >> 1) - 1
+                allele = MISSING if code == missing else (code >> 1) - 1
                 if allele < MISSING:
                     return BAD_GENOTYPE, row, sample, code, largest
                 if allele >= n_alleles[row]:
@@ -187,14 +187,15 @@ def decode_phred(
     """Decode integer likelihoods into (row, sample, genotype) filled with -1; return code, row, sample, value."""
     for row in range(located.shape[0]):
         width, count = located[row, LIKELIHOOD_WIDTH], located[row, LIKELIHOOD_COUNT]
+        missing = missing_integer(width)
         for sample in range(selection.size):
             at = located[row, LIKELIHOOD_START] + selection[sample] * count * width
             n_values = 0
             for _ in range(count):
                 value = signed(data, at + n_values * width, width)
-                if is_end(value, width):
+                if value == missing + 1:
                     break
-                if not is_missing(value, width):
+                if value != missing:
                     if value < 0:
                         return NEGATIVE_LIKELIHOOD, row, sample, value
                     likelihoods[row, sample, n_values] = value
@@ -245,8 +246,9 @@ def count_fits(data: NDArray[np.uint8], located: NDArray[np.int64], sample: int,
     """
     width, count = located[GENOTYPE_WIDTH], located[GENOTYPE_COUNT]
     at = located[GENOTYPE_START] + sample * count * width
+    end_of_vector = missing_integer(width) + 1
     copies = 0
-    while copies < count and not is_end(signed(data, at + copies * width, width), width):
+    while copies < count and signed(data, at + copies * width, width) != end_of_vector:
         copies += 1
     if copies > 1 or (copies == 1 and signed(data, at, width) > 1):
         return n_values == n_genotypes(n_alleles, copies, n_values)
@@ -256,6 +258,8 @@ def count_fits(data: NDArray[np.uint8], located: NDArray[np.int64], sample: int,
 @kernel
 def n_genotypes(n_alleles: int, ploidy: int, limit: int) -> int:
     """Number of unordered genotypes, C(n_alleles + ploidy - 1, ploidy); stops counting above ``limit``."""
+    if ploidy == 2:
+        return n_alleles * (n_alleles + 1) >> 1
     total = 1
     for copy in range(1, ploidy + 1):
         total = total * (n_alleles - 1 + copy) // copy
@@ -267,6 +271,8 @@ def n_genotypes(n_alleles: int, ploidy: int, limit: int) -> int:
 @kernel
 def any_ploidy_fits(n_alleles: int, n_values: int) -> bool:
     """Whether ``n_values`` is the number of genotypes at some ploidy of 1 or more."""
+    if n_values == n_genotypes(n_alleles, 2, n_values):
+        return True
     total = n_alleles
     ploidy = 1
     while n_alleles > 1 and total < n_values:

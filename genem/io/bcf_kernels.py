@@ -32,12 +32,15 @@ BAD_GENOTYPE = 9
 ALLELE_BEYOND_ALT = 10
 NEGATIVE_LIKELIHOOD = 11
 BAD_LIKELIHOOD_COUNT = 12
+NOT_FINITE = 13
 
-# Columns of the located FORMAT fields; a count of 0 means that the record does not have the field
+# Columns of the located FORMAT fields; where the record does not have the field all are 0
 GENOTYPE_START, GENOTYPE_WIDTH, GENOTYPE_COUNT, LIKELIHOOD_START, LIKELIHOOD_WIDTH, LIKELIHOOD_COUNT = range(6)
 N_LOCATED = 6
 
-FLOAT_MISSING, FLOAT_END, FLOAT_NAN = 0x7F800001, 0x7F800002, 0x7FC00000
+# Bit patterns of 32-bit floats: two sentinels, what NaN and the infinities share, and values of their own
+FLOAT_MISSING, FLOAT_END, FLOAT_SPECIAL = 0x7F800001, 0x7F800002, 0x7F800000
+FLOAT_NAN, FLOAT_MINUS_INFINITY = 0x7FC00000, 0xFF800000
 MISSING, ABSENT = -1, -2
 
 
@@ -45,7 +48,6 @@ MISSING, ABSENT = -1, -2
 def locate_fields(
     data: NDArray[np.uint8],
     layout: NDArray[np.int64],
-    rows: NDArray[np.int64],
     n_samples: int,
     string_sizes: NDArray[np.int64],
     genotype_key: int,
@@ -53,10 +55,9 @@ def locate_fields(
     likelihood_is_float: bool,
     located: NDArray[np.int64],
 ) -> tuple[int, int, int]:
-    """Find GT and the likelihood field of the chosen rows; return the end code, the row and the offending value."""
-    for number in range(rows.size):
-        row = rows[number]
-        located[number, :] = 0
+    """Find GT and the likelihood field of every record; return the end code, the row and the offending value."""
+    for row in range(layout.shape[0]):
+        located[row, :] = 0
         cursor, end = layout[row, INDIVIDUAL_START], layout[row, RECORD_END]
         for _ in range(layout[row, N_FORMAT]):
             kind, count, start, cursor = typed_vector(data, cursor, end)
@@ -73,16 +74,16 @@ def locate_fields(
             if key == genotype_key:
                 if integer_width(kind) < 0:
                     return BAD_GENOTYPE_TYPE, row, kind
-                located[number, GENOTYPE_START] = start
-                located[number, GENOTYPE_WIDTH] = width
-                located[number, GENOTYPE_COUNT] = count if width > 0 else 0
+                located[row, GENOTYPE_START] = start
+                located[row, GENOTYPE_WIDTH] = width
+                located[row, GENOTYPE_COUNT] = count if width > 0 else 0
             if key == likelihood_key:
                 expected = kind == TYPE_FLOAT if likelihood_is_float else integer_width(kind) > 0
                 if kind != TYPE_MISSING and not expected:
                     return BAD_LIKELIHOOD_TYPE, row, kind
-                located[number, LIKELIHOOD_START] = start
-                located[number, LIKELIHOOD_WIDTH] = width
-                located[number, LIKELIHOOD_COUNT] = count if width > 0 else 0
+                located[row, LIKELIHOOD_START] = start
+                located[row, LIKELIHOOD_WIDTH] = width
+                located[row, LIKELIHOOD_COUNT] = count if width > 0 else 0
         if cursor != end:
             return DAMAGED, row, 0
     return OK, 0, 0
@@ -228,6 +229,8 @@ def decode_float(
                 if bits == FLOAT_END:
                     break
                 if bits != FLOAT_MISSING:
+                    if bits & FLOAT_SPECIAL == FLOAT_SPECIAL and bits != FLOAT_MINUS_INFINITY:
+                        return NOT_FINITE, row, sample, 0
                     likelihood_bits[row, sample, n_values] = bits
                 n_values += 1
             if n_values == 1 and likelihood_bits[row, sample, 0] == FLOAT_NAN:

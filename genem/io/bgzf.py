@@ -259,7 +259,7 @@ def _inflate_blocks(batch: list[Block], name: str) -> list[tuple[int, bytes]]:
     offset = 0
     try:
         for offset, block in batch:
-            inflated.append((offset, _inflate_block(block)))  # noqa: PERF401
+            inflated.append((offset, _inflate_block(block)))
     except _INFLATE_ERRORS as error:
         place = _place(offset)
         raise InputError(f"corrupted block ({error})", path=name, place=place, remedy=CORRUPT_REMEDY) from error

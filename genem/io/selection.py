@@ -192,7 +192,6 @@ class RecordSelection:
             inside[rows] = regions.overlaps(sites.contigs[number], first[rows], last[rows])
         return inside
 
-
     def _check_order(self, sites: VariantSites) -> None:
         """An index finds the records of a region only where positions do not run backwards."""
         if not len(sites):

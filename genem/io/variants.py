@@ -252,9 +252,7 @@ class VariantReader:
             self._bytes.put_back(memoryview(data))
             size = 2 * len(data)
 
-    def _find_regions(
-        self, regions: Iterable[RegionLike], is_bcf: bool
-    ) -> tuple[RegionSet, list[tuple[int, int]]]:
+    def _find_regions(self, regions: Iterable[RegionLike], is_bcf: bool) -> tuple[RegionSet, list[tuple[int, int]]]:
         """The regions, and the stretches of the file that hold them, in file order."""
         path = self._input.name
         if self._input.compression is not Compression.BGZF or not self._input.is_regular_file:

@@ -18,8 +18,8 @@ from genem.io.header import VariantHeader
 from genem.io.selection import RecordSelection
 from genem.io.vcf_errors import malformed_record, shown
 from genem.io.vcf_gt_kernels import scan_genotypes
-from genem.io.vcf_likelihood_kernels import scan_likelihoods
 from genem.io.vcf_kernels import find_format_key, find_lines, pack_sites, scan_sites
+from genem.io.vcf_likelihood_kernels import scan_likelihoods
 
 __all__ = ["VcfTextDecoder"]
 
@@ -223,9 +223,7 @@ class VcfTextDecoder:
             self._count_absent(rows, field, field_index)
         if self._with_gt:
             self._count_absent(rows, "GT", gt_index)
-        return GenotypeBlock(
-            _packed(rows.sites), self._samples, alleles, phased, field, likelihoods, n_likelihoods
-        )
+        return GenotypeBlock(_packed(rows.sites), self._samples, alleles, phased, field, likelihoods, n_likelihoods)
 
     def _field_index(self, rows: _Rows, name: str) -> NDArray[np.int64]:
         index = np.full(len(rows), -1, np.int64)
@@ -251,9 +249,7 @@ class VcfTextDecoder:
                 raise self._field_missing(str(name), "is in none of the records")
 
     def _field_missing(self, name: str, how: str) -> InputError:
-        return InputError(
-            f"FORMAT/{name} {how}", path=self._path, remedy=f"the first record has {self._first_formats}"
-        )
+        return InputError(f"FORMAT/{name} {how}", path=self._path, remedy=f"the first record has {self._first_formats}")
 
     def _read_genotypes(
         self, rows: _Rows, gt_index: NDArray[np.int64]
@@ -370,6 +366,4 @@ def _packed(sites: VariantSites) -> VariantSites:
     size = int((spans[:, SPAN_INFO, 1] - spans[:, SPAN_CHROM, 0]).sum())
     packed = np.empty(size, np.uint8)
     pack_sites(sites.text, spans, packed)
-    return VariantSites(
-        sites.contigs, sites.contig, sites.position, sites.n_alleles, sites.record, packed, spans
-    )
+    return VariantSites(sites.contigs, sites.contig, sites.position, sites.n_alleles, sites.record, packed, spans)

@@ -30,7 +30,7 @@ NOT_HEADER = re.compile(rb"^[^#\r\n]", re.MULTILINE)
 class _Decoder(Protocol):
     counts: Counter[str]
 
-    def decode(self, chunk: bytes) -> tuple[Iterator[GenotypeBlock], int]:
+    def decode(self, chunk: memoryview) -> tuple[Iterator[GenotypeBlock], int]:
         """The blocks of the whole records in a chunk, and the number of bytes these take up."""
 
     def check_fields(self) -> None:
@@ -213,26 +213,26 @@ class VariantReader:
         wanted = self._block_bytes
         while True:
             chunk, is_last = source.take(wanted)
-            if is_last and self._is_text and chunk and not chunk.endswith(b"\n"):
-                chunk += b"\n"
+            if is_last and self._is_text and chunk[-1:] not in (b"", b"\n"):
+                chunk = memoryview(bytearray(chunk) + b"\n")
             blocks, n_bytes = self._decoder.decode(chunk)
             yield from blocks
             if is_last:
                 return
-            # No whole record: ask for twice as much, so that a record of any length is joined few times.
+            # No whole record: ask for twice as much, so that the bytes of a long one are searched few times.
             wanted = self._block_bytes if n_bytes else 2 * wanted
-            source.put_back(memoryview(chunk)[n_bytes:])
+            source.keep_after(n_bytes)
 
     def _read_header(self) -> bool:
         """Read the header; return whether the file is BCF."""
         path = self._input.name
         size = FIRST_TAKE
         while True:
-            data, is_last = self._bytes.take(size)
+            taken, is_last = self._bytes.take(size)
+            data = bytes(taken)
             if not data:
                 raise InputError("is empty", path=path)
             if data.startswith(BCF_MAGIC):
-                self._bytes.put_back(memoryview(data))
                 return True
             if not data.startswith(b"#"):
                 raise InputError(f"starts with {data[:12]!r}: not a VCF or BCF file", path=path)
@@ -244,12 +244,11 @@ class VariantReader:
                     "no #CHROM line before the first record", path=path, place=f"line {line}", remedy=NO_COLUMNS_REMEDY
                 )
             if columns is not None:
-                self.header = parse_header(_decoded(data[: columns.end()], path), path)
-                self._bytes.put_back(memoryview(data)[columns.end() :])
+                self.header = parse_header(_decoded(columns.string[: columns.end()], path), path)
+                self._bytes.keep_after(min(columns.end(), len(data)))
                 return False
             if is_last:
                 raise InputError("no #CHROM line", path=path, remedy=NO_COLUMNS_REMEDY)
-            self._bytes.put_back(memoryview(data))
             size = 2 * len(data)
 
     def _find_regions(self, regions: Iterable[RegionLike], is_bcf: bool) -> tuple[RegionSet, list[tuple[int, int]]]:
@@ -274,29 +273,36 @@ class VariantReader:
 
 
 class _ByteQueue:
-    """Pieces of bytes, taken in runs of any size."""
+    """Pieces of bytes laid end to end in one buffer, which is used again and again: new memory costs more."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._rest: bytes | memoryview = b""
+        self._buffer = memoryview(bytearray(FIRST_TAKE))
+        self._size = 0
 
-    def take(self, size: int) -> tuple[bytes, bool]:
-        """At least ``size`` bytes, or all that are left; and whether nothing comes after them."""
-        taken = [self._rest]
-        n_bytes = len(self._rest)
-        is_last = False
-        while n_bytes < size:
+    def take(self, size: int) -> tuple[memoryview, bool]:
+        """What was kept and what follows, at least ``size`` bytes unless these are the last (the second value).
+
+        The bytes are good until the next call.
+        """
+        while self._size < size:
             piece = next(self._pieces, None)
             if piece is None:
-                is_last = True
-                break
-            taken.append(piece)
-            n_bytes += len(piece)
-        self._rest = b""
-        return b"".join(taken), is_last
+                return self._buffer[: self._size], True
+            end = self._size + len(piece)
+            if end > len(self._buffer):
+                larger = memoryview(bytearray(max(end, size + FIRST_TAKE)))
+                larger[: self._size] = self._buffer[: self._size]
+                self._buffer = larger
+            self._buffer[self._size : end] = piece
+            self._size = end
+        return self._buffer[: self._size], False
 
-    def put_back(self, rest: memoryview) -> None:
-        self._rest = rest
+    def keep_after(self, n_bytes: int) -> None:
+        """Forget the first bytes of what was taken; the rest comes again."""
+        rest = self._size - n_bytes
+        self._buffer[:rest] = self._buffer[n_bytes : self._size]
+        self._size = rest
 
 
 def _likelihood_field(fields: Sequence[str]) -> LikelihoodField | None:

@@ -106,7 +106,7 @@ class VcfTextDecoder:
         self._ploidy = USUAL_PLOIDY
         self._first_formats: str | None = None
 
-    def decode(self, chunk: bytes) -> tuple[Iterator[GenotypeBlock], int]:
+    def decode(self, chunk: memoryview) -> tuple[Iterator[GenotypeBlock], int]:
         """The blocks of the whole lines in a chunk, and the number of bytes these take up."""
         text = np.frombuffer(chunk, np.uint8)
         starts, ends, consumed = self._lines(text)

@@ -16,8 +16,7 @@ from genem.io.bcf_value_kernels import (
     byte,
     descriptor,
     integer_width,
-    is_end,
-    is_missing,
+    missing_integer,
     signed,
     typed_vector,
     unsigned32,
@@ -33,12 +32,15 @@ BAD_GENOTYPE = 9
 ALLELE_BEYOND_ALT = 10
 NEGATIVE_LIKELIHOOD = 11
 BAD_LIKELIHOOD_COUNT = 12
+NOT_FINITE = 13
 
-# Columns of the located FORMAT fields; a count of 0 means that the record does not have the field
+# Columns of the located FORMAT fields; where the record does not have the field all are 0
 GENOTYPE_START, GENOTYPE_WIDTH, GENOTYPE_COUNT, LIKELIHOOD_START, LIKELIHOOD_WIDTH, LIKELIHOOD_COUNT = range(6)
 N_LOCATED = 6
 
-FLOAT_MISSING, FLOAT_END, FLOAT_NAN = 0x7F800001, 0x7F800002, 0x7FC00000
+# Bit patterns of 32-bit floats: two sentinels, what NaN and the infinities share, and values of their own
+FLOAT_MISSING, FLOAT_END, FLOAT_SPECIAL = 0x7F800001, 0x7F800002, 0x7F800000
+FLOAT_NAN, FLOAT_MINUS_INFINITY = 0x7FC00000, 0xFF800000
 MISSING, ABSENT = -1, -2
 
 
@@ -46,7 +48,6 @@ MISSING, ABSENT = -1, -2
 def locate_fields(
     data: NDArray[np.uint8],
     layout: NDArray[np.int64],
-    rows: NDArray[np.int64],
     n_samples: int,
     string_sizes: NDArray[np.int64],
     genotype_key: int,
@@ -54,10 +55,9 @@ def locate_fields(
     likelihood_is_float: bool,
     located: NDArray[np.int64],
 ) -> tuple[int, int, int]:
-    """Find GT and the likelihood field of the chosen rows; return the end code, the row and the offending value."""
-    for number in range(rows.size):
-        row = rows[number]
-        located[number, :] = 0
+    """Find GT and the likelihood field of every record; return the end code, the row and the offending value."""
+    for row in range(layout.shape[0]):
+        located[row, :] = 0
         cursor, end = layout[row, INDIVIDUAL_START], layout[row, RECORD_END]
         for _ in range(layout[row, N_FORMAT]):
             kind, count, start, cursor = typed_vector(data, cursor, end)
@@ -74,16 +74,16 @@ def locate_fields(
             if key == genotype_key:
                 if integer_width(kind) < 0:
                     return BAD_GENOTYPE_TYPE, row, kind
-                located[number, GENOTYPE_START] = start
-                located[number, GENOTYPE_WIDTH] = width
-                located[number, GENOTYPE_COUNT] = count if width > 0 else 0
+                located[row, GENOTYPE_START] = start
+                located[row, GENOTYPE_WIDTH] = width
+                located[row, GENOTYPE_COUNT] = count if width > 0 else 0
             if key == likelihood_key:
                 expected = kind == TYPE_FLOAT if likelihood_is_float else integer_width(kind) > 0
                 if kind != TYPE_MISSING and not expected:
                     return BAD_LIKELIHOOD_TYPE, row, kind
-                located[number, LIKELIHOOD_START] = start
-                located[number, LIKELIHOOD_WIDTH] = width
-                located[number, LIKELIHOOD_COUNT] = count if width > 0 else 0
+                located[row, LIKELIHOOD_START] = start
+                located[row, LIKELIHOOD_WIDTH] = width
+                located[row, LIKELIHOOD_COUNT] = count if width > 0 else 0
         if cursor != end:
             return DAMAGED, row, 0
     return OK, 0, 0
@@ -117,15 +117,16 @@ def decode_genotypes(
                     decode_selected_diploid(codes, selection, alleles[row], phased[row])
                 largest = max(largest, 2)
                 continue
+        missing = missing_integer(width)
         for sample in range(selection.size):
             at = start + selection[sample] * count * width
             copies = 0
             all_phased = True
             for _ in range(count):
                 code = signed(data, at + copies * width, width)
-                if is_end(code, width):
+                if code == missing + 1:
                     break
-                allele = MISSING if is_missing(code, width) else (code >> 1) - 1
+                allele = MISSING if code == missing else (code >> 1) - 1
                 if allele < MISSING:
                     return BAD_GENOTYPE, row, sample, code, largest
                 if allele >= n_alleles[row]:
@@ -187,14 +188,15 @@ def decode_phred(
     """Decode integer likelihoods into (row, sample, genotype) filled with -1; return code, row, sample, value."""
     for row in range(located.shape[0]):
         width, count = located[row, LIKELIHOOD_WIDTH], located[row, LIKELIHOOD_COUNT]
+        missing = missing_integer(width)
         for sample in range(selection.size):
             at = located[row, LIKELIHOOD_START] + selection[sample] * count * width
             n_values = 0
             for _ in range(count):
                 value = signed(data, at + n_values * width, width)
-                if is_end(value, width):
+                if value == missing + 1:
                     break
-                if not is_missing(value, width):
+                if value != missing:
                     if value < 0:
                         return NEGATIVE_LIKELIHOOD, row, sample, value
                     likelihoods[row, sample, n_values] = value
@@ -227,6 +229,8 @@ def decode_float(
                 if bits == FLOAT_END:
                     break
                 if bits != FLOAT_MISSING:
+                    if bits & FLOAT_SPECIAL == FLOAT_SPECIAL and bits != FLOAT_MINUS_INFINITY:
+                        return NOT_FINITE, row, sample, 0
                     likelihood_bits[row, sample, n_values] = bits
                 n_values += 1
             if n_values == 1 and likelihood_bits[row, sample, 0] == FLOAT_NAN:
@@ -245,8 +249,9 @@ def count_fits(data: NDArray[np.uint8], located: NDArray[np.int64], sample: int,
     """
     width, count = located[GENOTYPE_WIDTH], located[GENOTYPE_COUNT]
     at = located[GENOTYPE_START] + sample * count * width
+    end_of_vector = missing_integer(width) + 1
     copies = 0
-    while copies < count and not is_end(signed(data, at + copies * width, width), width):
+    while copies < count and signed(data, at + copies * width, width) != end_of_vector:
         copies += 1
     if copies > 1 or (copies == 1 and signed(data, at, width) > 1):
         return n_values == n_genotypes(n_alleles, copies, n_values)
@@ -256,6 +261,8 @@ def count_fits(data: NDArray[np.uint8], located: NDArray[np.int64], sample: int,
 @kernel
 def n_genotypes(n_alleles: int, ploidy: int, limit: int) -> int:
     """Number of unordered genotypes, C(n_alleles + ploidy - 1, ploidy); stops counting above ``limit``."""
+    if ploidy == 2:
+        return n_alleles * (n_alleles + 1) >> 1
     total = 1
     for copy in range(1, ploidy + 1):
         total = total * (n_alleles - 1 + copy) // copy
@@ -267,6 +274,8 @@ def n_genotypes(n_alleles: int, ploidy: int, limit: int) -> int:
 @kernel
 def any_ploidy_fits(n_alleles: int, n_values: int) -> bool:
     """Whether ``n_values`` is the number of genotypes at some ploidy of 1 or more."""
+    if n_values == n_genotypes(n_alleles, 2, n_values):
+        return True
     total = n_alleles
     ploidy = 1
     while n_alleles > 1 and total < n_values:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from genem.data import SPAN_ALT, SPAN_CHROM, SPAN_FILTER, SPAN_ID, SPAN_INFO, SPAN_REF
 from genem.io.bcf_value_kernels import integer_width, signed, typed_text, typed_vector, unsigned32
 from genem.jit import kernel
 
@@ -38,7 +39,8 @@ N_LAYOUT = 12
 
 LENGTHS_SIZE = 8
 FIXED_SIZE = 24
-DOT, COMMA, SEMICOLON = 46, 44, 59
+DOT, COMMA, SEMICOLON, EQUALS, ZERO, LETTER_D, LETTER_E, LETTER_N = 46, 44, 59, 61, 48, 68, 69, 78
+END_TEXT_SIZE = len("END=") + 19
 
 
 @kernel
@@ -72,8 +74,8 @@ def parse_sites(
     """Check the shared part of as many records as ``layout`` has rows, and note where its pieces are.
 
     ``LAST_POSITION`` is the last reference base, as the writer worked it out from REF or INFO/END. The sizes are
-    those of the names in the header's dictionaries, 0 for numbers that name nothing. Returns the end code, the row
-    and the offending value.
+    those of the names in the header's dictionaries, 0 for numbers that name nothing. Returns the end code, the
+    number of good records before the end, and the offending value.
     """
     at = 0
     for row in range(layout.shape[0]):
@@ -120,8 +122,8 @@ def parse_sites(
             if key < 0 or key >= string_sizes.size or string_sizes[key] == 0:
                 return BAD_FILTER, row, key
             size += string_sizes[key] + 1
-        layout[row, TEXT_SIZE] = size + 1
-    return OK, 0, 0
+        layout[row, TEXT_SIZE] = size + 1 + END_TEXT_SIZE
+    return OK, layout.shape[0], 0
 
 
 @kernel
@@ -129,6 +131,7 @@ def render_text(
     data: NDArray[np.uint8],
     layout: NDArray[np.int64],
     contig: NDArray[np.int32],
+    position: NDArray[np.int64],
     n_alleles: NDArray[np.int32],
     contig_names: NDArray[np.uint8],
     contig_offsets: NDArray[np.int64],
@@ -137,49 +140,98 @@ def render_text(
     text: NDArray[np.uint8],
     spans: NDArray[np.int64],
 ) -> int:
-    """Write CHROM, ID, REF, ALT and FILTER of checked records as in VCF; return how much of ``text`` is used.
+    """Write CHROM, ID, REF, ALT, FILTER and INFO of checked records as in VCF; return how much of ``text`` is used.
 
-    ``spans`` is (record, 6, 2) in the order of ``genem.data.SPAN_*``; that of INFO is empty.
+    ``spans`` is (record, N_SPANS, 2) as in ``VariantSites``. Of INFO only END is written, and only where it
+    is not the end of REF.
     """
     at = 0
     for row in range(layout.shape[0]):
-        number = contig[row]
-        spans[row, 0, 0] = at
-        at = copy_bytes(contig_names, contig_offsets[number], contig_offsets[number + 1], text, at)
-        spans[row, 0, 1] = at
-        spans[row, 1, 0] = at
+        spans[row, SPAN_CHROM, 0] = at
+        at = copy_bytes(contig_names, contig_offsets[contig[row]], contig_offsets[contig[row] + 1], text, at)
+        spans[row, SPAN_CHROM, 1] = at
+        spans[row, SPAN_ID, 0] = at
         start = layout[row, ID_START]
         at = copy_or_dot(data, start, start + layout[row, ID_SIZE], text, at)
-        spans[row, 1, 1] = at
-        cursor = layout[row, ALLELES_START]
-        for allele in range(n_alleles[row]):
-            start, size, cursor = typed_text(data, cursor, layout[row, INDIVIDUAL_START])
-            if allele > 1:
-                text[at] = COMMA
-                at += 1
-            column = 2 if allele == 0 else 3
-            if allele < 2:
-                spans[row, column, 0] = at
-            at = copy_or_dot(data, start, start + size, text, at)
-            spans[row, column, 1] = at
-        if n_alleles[row] == 1:
-            spans[row, 3, 0] = at
+        spans[row, SPAN_ID, 1] = at
+        at = write_alleles(
+            data, layout[row, ALLELES_START], layout[row, INDIVIDUAL_START], n_alleles[row], text, spans[row], at
+        )
+        spans[row, SPAN_FILTER, 0] = at
+        at = write_filters(data, layout[row], string_names, string_offsets, text, at)
+        spans[row, SPAN_FILTER, 1] = at
+        spans[row, SPAN_INFO, 0] = at
+        ref_size = spans[row, SPAN_REF, 1] - spans[row, SPAN_REF, 0]
+        if layout[row, LAST_POSITION] == position[row] + ref_size - 1:
             at = copy_or_dot(data, 0, 0, text, at)
-            spans[row, 3, 1] = at
-        spans[row, 4, 0] = at
-        count, width = layout[row, FILTER_COUNT], layout[row, FILTER_WIDTH]
-        for index in range(count):
-            key = signed(data, layout[row, FILTER_START] + index * width, width)
-            if index > 0:
-                text[at] = SEMICOLON
-                at += 1
-            at = copy_bytes(string_names, string_offsets[key], string_offsets[key + 1], text, at)
-        if count == 0:
-            at = copy_or_dot(data, 0, 0, text, at)
-        spans[row, 4, 1] = at
-        spans[row, 5, 0] = at
-        spans[row, 5, 1] = at
+        else:
+            at = write_end(layout[row, LAST_POSITION], text, at)
+        spans[row, SPAN_INFO, 1] = at
     return at
+
+
+@kernel
+def write_alleles(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    n_alleles: int,
+    text: NDArray[np.uint8],
+    spans: NDArray[np.int64],
+    at: int,
+) -> int:
+    """Write REF, then the ALT alleles with commas between; return the place after them."""
+    first, size, cursor = typed_text(data, start, end)
+    spans[SPAN_REF, 0] = at
+    at = copy_or_dot(data, first, first + size, text, at)
+    spans[SPAN_REF, 1] = at
+    spans[SPAN_ALT, 0] = at
+    if n_alleles == 1:
+        at = copy_or_dot(data, 0, 0, text, at)
+    for allele in range(1, n_alleles):
+        if allele > 1:
+            text[at] = COMMA
+            at += 1
+        first, size, cursor = typed_text(data, cursor, end)
+        at = copy_or_dot(data, first, first + size, text, at)
+    spans[SPAN_ALT, 1] = at
+    return at
+
+
+@kernel
+def write_filters(
+    data: NDArray[np.uint8],
+    layout: NDArray[np.int64],
+    string_names: NDArray[np.uint8],
+    string_offsets: NDArray[np.int64],
+    text: NDArray[np.uint8],
+    at: int,
+) -> int:
+    """Write the names of the filters with semicolons between; return the place after them."""
+    count, width = layout[FILTER_COUNT], layout[FILTER_WIDTH]
+    for index in range(count):
+        if index > 0:
+            text[at] = SEMICOLON
+            at += 1
+        key = signed(data, layout[FILTER_START] + index * width, width)
+        at = copy_bytes(string_names, string_offsets[key], string_offsets[key + 1], text, at)
+    return at if count > 0 else copy_or_dot(data, 0, 0, text, at)
+
+
+@kernel
+def write_end(last: int, text: NDArray[np.uint8], at: int) -> int:
+    """Write ``END=last``; return the place after it."""
+    n_digits = 1
+    while last >= 10**n_digits:
+        n_digits += 1
+    text[at] = LETTER_E
+    text[at + 1] = LETTER_N
+    text[at + 2] = LETTER_D
+    text[at + 3] = EQUALS
+    for digit in range(n_digits):
+        text[at + 3 + n_digits - digit] = ZERO + last % 10
+        last //= 10
+    return at + 4 + n_digits
 
 
 @kernel

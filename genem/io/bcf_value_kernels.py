@@ -103,12 +103,6 @@ def unsigned32(data: NDArray[np.uint8], at: int) -> int:
 
 
 @kernel
-def is_missing(value: int, width: int) -> bool:
-    """Whether a signed integer is the sentinel for a missing value: the lowest of its width."""
-    return value == -(1 << (8 * width - 1))
-
-
-@kernel
-def is_end(value: int, width: int) -> bool:
-    """Whether a signed integer is the sentinel for the end of a short vector: the lowest but one."""
-    return value == -(1 << (8 * width - 1)) + 1
+def missing_integer(width: int) -> int:
+    """The sentinel for a missing value, the lowest of its width; one more ends a vector that is too short."""
+    return -(1 << (8 * width - 1)) if width > 0 else 0

@@ -116,7 +116,7 @@ def scan_regular(
         wrong |= np.uint8((separator != SLASH) & (separator != PIPE))
     for i in range(n_samples - 1):
         wrong |= np.uint8(calls[REGULAR_STRIDE * i + 3] != TAB)
-    return wrong == np.uint8(0)
+    return bool(wrong == np.uint8(0))
 
 
 @kernel

@@ -66,7 +66,7 @@ def has_newline(text: NDArray[np.uint8], at: int) -> bool:
     here = text[at : at + STEP]
     for k in range(STEP):
         found |= np.uint8(here[k] == NEWLINE)
-    return found != np.uint8(0)
+    return bool(found != np.uint8(0))
 
 
 @kernel

@@ -44,7 +44,7 @@ GZIP_CONTAINER = 31
 
 HEAD_SIZE = 512
 READ_BYTES = 1 << 18
-BLOCKS_PER_BATCH = 16
+BLOCKS_PER_BATCH = 8
 TRUNCATED_REMEDY = "the file is truncated; copy or make it again"
 CORRUPT_REMEDY = "the file is damaged; copy or make it again"
 

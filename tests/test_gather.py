@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from genem.cli.main import main
 from genem.errors import InputError
+from genem.io.gathering import gather_tables, kind_of_tables, read_columns
 from genem.io.output import open_output
-from genem.io.pieces import join_pieces, kind_of_pieces, read_columns
 from genem.popgen.plots import plot_frequency_spectrum
 
 HEADER = '##genem_version=0\n##column=<ID=AF,Description="frequency">\nCHROM\tPOS\tGROUP\tAF\n'
@@ -41,50 +41,55 @@ def test_pieces_join_to_the_whole(
         for i, (start, end) in enumerate(pairwise(bounds))
     ]
     joined = io.BytesIO()
-    assert join_pieces(paths, joined) == len(paths)
+    assert gather_tables(paths, joined) == len(paths)
     assert joined.getvalue().decode() == HEADER + "".join(ROWS)
 
 
 def test_an_empty_file_is_a_piece_without_rows(tmp_path: Path) -> None:
     pieces = [write(tmp_path / "1", ""), write(tmp_path / "2", HEADER + ROWS[0]), write(tmp_path / "3", "")]
     joined = io.BytesIO()
-    assert join_pieces(pieces, joined) == 1
+    assert gather_tables(pieces, joined) == 1
     assert joined.getvalue().decode() == HEADER + ROWS[0]
     assert read_columns(pieces[0], ["AF"]) == {"AF": []}
 
 
 def test_nothing_but_empty_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="every piece is empty"):
-        kind_of_pieces([write(tmp_path / "1", ""), write(tmp_path / "2", "")])
+        kind_of_tables([write(tmp_path / "1", ""), write(tmp_path / "2", "")])
 
 
 def test_a_different_header_is_refused(tmp_path: Path) -> None:
     other = HEADER.replace("version=0", "version=1")
     pieces = [write(tmp_path / "1", HEADER), write(tmp_path / "2", other)]
-    with pytest.raises(
-        InputError, match=r"2: line 1: '##genem_version=1', which differs from .*1; join pieces of one run only"
-    ):
-        join_pieces(pieces, io.BytesIO())
+    with pytest.raises(InputError, match=r"2: line 1: its header differs from that of .*1; gather only"):
+        gather_tables(pieces, io.BytesIO())
 
 
 def test_a_shorter_header_is_refused(tmp_path: Path) -> None:
     pieces = [write(tmp_path / "1", HEADER), write(tmp_path / "2", HEADER[: HEADER.index("CHROM")])]
-    with pytest.raises(InputError, match="2: line 3: nothing, which differs"):
-        join_pieces(pieces, io.BytesIO())
+    with pytest.raises(InputError, match="2: line 3: its header differs"):
+        gather_tables(pieces, io.BytesIO())
 
 
 @pytest.mark.parametrize("missing", [1, 28, 60])
 def test_a_compressed_piece_cut_short_is_refused(tmp_path: Path, missing: int) -> None:
     piece = write(tmp_path / "1.tsv.gz", HEADER + "".join(ROWS))
     piece.write_bytes(piece.read_bytes()[:-missing])
-    with pytest.raises(InputError, match=r"1\.tsv\.gz: .*cut short"):
-        join_pieces([piece], io.BytesIO())
+    with pytest.raises(InputError, match=r"1\.tsv\.gz: damaged or truncated"):
+        gather_tables([piece], io.BytesIO())
+
+
+def test_an_ordinary_gzip_file_will_do(tmp_path: Path) -> None:
+    (tmp_path / "1.tsv.gz").write_bytes(gzip.compress((HEADER + ROWS[0]).encode()))
+    joined = io.BytesIO()
+    assert gather_tables([tmp_path / "1.tsv.gz"], joined) == 1
+    assert joined.getvalue().decode() == HEADER + ROWS[0]
 
 
 def test_a_plain_piece_cut_short_is_refused(tmp_path: Path) -> None:
     piece = write(tmp_path / "1.tsv", HEADER + "".join(ROWS)[:-1])
-    with pytest.raises(InputError, match="the last line is incomplete"):
-        join_pieces([piece], io.BytesIO())
+    with pytest.raises(InputError, match="the last line has no end"):
+        gather_tables([piece], io.BytesIO())
 
 
 def test_the_command_indexes_the_table(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ except WorkflowError as error:
 
 PIECES = range(1, config["pieces"] + 1)
 FILE_KEYS = ("vcf", "samples", "groups", "sex")
+SAMPLE_HEADERS = ("sample", "iid", "sample_id", "id", "individual")
 
 
 def user_file(cohort, key):
@@ -60,18 +61,11 @@ def vcf_samples(cohort):
 
 
 def named_samples(path):
-    """The first column of a list or table of samples, its header row left out."""
-    with open(path) as stream:
-        names = [
-            line.split("\t")[0].strip()
-            for line in stream
-            if line.strip() and not line.startswith("#")
-        ]
-    return (
-        names[1:]
-        if names and names[0].lower() in ("sample", "sample_id", "id")
-        else names
-    )
+    """The samples of a list, or of a table whose sample column is the first or has a header that says so."""
+    rows = [line.split() for line in Path(path).read_text().splitlines() if line.strip() and not line.startswith("##")]
+    header = [name.lower().lstrip("#") for name in rows[0]] if rows else []
+    column = next((header.index(name) for name in SAMPLE_HEADERS if name in header), None)
+    return [row[0] for row in rows] if column is None else [row[column] for row in rows[1:] if len(row) > column]
 
 
 def check_cohort(cohort):

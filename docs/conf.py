@@ -27,7 +27,8 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 
 # References to genem's own names must resolve; those to other libraries are left as text.
-nitpick_ignore_regex = [(r"py:.*", r"(?!genem\.).*")]
+# (nor can those to type variables, which have no page.)
+nitpick_ignore_regex = [(r"py:.*", r"(?!genem\.).*"), (r"py:class", r"genem\.em\.\w+\.(Params|Given)")]
 
 html_theme = "alabaster"
 html_static_path = ["_static"]

@@ -7,10 +7,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, cast
+from typing import BinaryIO, Literal, cast
 
 from genem.errors import InputError
 from genem.io.bgzf_writer import END_OF_FILE
+from genem.io.output import ByteSink
 
 __all__ = ["gather_tables", "kind_of_tables", "read_columns"]
 
@@ -18,12 +19,6 @@ GZIP_MAGIC = b"\x1f\x8b"
 BGZF_SUBFIELD = b"BC"
 CHUNK_BYTES = 1 << 20
 RUN_AGAIN = "make the table again"
-
-
-class ByteSink(Protocol):
-    """Anything that takes bytes."""
-
-    def write(self, data: bytes, /) -> object: ...
 
 
 def kind_of_tables(paths: Sequence[str | Path]) -> Literal["vcf", "table"]:
@@ -105,20 +100,21 @@ def read_columns(path: str | Path, names: Sequence[str]) -> dict[str, list[str]]
 def _opened(path: str | Path) -> Iterator[BinaryIO]:
     """A table as a stream of decompressed bytes; damage found on the way is reported with the file's name."""
     try:
-        with Path(path).open("rb") as raw:
-            start = raw.read(14)
-            raw.seek(0)
-            if not start.startswith(GZIP_MAGIC):
-                yield raw
-                return
+        raw = Path(path).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(error.strerror or str(error), path=path) from error
+    with raw:
+        start = raw.peek(14)[:14]
+        if not start.startswith(GZIP_MAGIC):
+            yield raw
+            return
+        try:
             if start[12:] == BGZF_SUBFIELD:
                 _check_end_of_file(raw, path)
             with gzip.open(raw) as stream:
                 yield cast(BinaryIO, stream)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"damaged or truncated: {error}", path=path, remedy=RUN_AGAIN) from None
-    except OSError as error:
-        raise InputError(error.strerror or str(error), path=path) from error
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(f"damaged or truncated: {error}", path=path, remedy=RUN_AGAIN) from error
 
 
 def _check_end_of_file(raw: BinaryIO, path: str | Path) -> None:

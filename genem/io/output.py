@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 
 from genem.errors import OutputError
 from genem.io.bgzf_writer import BgzfWriter
@@ -27,6 +27,12 @@ Bytes = bytes | bytearray | memoryview
 
 log = logging.getLogger(__name__)
 _temporary: set[Path] = set()
+
+
+class ByteSink(Protocol):
+    """Anything that takes bytes: an :class:`OutputStream`, a ``BytesIO``."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 class OutputStream:
@@ -101,8 +107,7 @@ def replace_on_success(path: str | Path, *, index: IndexKind | None = None) -> I
     if _is_special(name):
         yield Path(name)
         return
-    with output_errors(name):
-        target = Path(name).resolve()
+    target = Path(os.path.realpath(name))
     _check_target(name, target)
     temporary = _create_temporary(name, target)
     try:
@@ -186,12 +191,14 @@ def _is_special(name: str) -> bool:
 
 
 def _check_target(name: str, target: Path) -> None:
-    if target.is_dir():
-        raise OutputError(f"{name}: is a folder; give the name of a file")
     if not target.parent.exists():
         raise OutputError(f"{name}: there is no folder {target.parent}; make it first")
     if not target.parent.is_dir():
         raise OutputError(f"{name}: {target.parent} is not a folder")
+    with output_errors(name), suppress(FileNotFoundError):
+        Path(name).stat()  # a loop of links, a name too long
+    if target.is_dir():
+        raise OutputError(f"{name}: is a folder; give the name of a file")
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(f"{name}: cannot write: the file is read-only")
 

@@ -10,7 +10,7 @@ from typing import Generic
 import numpy as np
 
 from genem.em.driver import EMFit
-from genem.em.model import Curved, Degenerate, Differentiable, EMModel, Packed, conditions
+from genem.em.model import DEFECTS, Curved, Differentiable, EMModel, Packed, conditions
 from genem.em.parameters import Params, Vector, parameter_names, parameter_vector, with_values
 from genem.em.status import Status
 
@@ -190,7 +190,7 @@ def _objective_of(model: EMModel[Params]) -> Callable[[Vector], float]:
     def objective(vector: Vector) -> float:
         try:
             return float(model.em_step(model.unpack(vector)).objective)
-        except (ArithmeticError, np.linalg.LinAlgError):
+        except DEFECTS:
             return math.nan
 
     return objective
@@ -257,6 +257,6 @@ def _richardson(function: Callable[[Vector], Vector], centre: Vector, steps: Vec
 
     try:
         rows = [(4.0 * difference(i, 0.5 * step) - difference(i, step)) / 3.0 for i, step in enumerate(steps)]
-    except (Degenerate, FloatingPointError, ZeroDivisionError):
+    except DEFECTS:
         return np.full((centre.size, function(centre).size), np.nan)
     return np.array(rows)

@@ -26,7 +26,7 @@ from genem.errors import InputError
 try:
     import deflate
 except ImportError:  # the extra "fast" is not installed
-    deflate = None
+    deflate = None  # type: ignore[assignment,unused-ignore]
 
 __all__ = ["END_MARKER", "STANDARD_INPUT", "Compression", "InflatedInput"]
 
@@ -44,10 +44,11 @@ GZIP_CONTAINER = 31
 
 HEAD_SIZE = 512
 READ_BYTES = 1 << 18
-BLOCKS_PER_BATCH = 16
+BLOCKS_PER_BATCH = 8
 TRUNCATED_REMEDY = "the file is truncated; copy or make it again"
 CORRUPT_REMEDY = "the file is damaged; copy or make it again"
 
+Bytes = bytes | bytearray
 Block = tuple[int, memoryview]
 """The byte offset of a compressed block in its file, and the block."""
 
@@ -119,7 +120,7 @@ class InflatedInput:
         if not self.is_standard_input:
             self._stream.close()
 
-    def pieces(self, *, ahead: bool = True) -> Iterator[bytes]:
+    def pieces(self, *, ahead: bool = True) -> Iterator[Bytes]:
         """All inflated bytes, in pieces of any size. To be asked for once, before any :meth:`pieces_between`.
 
         ``ahead=False``: inflate nothing that is not asked for yet.
@@ -129,7 +130,7 @@ class InflatedInput:
         raw = itertools.chain([self._head], iter(lambda: self._stream.read(READ_BYTES), b""))
         return raw if self.compression is Compression.PLAIN else _inflate_gzip(raw, self.name)
 
-    def pieces_between(self, begin: int, end: int) -> Iterator[bytes]:
+    def pieces_between(self, begin: int, end: int) -> Iterator[Bytes]:
         """The inflated bytes between two virtual offsets of a BGZF file; no other block is read."""
         first_block, skipped = begin >> 16, begin & 0xFFFF
         last_block, kept_of_last = end >> 16, end & 0xFFFF
@@ -181,13 +182,13 @@ class InflatedInput:
         if final is None or final != END_MARKER:
             raise _without_end_marker(offset, self.name)
 
-    def _inflated(self, batches: Iterable[list[Block]], *, ahead: bool = True) -> Iterator[tuple[int, bytes]]:
+    def _inflated(self, batches: Iterable[list[Block]], *, ahead: bool = True) -> Iterator[tuple[int, Bytes]]:
         """The offset of each block and what it holds, in file order."""
         if self._pool is None or not ahead:
             for batch in batches:
                 yield from _inflate_blocks(batch, self.name)
             return
-        waiting: deque[Future[list[tuple[int, bytes]]]] = deque()
+        waiting: deque[Future[list[tuple[int, Bytes]]]] = deque()
         for batch in batches:
             waiting.append(self._pool.submit(_inflate_blocks, batch, self.name))
             if len(waiting) == self._in_flight:
@@ -242,31 +243,30 @@ def _inflate_with_zlib(block: memoryview) -> bytes:
     return zlib.decompress(block, GZIP_CONTAINER, MAX_INFLATED)
 
 
-def _inflate_with_libdeflate(block: memoryview) -> bytes:
-    inflated: bytes = deflate.gzip_decompress(block, MAX_INFLATED)
-    return inflated
+def _inflate_with_libdeflate(block: memoryview) -> Bytes:
+    return deflate.gzip_decompress(block, MAX_INFLATED)
 
 
 # Both verify the CRC32 and the length that end the block.
-_inflate_block: Callable[[memoryview], bytes] = _inflate_with_zlib if deflate is None else _inflate_with_libdeflate
+_inflate_block: Callable[[memoryview], Bytes] = _inflate_with_zlib if deflate is None else _inflate_with_libdeflate
 _INFLATE_ERRORS: tuple[type[Exception], ...] = (zlib.error, struct.error, ValueError)
 if deflate is not None:
     _INFLATE_ERRORS += (deflate.DeflateError,)
 
 
-def _inflate_blocks(batch: list[Block], name: str) -> list[tuple[int, bytes]]:
+def _inflate_blocks(batch: list[Block], name: str) -> list[tuple[int, Bytes]]:
     inflated = []
     offset = 0
     try:
         for offset, block in batch:
-            inflated.append((offset, _inflate_block(block)))  # noqa: PERF401
+            inflated.append((offset, _inflate_block(block)))
     except _INFLATE_ERRORS as error:
         place = _place(offset)
         raise InputError(f"corrupted block ({error})", path=name, place=place, remedy=CORRUPT_REMEDY) from error
     return inflated
 
 
-def _inflate_gzip(raw: Iterable[bytes], name: str) -> Iterator[bytes]:
+def _inflate_gzip(raw: Iterable[bytes], name: str) -> Iterator[Bytes]:
     """Inflate ordinary gzip, of any number of members; zero bytes may pad the end."""
     member: zlib._Decompress | None = None
     n_members = 0
@@ -293,7 +293,7 @@ def _inflate_gzip(raw: Iterable[bytes], name: str) -> Iterator[bytes]:
         raise InputError("the file ends inside a gzip member", path=name, place=place, remedy=TRUNCATED_REMEDY)
 
 
-def _bounded(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+def _bounded(member: zlib._Decompress, data: bytes) -> Iterator[Bytes]:
     """Inflate in pieces of bounded size, however well the data are compressed."""
     piece = member.decompress(data, READ_BYTES)
     yield piece

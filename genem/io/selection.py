@@ -177,8 +177,7 @@ class RecordSelection:
 
     def _in_regions(self, regions: RegionSet, sites: VariantSites) -> NDArray[np.bool_]:
         self._check_order(sites)
-        first = sites.position
-        last = sites.position
+        first = last = sites.position
         if self.regions_overlap != "pos":
             last = np.empty(len(sites), np.int64)
             find_record_ends(sites.text, sites.spans, sites.position, last)
@@ -192,7 +191,6 @@ class RecordSelection:
             inside[rows] = regions.overlaps(sites.contigs[number], first[rows], last[rows])
         return inside
 
-
     def _check_order(self, sites: VariantSites) -> None:
         """An index finds the records of a region only where positions do not run backwards."""
         if not len(sites):
@@ -203,8 +201,9 @@ class RecordSelection:
         backwards = np.flatnonzero((sites.position < before) & same_contig)
         if backwards.size:
             row = int(backwards[0])
+            chrom = sites.chrom(row)
             raise InputError(
-                f"{sites.chrom(row)}:{sites.position[row]} follows {sites.chrom(row)}:{before[row]}: the file is not sorted",
+                f"{chrom}:{sites.position[row]} follows {chrom}:{before[row]}: the file is not sorted",
                 path=self._path,
                 remedy="regions need a sorted file (bcftools sort, then bcftools index)",
             )

@@ -11,7 +11,9 @@ from typing import Protocol, Self, cast, get_args
 
 from genem.data import GenotypeBlock, LikelihoodField
 from genem.errors import InputError, UsageError
-from genem.io.bgzf import Compression, InflatedInput
+from genem.io.bcf import BcfDecoder
+from genem.io.bcf_header import MAGIC, bcf_contigs, split_header
+from genem.io.bgzf import TRUNCATED_REMEDY, Bytes, Compression, InflatedInput
 from genem.io.header import NO_COLUMNS_REMEDY, VariantHeader, parse_header, select_samples
 from genem.io.index import load_index
 from genem.io.selection import RecordSelection, RegionLike, RegionSet, RegionsOverlap, resolve_regions
@@ -19,9 +21,8 @@ from genem.io.vcf_text import VcfTextDecoder
 
 __all__ = ["VariantReader", "open_variants"]
 
-BLOCK_BYTES = 4 << 20
-MAX_CELLS = 32 << 20
-BCF_MAGIC = b"BCF\x02"
+BLOCK_BYTES = 2 << 20
+MAX_CELLS = 16 << 20
 FIRST_TAKE = 1 << 16
 COLUMNS_LINE = re.compile(rb"^#CHROM[^\n]*\n", re.MULTILINE)
 NOT_HEADER = re.compile(rb"^[^#\r\n]", re.MULTILINE)
@@ -30,8 +31,11 @@ NOT_HEADER = re.compile(rb"^[^#\r\n]", re.MULTILINE)
 class _Decoder(Protocol):
     counts: Counter[str]
 
-    def decode(self, chunk: bytes) -> tuple[Iterator[GenotypeBlock], int]:
+    def decode(self, chunk: memoryview) -> tuple[Iterator[GenotypeBlock], int]:
         """The blocks of the whole records in a chunk, and the number of bytes these take up."""
+
+    def cut_short(self) -> InputError:
+        """The error for bytes at the end of the file that are less than a record."""
 
     def check_fields(self) -> None:
         """At the end of the file: refuse a field that no record had."""
@@ -156,14 +160,14 @@ class VariantReader:
         self._input = InflatedInput(path, threads=threads)
         try:
             self._bytes = _ByteQueue(self._input.pieces(ahead=regions is None))
-            is_bcf = self._read_header()
+            self.header, self._is_bcf = self._read_header()
             name = self._input.name
             wanted = None if samples is None else list(samples)
             self.samples = select_samples(self.header, wanted, exclude=exclude_samples, path=name)
             self._stretches: list[tuple[int, int]] | None = None
             region_set = None
             if regions is not None:
-                region_set, self._stretches = self._find_regions(regions, is_bcf)
+                region_set, self._stretches = self._find_regions(regions)
             self._selection = RecordSelection(
                 name,
                 regions=region_set,
@@ -172,8 +176,7 @@ class VariantReader:
                 ids=ids,
                 snps_only=snps_only,
             )
-            self._is_text = not is_bcf
-            self._decoder: _Decoder = VcfTextDecoder(
+            self._decoder: _Decoder = (BcfDecoder if self._is_bcf else VcfTextDecoder)(
                 self.header,
                 self.samples,
                 with_gt="GT" in fields,
@@ -213,27 +216,37 @@ class VariantReader:
         wanted = self._block_bytes
         while True:
             chunk, is_last = source.take(wanted)
-            if is_last and self._is_text and chunk and not chunk.endswith(b"\n"):
-                chunk += b"\n"
+            if is_last and not self._is_bcf and bytes(chunk[-1:]) not in (b"", b"\n"):
+                chunk = memoryview(bytearray(chunk) + b"\n")
             blocks, n_bytes = self._decoder.decode(chunk)
             yield from blocks
             if is_last:
+                if n_bytes < len(chunk):
+                    raise self._decoder.cut_short()
                 return
-            # No whole record: ask for twice as much, so that a record of any length is joined few times.
+            # No whole record: ask for twice as much, so that the bytes of a long one are searched few times.
             wanted = self._block_bytes if n_bytes else 2 * wanted
-            source.put_back(memoryview(chunk)[n_bytes:])
+            source.keep_after(n_bytes)
 
-    def _read_header(self) -> bool:
-        """Read the header; return whether the file is BCF."""
+    def _read_header(self) -> tuple[VariantHeader, bool]:
+        """Read the header; whether the file is BCF."""
         path = self._input.name
         size = FIRST_TAKE
         while True:
-            data, is_last = self._bytes.take(size)
+            taken, is_last = self._bytes.take(size)
+            data = bytes(taken)
             if not data:
                 raise InputError("is empty", path=path)
-            if data.startswith(BCF_MAGIC):
-                self._bytes.put_back(memoryview(data))
-                return True
+            if data.startswith(MAGIC):
+                split = split_header(data, path)
+                if split is None and is_last:
+                    raise InputError("the header is cut short", path=path, remedy=TRUNCATED_REMEDY)
+                if split is not None:
+                    text, n_bytes = split
+                    self._bytes.keep_after(n_bytes)
+                    return parse_header(text, path), True
+                size = 2 * len(data)
+                continue
             if not data.startswith(b"#"):
                 raise InputError(f"starts with {data[:12]!r}: not a VCF or BCF file", path=path)
             columns = COLUMNS_LINE.search(data + b"\n" if is_last else data)
@@ -244,17 +257,13 @@ class VariantReader:
                     "no #CHROM line before the first record", path=path, place=f"line {line}", remedy=NO_COLUMNS_REMEDY
                 )
             if columns is not None:
-                self.header = parse_header(_decoded(data[: columns.end()], path), path)
-                self._bytes.put_back(memoryview(data)[columns.end() :])
-                return False
+                self._bytes.keep_after(min(columns.end(), len(data)))
+                return parse_header(_decoded(columns.string[: columns.end()], path), path), False
             if is_last:
                 raise InputError("no #CHROM line", path=path, remedy=NO_COLUMNS_REMEDY)
-            self._bytes.put_back(memoryview(data))
             size = 2 * len(data)
 
-    def _find_regions(
-        self, regions: Iterable[RegionLike], is_bcf: bool
-    ) -> tuple[RegionSet, list[tuple[int, int]]]:
+    def _find_regions(self, regions: Iterable[RegionLike]) -> tuple[RegionSet, list[tuple[int, int]]]:
         """The regions, and the stretches of the file that hold them, in file order."""
         path = self._input.name
         if self._input.compression is not Compression.BGZF or not self._input.is_regular_file:
@@ -264,7 +273,7 @@ class VariantReader:
                 path=path,
                 remedy="compress with bgzip (or bcftools view -Oz), then run bcftools index",
             )
-        index = load_index(path, contigs=self.header.contigs if is_bcf else None)
+        index = load_index(path, contigs=bcf_contigs(path) if self._is_bcf else None)
         if index is None:
             raise InputError("regions need an index", path=path, remedy="run bcftools index on the file")
         region_set = RegionSet.of(resolve_regions(regions, tuple(dict.fromkeys(self.header.contigs + index.contigs))))
@@ -276,29 +285,36 @@ class VariantReader:
 
 
 class _ByteQueue:
-    """Pieces of bytes, taken in runs of any size."""
+    """Pieces of bytes laid end to end in one buffer, which is used again and again: new memory costs more."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[Bytes]) -> None:
         self._pieces = pieces
-        self._rest: bytes | memoryview = b""
+        self._buffer = memoryview(bytearray(FIRST_TAKE))
+        self._size = 0
 
-    def take(self, size: int) -> tuple[bytes, bool]:
-        """At least ``size`` bytes, or all that are left; and whether nothing comes after them."""
-        taken = [self._rest]
-        n_bytes = len(self._rest)
-        is_last = False
-        while n_bytes < size:
+    def take(self, size: int) -> tuple[memoryview, bool]:
+        """What was kept and what follows, at least ``size`` bytes unless these are the last (the second value).
+
+        The bytes are good until the next call.
+        """
+        while self._size < size:
             piece = next(self._pieces, None)
             if piece is None:
-                is_last = True
-                break
-            taken.append(piece)
-            n_bytes += len(piece)
-        self._rest = b""
-        return b"".join(taken), is_last
+                return self._buffer[: self._size], True
+            end = self._size + len(piece)
+            if end > len(self._buffer):
+                larger = memoryview(bytearray(max(end, size + FIRST_TAKE)))
+                larger[: self._size] = self._buffer[: self._size]
+                self._buffer = larger
+            self._buffer[self._size : end] = piece
+            self._size = end
+        return self._buffer[: self._size], False
 
-    def put_back(self, rest: memoryview) -> None:
-        self._rest = rest
+    def keep_after(self, n_bytes: int) -> None:
+        """Forget the first bytes of what was taken; the rest comes again."""
+        rest = self._size - n_bytes
+        self._buffer[:rest] = self._buffer[n_bytes : self._size]
+        self._size = rest
 
 
 def _likelihood_field(fields: Sequence[str]) -> LikelihoodField | None:

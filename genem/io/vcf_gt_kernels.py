@@ -44,26 +44,32 @@ def scan_genotypes(
     """Read the calls of every record; return the largest ploidy met.
 
     ``column_target`` gives, for each sample column of the file, its place in ``alleles`` (record, sample, ploidy),
-    or -1; ``in_file_order`` says that this is 0, 1, 2, ... Where the ploidy returned is larger than the array
-    allows, the copies that did not fit are left out and the caller must scan again with more room.
+    or -1; ``in_file_order`` says that this is 0, 1, 2, ... The array has room for two copies at least.
+    Where the ploidy returned is larger than its room, the copies that did not fit are left out and the caller must
+    scan again with more.
     """
     n_columns = column_target.shape[0]
-    capacity = alleles.shape[2]
+    direct = in_file_order and alleles.shape[2] == 2
+    file_calls = np.empty(2 * n_columns, alleles.dtype)
+    file_phased = np.empty(n_columns, np.bool_)
     largest = 1
-    regular_alleles = np.empty(2 * n_columns, alleles.dtype)
-    regular_phased = np.empty(n_columns, np.bool_)
     for row in range(format_spans.shape[0]):
         start, end = format_spans[row, 1] + 1, line_ends[row]
         if gt_index[row] < 0:
             fill_missing(alleles[row], phased[row])
             continue
-        if format_spans[row, 1] - format_spans[row, 0] == 2 and is_regular(text, start, end, n_columns, n_alleles[row]):
+        is_gt_alone = format_spans[row, 1] - format_spans[row, 0] == 2
+        regular = False
+        if n_columns > 0 and is_gt_alone and end - start == REGULAR_STRIDE * n_columns - 1:
+            if direct:
+                calls = alleles[row].reshape(2 * n_columns)
+                regular = scan_regular(text, start, n_columns, n_alleles[row], calls, phased[row])
+            else:
+                regular = scan_regular(text, start, n_columns, n_alleles[row], file_calls, file_phased)
+                if regular:
+                    place_regular(file_calls, file_phased, column_target, alleles[row], phased[row])
+        if regular:
             largest = max(largest, 2)
-            if in_file_order and capacity == 2:
-                convert_regular(text, start, n_columns, alleles[row].reshape(2 * n_columns), phased[row])
-            elif capacity >= 2:
-                convert_regular(text, start, n_columns, regular_alleles, regular_phased)
-                place_regular(regular_alleles, regular_phased, column_target, alleles[row], phased[row])
         else:
             ploidy = scan_calls(
                 text, start, end, row, gt_index[row], n_alleles[row], column_target, alleles[row], phased[row], error
@@ -83,44 +89,40 @@ def fill_missing(alleles: NDArray[np.int8], phased: NDArray[np.bool_]) -> None:
 
 
 @kernel
-def is_regular(text: NDArray[np.uint8], start: int, end: int, n_samples: int, n_alleles: int) -> bool:
-    """Whether the samples are nothing but diploid calls of one-digit alleles: ``a/b`` or ``a|b``, tab between.
+def scan_regular(
+    text: NDArray[np.uint8],
+    start: int,
+    n_samples: int,
+    n_alleles: int,
+    alleles: NDArray[np.int8],
+    phased: NDArray[np.bool_],
+) -> bool:
+    """Read samples that are nothing but diploid calls of one-digit alleles: ``a/b`` or ``a|b``, a tab between.
 
-    The loops hold no branch, so that they vectorise.
+    Returns whether they are; where not, what was written means nothing. The loops hold no branch, so that they
+    vectorise.
     """
-    if n_samples == 0 or end - start != REGULAR_STRIDE * n_samples - 1:
-        return False
     calls = text[start : start + REGULAR_STRIDE * n_samples]
     top = ZERO + min(n_alleles, MAX_DIGIT_ALLELES)
     wrong = np.uint8(0)
     for i in range(2 * n_samples):
-        allele = calls[2 * i]
-        wrong |= np.uint8((allele != DOT) & ((allele < ZERO) | (allele >= top)))
+        letter = calls[2 * i]
+        is_allele = (letter >= ZERO) & (letter < top)
+        alleles[i] = int(letter) - ZERO if is_allele else MISSING_ALLELE
+        wrong |= np.uint8((letter != DOT) & (not is_allele))
     for i in range(n_samples):
         separator = calls[REGULAR_STRIDE * i + 1]
+        phased[i] = separator == PIPE
         wrong |= np.uint8((separator != SLASH) & (separator != PIPE))
     for i in range(n_samples - 1):
         wrong |= np.uint8(calls[REGULAR_STRIDE * i + 3] != TAB)
-    return wrong == 0
-
-
-@kernel
-def convert_regular(
-    text: NDArray[np.uint8], start: int, n_samples: int, alleles: NDArray[np.int8], phased: NDArray[np.bool_]
-) -> None:
-    """Turn calls that ``is_regular`` accepted into allele indices, two per sample."""
-    calls = text[start : start + REGULAR_STRIDE * n_samples]
-    for i in range(2 * n_samples):
-        allele = int(calls[2 * i])
-        alleles[i] = MISSING_ALLELE if allele == DOT else allele - ZERO
-    for i in range(n_samples):
-        phased[i] = calls[REGULAR_STRIDE * i + 1] == PIPE
+    return bool(wrong == np.uint8(0))
 
 
 @kernel
 def place_regular(
-    regular_alleles: NDArray[np.int8],
-    regular_phased: NDArray[np.bool_],
+    file_calls: NDArray[np.int8],
+    file_phased: NDArray[np.bool_],
     column_target: NDArray[np.int64],
     alleles: NDArray[np.int8],
     phased: NDArray[np.bool_],
@@ -129,10 +131,10 @@ def place_regular(
     for column in range(column_target.shape[0]):
         target = column_target[column]
         if target >= 0:
-            alleles[target, 0] = regular_alleles[2 * column]
-            alleles[target, 1] = regular_alleles[2 * column + 1]
+            alleles[target, 0] = file_calls[2 * column]
+            alleles[target, 1] = file_calls[2 * column + 1]
             alleles[target, 2:] = ABSENT_ALLELE
-            phased[target] = regular_phased[column]
+            phased[target] = file_phased[column]
 
 
 @kernel

@@ -43,15 +43,10 @@ def find_lines(text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray
     start = 0
     at = 0
     while at < text.shape[0]:
-        stop = min(at + STEP, text.shape[0])
-        if stop - at == STEP:
-            found = np.uint8(0)
-            for k in range(STEP):
-                found |= np.uint8(text[at + k] == NEWLINE)
-            if found == 0:
-                at = stop
-                continue
-        for k in range(at, stop):
+        if at + STEP <= text.shape[0] and not has_newline(text, at):
+            at += STEP
+            continue
+        for k in range(at, min(at + STEP, text.shape[0])):
             if text[k] == NEWLINE:
                 end = k - 1 if k > start and text[k - 1] == RETURN else k
                 if end > start:
@@ -60,8 +55,18 @@ def find_lines(text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray
                         ends[n_lines] = end
                     n_lines += 1
                 start = k + 1
-        at = stop
+        at += STEP
     return n_lines, start
+
+
+@kernel
+def has_newline(text: NDArray[np.uint8], at: int) -> bool:
+    """Whether the next ``STEP`` bytes hold a newline; no branch in the loop, so that it is one vector operation."""
+    found = np.uint8(0)
+    here = text[at : at + STEP]
+    for k in range(STEP):
+        found |= np.uint8(here[k] == NEWLINE)
+    return bool(found != np.uint8(0))
 
 
 @kernel
@@ -144,7 +149,14 @@ def scan_sites(
             report(error, EMPTY_ALLELE, row, -1, column_start[COLUMN_ALT], column_end[COLUMN_ALT], 0, 0)
             return row
         n_alleles[row] = 1 + n_alts
-        for span, column in ((SPAN_CHROM, 0), (SPAN_ID, 2), (SPAN_REF, 3), (SPAN_ALT, 4), (SPAN_FILTER, 6), (SPAN_INFO, 7)):
+        for span, column in (
+            (SPAN_CHROM, 0),
+            (SPAN_ID, 2),
+            (SPAN_REF, 3),
+            (SPAN_ALT, 4),
+            (SPAN_FILTER, 6),
+            (SPAN_INFO, 7),
+        ):
             spans[row, span, 0] = column_start[column]
             spans[row, span, 1] = column_end[column]
         format_spans[row, 0] = column_start[n_columns - 1]

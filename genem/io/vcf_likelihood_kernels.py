@@ -155,7 +155,13 @@ def count_fits(count: int, n_alleles: int, ploidy: int) -> bool:
 
 @kernel
 def scan_phreds(
-    text: NDArray[np.uint8], at: int, end: int, row: int, column: int, values: NDArray[np.int32], error: NDArray[np.int64]
+    text: NDArray[np.uint8],
+    at: int,
+    end: int,
+    row: int,
+    column: int,
+    values: NDArray[np.int32],
+    error: NDArray[np.int64],
 ) -> int:
     """Read whole numbers, not negative, with ``.`` for a missing one; return how many."""
     count = 0

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,10 @@ from genem.errors import InputError
 from genem.io import vcf_kernels as codes
 from genem.io.header import VariantHeader
 from genem.io.selection import RecordSelection
-from genem.io.vcf_errors import malformed_record, shown
+from genem.io.vcf_errors import VALUE_REMEDY, malformed_record, shown
 from genem.io.vcf_gt_kernels import scan_genotypes
-from genem.io.vcf_likelihood_kernels import scan_likelihoods
 from genem.io.vcf_kernels import find_format_key, find_lines, pack_sites, scan_sites
+from genem.io.vcf_likelihood_kernels import scan_likelihoods
 
 __all__ = ["VcfTextDecoder"]
 
@@ -106,7 +107,7 @@ class VcfTextDecoder:
         self._ploidy = USUAL_PLOIDY
         self._first_formats: str | None = None
 
-    def decode(self, chunk: bytes) -> tuple[Iterator[GenotypeBlock], int]:
+    def decode(self, chunk: memoryview) -> tuple[Iterator[GenotypeBlock], int]:
         """The blocks of the whole lines in a chunk, and the number of bytes these take up."""
         text = np.frombuffer(chunk, np.uint8)
         starts, ends, consumed = self._lines(text)
@@ -223,9 +224,7 @@ class VcfTextDecoder:
             self._count_absent(rows, field, field_index)
         if self._with_gt:
             self._count_absent(rows, "GT", gt_index)
-        return GenotypeBlock(
-            _packed(rows.sites), self._samples, alleles, phased, field, likelihoods, n_likelihoods
-        )
+        return GenotypeBlock(_packed(rows.sites), self._samples, alleles, phased, field, likelihoods, n_likelihoods)
 
     def _field_index(self, rows: _Rows, name: str) -> NDArray[np.int64]:
         index = np.full(len(rows), -1, np.int64)
@@ -243,6 +242,11 @@ class VcfTextDecoder:
         if index[0] < 0 and self.counts["kept"] == 0 and not declared:
             raise self._field_missing(name, "is not declared, and the first record lacks it")
 
+    def cut_short(self) -> InputError:
+        """The error for bytes at the end of the file that are less than a line."""
+        place = f"record {self.counts['read'] + 1}"
+        return InputError("the line has no end", path=self._path, place=place)
+
     def check_fields(self) -> None:
         """At the end of the file: refuse a field that no record had."""
         names = ["GT"] * self._with_gt + [self._likelihood_field] * (self._likelihood_field is not None)
@@ -251,9 +255,7 @@ class VcfTextDecoder:
                 raise self._field_missing(str(name), "is in none of the records")
 
     def _field_missing(self, name: str, how: str) -> InputError:
-        return InputError(
-            f"FORMAT/{name} {how}", path=self._path, remedy=f"the first record has {self._first_formats}"
-        )
+        return InputError(f"FORMAT/{name} {how}", path=self._path, remedy=f"the first record has {self._first_formats}")
 
     def _read_genotypes(
         self, rows: _Rows, gt_index: NDArray[np.int64]
@@ -285,7 +287,7 @@ class VcfTextDecoder:
                 return None
             room = ploidy
         self._ploidy = max(USUAL_PLOIDY, ploidy)
-        return (alleles if ploidy == room else np.ascontiguousarray(alleles[:, :, :ploidy])), phased
+        return _first_cells(alleles, ploidy), phased
 
     def _read_likelihoods(
         self, rows: _Rows, field: LikelihoodField, field_index: NDArray[np.int64], gt_index: NDArray[np.int64]
@@ -322,8 +324,7 @@ class VcfTextDecoder:
                 return None
             room, slow_room = max(room, widest), max(slow_room, n_slow)
         self._fill_slow_decimals(rows, field, decimals, slow[:n_slow])
-        values = decimals if decimal else phred
-        return (values if widest == room else np.ascontiguousarray(values[:, :, :widest])), n_values
+        return _first_cells(decimals if decimal else phred, widest), n_values
 
     def _fill_slow_decimals(
         self, rows: _Rows, field: str, decimals: NDArray[np.float32], slow: NDArray[np.int64]
@@ -337,8 +338,12 @@ class VcfTextDecoder:
                     decimals[row, sample, genotype] = value
                     continue
             place = f"{_place(rows.sites, row)}, sample {self._samples[sample]}"
-            raise InputError(f"FORMAT/{field} has the value {shown(text)}, which is not a finite number",
-                             path=self._path, place=place, remedy="correct the record, or use another field")  # fmt: skip
+            raise InputError(
+                f"FORMAT/{field} has the value {shown(text)}, which is not a finite number",
+                path=self._path,
+                place=place,
+                remedy=VALUE_REMEDY,
+            )
 
     def _check(self, error: NDArray[np.int64], rows: _Rows, field: str) -> None:
         if error[codes.ERROR_CODE] != codes.FINE:
@@ -364,12 +369,15 @@ def _place_of_line(line: bytes, record: int) -> str:
     return f"record {record} ({':'.join(columns)})"
 
 
+def _first_cells(cells: NDArray[Any], n: int) -> NDArray[Any]:
+    """The first ``n`` along the last axis, contiguous."""
+    return cells if cells.shape[2] == n else cells[:, :, :n].copy()
+
+
 def _packed(sites: VariantSites) -> VariantSites:
     """The same sites on a text of their own, so that a block does not keep the text of its samples alive."""
     spans = np.ascontiguousarray(sites.spans)
     size = int((spans[:, SPAN_INFO, 1] - spans[:, SPAN_CHROM, 0]).sum())
     packed = np.empty(size, np.uint8)
     pack_sites(sites.text, spans, packed)
-    return VariantSites(
-        sites.contigs, sites.contig, sites.position, sites.n_alleles, sites.record, packed, spans
-    )
+    return VariantSites(sites.contigs, sites.contig, sites.position, sites.n_alleles, sites.record, packed, spans)

@@ -35,8 +35,10 @@ from genem.io.bcf_header import bcf_contigs, read_dictionaries, split_header
 from genem.io.header import parse_header
 from genem.io.regions import Region
 from genem.io.selection import RecordSelection, RegionSet
+from genem.io.variants import open_variants
+from genem.io.vcf_text import VcfTextDecoder
 from tests.reference import bcf as reference
-from tests.strategies import Vcf, vcfs
+from tests.strategies import MalformedVcf, Vcf, malformed_vcfs, vcfs
 
 FILTER_LINE = '##FILTER=<ID=q10,Description="low, or IDX=7">'
 HEADER = "\n".join(
@@ -219,6 +221,34 @@ def check_sample(
         values = likelihoods_of(block, row, sample)
         assert values == reference.likelihoods(fields[field].samples[sample], fields[field].kind)
         assert (tuple(values) or (None,)) == peer[field]
+
+
+@given(vcf=vcfs(contig_lines=True, min_records=1, crlf=False), field=st.sampled_from(["PL", "GL", "GP"]))
+def test_equal_to_the_text(vcf: Vcf, field: LikelihoodField) -> None:
+    def check(data: bytes, text: str, _: pysam.VariantFile) -> None:
+        (block,) = decoded(data, text, field)
+        columns_end = vcf.text.index(b"\n", vcf.text.index(b"#CHROM")) + 1
+        options: dict[str, Any] = {"selection": RecordSelection("x.vcf"), "path": "x.vcf", "max_cells": 1 << 24}
+        header = parse_header(vcf.text[:columns_end].decode(), "x.vcf")
+        reader = VcfTextDecoder(header, header.samples, with_gt=True, likelihood_field=field, **options)
+        blocks, _ = reader.decode(vcf.text[columns_end:])
+        (expected,) = blocks
+        for name in ("alleles", "phased", "likelihoods", "n_likelihoods"):
+            np.testing.assert_array_equal(getattr(block, name), getattr(expected, name), strict=True)
+
+    through_pysam(vcf.text, check)
+
+
+@given(malformed=malformed_vcfs(("pl_count", "pl_negative", "allele_beyond_alt")))
+def test_malformed_records_are_named(malformed: MalformedVcf) -> None:
+    def check(data: bytes, text: str, _: pysam.VariantFile) -> None:
+        blocks, _ = decoder(text, "PL").decode(data)
+        with pytest.raises(InputError) as caught:
+            list(blocks)
+        assert f"record {malformed.record} (" in str(caught.value)
+        assert f"), sample {malformed.sample}: FORMAT/{malformed.field} has " in str(caught.value)
+
+    through_pysam(malformed.text, check)
 
 
 @given(vcf=vcfs(contig_lines=True, min_records=1), cuts=st.lists(st.integers(0, 5000), max_size=6))
@@ -525,6 +555,42 @@ def test_a_record_behind_every_end_of_the_buffer() -> None:
     for size in range(len(content)):
         n_records, n_bytes, code = bcf_site_kernels.count_records(np.frombuffer(content[:size], np.uint8))
         assert (n_records, n_bytes, code) == (0, 0, bcf_site_kernels.OK)
+
+
+# Whole files
+
+
+def write_bcf(path: Path, text: str, records: bytes) -> None:
+    encoded = text.encode() + b"\0"
+    with pysam.BGZFile(str(path), "wb") as out:
+        out.write(b"BCF\2\2" + len(encoded).to_bytes(4, "little") + encoded + records)
+
+
+def test_a_file_that_ends_inside_a_record(tmp_path: Path) -> None:
+    record = reference.encode_record(one_sample((GT, reference.INT8, [2, 4])))
+    path = tmp_path / "x.bcf"
+    for size in (5, 30, len(record) - 1):
+        write_bcf(path, header_text(1), record + record[:size])
+        with open_variants(path) as reader, pytest.raises(InputError) as caught:
+            list(reader)
+        assert str(caught.value).startswith(f"{path}: record 2: the record is cut short")
+
+
+def test_a_header_of_many_blocks(tmp_path: Path) -> None:
+    contigs = "".join(f"##contig=<ID=scaffold_{number},length=1000>\n" for number in range(20_000))
+    path = tmp_path / "x.bcf"
+    text = header_text(1).replace("##contig", contigs + "##contig", 1)
+    write_bcf(path, text, reference.encode_record(one_sample((GT, reference.INT8, [2, 4]), contig=20_001)))
+    with open_variants(path) as reader:
+        (block,) = reader
+    assert block.sites.chrom(0) == "22"
+
+
+def test_a_file_without_records(tmp_path: Path) -> None:
+    path = tmp_path / "x.bcf"
+    write_bcf(path, header_text(2), b"")
+    with open_variants(path) as reader:
+        assert list(reader) == []
 
 
 # The header

@@ -28,6 +28,7 @@ MAX_INT8_ALLELES = 126
 USUAL_PLOIDY = 2
 SHORTEST_RECORD = 16
 FEW_SLOW_DECIMALS = 256
+LARGEST_DECIMAL = float(np.finfo(np.float32).max)
 DECIMAL = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 MINUS_INFINITY = re.compile(rb"-inf(inity)?", re.IGNORECASE)
 
@@ -339,11 +340,10 @@ class VcfTextDecoder:
         """Decimals that the kernel left to Python: those with many digits or large exponents, and malformed ones."""
         for row, sample, genotype, start, end in slow.tolist():
             text = rows.sites.text[start:end].tobytes()
-            if DECIMAL.fullmatch(text) or MINUS_INFINITY.fullmatch(text):
-                value = float(text)
-                if abs(value) <= np.finfo(np.float32).max or value == -np.inf:
-                    decimals[row, sample, genotype] = value
-                    continue
+            value = float(text) if DECIMAL.fullmatch(text) else np.nan
+            if abs(value) <= LARGEST_DECIMAL or MINUS_INFINITY.fullmatch(text):
+                decimals[row, sample, genotype] = float(text)
+                continue
             place = f"{_place(rows.sites, row)}, sample {self._samples[sample]}"
             raise InputError(
                 f"FORMAT/{field} has the value {shown(text)}, which is not a finite number",

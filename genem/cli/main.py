@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from genem import __version__
 from genem.cli.options import Command
@@ -168,9 +168,11 @@ def signals_raise() -> Iterator[None]:
     """SIGTERM and SIGHUP end the command by an exception, so that it can clean up; ignored ones stay ignored."""
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
+        for each in restored:  # a second signal must not disturb the cleaning up
+            signal.signal(each, signal.SIG_IGN)
         raise Terminated(number)
 
-    restored = {}
+    restored: dict[signal.Signals, Any] = {}
     for number in (signal.SIGTERM, signal.SIGHUP):
         try:
             if signal.getsignal(number) is signal.SIG_DFL:

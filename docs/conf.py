@@ -32,8 +32,8 @@ autosummary_ignore_module_all = False
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 
-# References to genem's own names must resolve; those to other libraries are left as text.
-nitpick_ignore_regex = [(r"py:.*", r"(?!genem\.).*")]
+# References to genem's own names must resolve; those to other libraries, and to type variables, stay text.
+nitpick_ignore_regex = [(r"py:.*", r"(?!genem\.).*"), (r"py:class", r"genem\.em\.\w+\.(Params|Given)")]
 
 html_theme = "alabaster"
 html_static_path = ["_static"]

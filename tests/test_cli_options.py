@@ -13,7 +13,7 @@ import pytest
 
 from genem.cli import values
 from genem.cli.main import load
-from genem.cli.options import MESSAGES, VARIANT_SELECTION, Command, Option, OptionGroup, without
+from genem.cli.options import MESSAGES, RUN, VARIANT_SELECTION, Command, Option, OptionGroup, without
 from genem.cli.parser import build_parser, help_text
 from genem.cli.table import COMMANDS, CommandRow
 from genem.errors import UsageError
@@ -34,7 +34,7 @@ def differences(command: Command, function: Callable[..., object]) -> list[str]:
         for name in mirrored
         if name in defaults and mirrored[name] != defaults[name]
     ]
-    reached = set(mirrored) | set(command.library_only)
+    reached = {*mirrored, *command.library_only, *(option.name for option in RUN.options)}  # threads, seed
     return found + [f"keyword {name} has no option" for name in defaults if name not in reached]
 
 

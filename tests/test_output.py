@@ -241,13 +241,18 @@ def test_a_library_that_fails_half_way(tmp_path: Path) -> None:
     assert names(tmp_path) == ["plot.svg"]
 
 
-def test_left_over_temporary_files_are_removed(tmp_path: Path) -> None:
-    unfinished = open_output(tmp_path / "out.tsv")
-    unfinished.__enter__()
-    assert len(names(tmp_path)) == 1
-    output_module.remove_temporary_files()
+def test_what_an_interrupted_writer_left_is_removed_at_exit(tmp_path: Path) -> None:
+    """As if a signal had come between the creation of the temporary file and the cleaning up."""
+    code = (
+        "import os; from pathlib import Path; from genem.io.output import _create_temporary\n"
+        "_create_temporary('out.tsv', Path('out.tsv').resolve()); print(len(os.listdir()))"
+    )
+    package = {**os.environ, "PYTHONPATH": str(Path(output_module.__file__).parents[2])}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=package, capture_output=True, text=True, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("1\n", "")
     assert names(tmp_path) == []
-    assert unfinished.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None) is False
 
 
 @given(st.lists(st.binary(max_size=3 * BLOCK_BYTES), max_size=4))

@@ -110,11 +110,8 @@ def _run(row: CommandRow, module: ModuleType, args: argparse.Namespace, argument
     from genem.cli.context import RunContext
 
     context = RunContext(row, args, arguments)
-    try:
-        module.run(args, context)
-        context.finish()
-    finally:
-        _remove_temporary_files()
+    module.run(args, context)
+    context.finish()
     return 0
 
 
@@ -184,12 +181,6 @@ def signals_raise() -> Iterator[None]:
     finally:
         for number, handler in restored.items():
             signal.signal(number, handler)
-
-
-def _remove_temporary_files() -> None:
-    output = sys.modules.get("genem.io.output")
-    if output is not None:
-        output.remove_temporary_files()
 
 
 def _flush_standard_output(status: int) -> int:

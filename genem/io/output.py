@@ -6,6 +6,7 @@ the result itself never exists half-written. Standard output, FIFOs and devices 
 
 from __future__ import annotations
 
+import atexit
 import errno
 import logging
 import os
@@ -127,8 +128,9 @@ def replace_on_success(path: str | Path, *, index: IndexKind | None = None) -> I
         _remove(temporary)
 
 
+@atexit.register
 def remove_temporary_files() -> None:
-    """Remove whatever interrupted writers left; for the last moments of a process."""
+    """Remove what a writer left that was interrupted before it could clean up."""
     for temporary in tuple(_temporary):
         remove_indexes(temporary)
         _remove(temporary)

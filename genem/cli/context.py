@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,13 +71,15 @@ class RunContext:
         """Add to named counts: ``context.count(variants_read=len(block))``."""
         self._counts.update(counts)
 
-    def add_statuses(self, statuses: NDArray[np.integer] | Iterable[int]) -> None:
+    def add_statuses(self, statuses: NDArray[np.integer] | Sequence[int]) -> None:
         """Tally how fits ended, from the codes of ``genem.em.status``."""
+        import numpy as np
+
         from genem.em.status import Status
 
-        codes = statuses.ravel().tolist() if hasattr(statuses, "ravel") else statuses
-        for code, times in Counter(codes).items():
-            self._statuses[Status(code).label] += times
+        for code, times in enumerate(np.bincount(np.asarray(statuses).ravel(), minlength=len(Status)).tolist()):
+            if times:
+                self._statuses[Status(code).label] += times
 
     def add_fit(self, status: str, **details: object) -> None:
         """Record one fit by itself: its status label and whatever describes it (name, log_likelihood, trace)."""

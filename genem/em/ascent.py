@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
-from genem.em.model import Degenerate, EMModel, EMStep, Packed, conditions
+from genem.em.model import Bounded, Degenerate, EMModel, EMStep, Packed, conditions
 from genem.em.parameters import Params, Vector, parameter_names, parameter_vector
 from genem.em.squarem import Extrapolation
 from genem.em.stationarity import Stationarity
@@ -155,7 +155,7 @@ class Ascent(Generic[Params]):
         if not here.is_finite:
             found = "objective" if not math.isfinite(here.objective) else "EM step"
             return self._end(params, None, Status.DEGENERATE, f"the {found} is not finite at the start")
-        self.first = conditions(self.model, params)
+        self.first = self._conditions(params)
         self.first_objective = here.objective
         return self._climb(here)
 
@@ -196,20 +196,38 @@ class Ascent(Generic[Params]):
             return None
         assert isinstance(self.model, Packed)
         pack = self.model.pack
-        vector = self.extrapolation.propose(pack(base.params), pack(here.params), pack(here.step.params))
-        if vector is None:
-            return None
-        try:
-            trial = self._evaluate(self.model.unpack(vector), extrapolated=True)
-        except (ArithmeticError, np.linalg.LinAlgError):
-            trial = None
-        if trial is not None and trial.is_finite and not self._is_below(here.objective, trial.objective):
+        with np.errstate(all="ignore"):  # a try may leave the parameter space; it is dropped if it does
+            vector = self.extrapolation.propose(pack(base.params), pack(here.params), pack(here.step.params))
+            if vector is None:
+                return None
+            try:
+                trial = self._evaluate(self.model.unpack(vector), extrapolated=True)
+            except (ArithmeticError, np.linalg.LinAlgError):
+                trial = None
+        if trial is not None and self._keeps(here, trial):
             self.extrapolation.accepted()
             self.n_extrapolations += 1
             return trial
         self.extrapolation.rejected()
         self.n_rejected += 1
         return None
+
+    def _keeps(self, here: _Iterate[Params], trial: _Iterate[Params]) -> bool:
+        """Whether an extrapolation is finite, no worse than the iterate before, and no trap.
+
+        EM can never take a parameter off an exact bound, so one may be put there only where it wants to stay.
+        """
+        if not trial.is_finite or self._is_below(here.objective, trial.objective):
+            return False
+        landed = (trial.vector == 0.0) & (here.next_vector != 0.0)
+        if isinstance(self.model, Bounded) and isinstance(self.model, Packed):
+            lower, upper = self.model.bounds()
+            coordinates = self.model.pack(trial.params)
+            landed = np.append(landed, (coordinates <= lower) | (coordinates >= upper))
+        if not np.any(landed):
+            return True
+        there = conditions(self.model, trial.params)
+        return there is not None and not np.any(there.pulls_off(0.0))
 
     def _verdict(self, previous: _Iterate[Params] | None, here: _Iterate[Params]) -> tuple[Status, str] | None:
         """The status with which the run ends here, or None to go on."""
@@ -218,16 +236,19 @@ class Ascent(Generic[Params]):
             return None
         if not here.step_length(self.rule.parameter_norm) <= self.rule.parameter_tolerance:
             return None
-        if math.isfinite(self.rule.gradient_tolerance):
-            last = conditions(self.model, here.params)
-            if last is not None:
-                scale = 1.0 + abs(here.objective)
-                if not last.residual() / scale <= self.rule.gradient_tolerance:
-                    return None
-                locked = self._locked(last, scale)
-                if locked:
-                    return Status.LOCKED, locked
+        last = self._conditions(here.params)
+        if last is not None:
+            scale = 1.0 + abs(here.objective)
+            if not last.residual() / scale <= self.rule.gradient_tolerance:
+                return None
+            locked = self._locked(last, scale)
+            if locked:
+                return Status.LOCKED, locked
         return (Status.DECREASED, self.fell) if self.fell else (Status.CONVERGED, "")
+
+    def _conditions(self, params: Params) -> Stationarity | None:
+        """The first-order conditions, unless the rule says not to look at them."""
+        return conditions(self.model, params) if math.isfinite(self.rule.gradient_tolerance) else None
 
     def _locked(self, last: Stationarity, scale: float) -> str:
         """Which coordinates sit on a bound that the likelihood would leave, or that EM was never able to leave.
@@ -291,7 +312,7 @@ class Ascent(Generic[Params]):
         return f"{names[first]} became {point.next_vector[first]} at EM map {self.n_maps}"
 
     def _end(self, params: Params, step: EMStep[Params] | None, status: Status, reason: str) -> EMRun[Params]:
-        last = conditions(self.model, params) if step is not None else None
+        last = self._conditions(params) if step is not None and status is not Status.DEGENERATE else None
         return EMRun(
             start=self.start,
             params=params,

@@ -10,7 +10,6 @@ import numpy as np
 from genem.em.parameters import Params, Vector
 from genem.em.stationarity import Stationarity
 
-
 Given = TypeVar("Given", contravariant=True)
 
 

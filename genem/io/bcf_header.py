@@ -1,4 +1,4 @@
-"""The header of a BCF file: samples, and the dictionaries that its records point into."""
+"""The header of a BCF file, and the dictionaries in it that records point into."""
 
 from __future__ import annotations
 
@@ -10,49 +10,44 @@ from pathlib import Path
 
 from genem.errors import InputError
 
-__all__ = ["MAGIC", "BcfHeader", "bcf_contigs", "parse_header", "split_header"]
+__all__ = ["MAGIC", "BcfDictionaries", "bcf_contigs", "read_dictionaries", "split_header"]
 
 MAGIC = b"BCF\x02"
 """The first bytes of an inflated BCF2 file; a byte with the minor version (1 or 2) follows."""
 
 PREFIX_SIZE = 9
+MAX_IDX_DIGITS = 7
 ATTRIBUTE = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,>]*)')
 
 
 @dataclass(frozen=True, slots=True)
-class BcfHeader:
-    """What decoding a BCF record needs to know.
+class BcfDictionaries:
+    """The names that numbers in BCF records stand for; empty where a number is not used.
 
     Attributes
     ----------
-    text
-        The VCF header, ``#CHROM`` line included.
-    samples
-        Sample names in file order.
     strings
-        FILTER, INFO and FORMAT identifiers by dictionary index; empty where an index is not used.
+        FILTER, INFO and FORMAT identifiers.
     contigs
-        Contig names by dictionary index; empty where an index is not used.
+        Contig names.
     """
 
-    text: str
-    samples: tuple[str, ...]
     strings: tuple[str, ...]
     contigs: tuple[str, ...]
 
 
-def split_header(data: bytes | memoryview, path: str | Path | None = None) -> tuple[BcfHeader, int] | None:
+def split_header(data: bytes | memoryview, path: str | Path | None = None) -> tuple[str, int] | None:
     """Read the header at the start of an inflated BCF stream.
 
     Returns
     -------
-    tuple of BcfHeader and int, or None
-        The header and the number of bytes it takes up; None where ``data`` does not hold all of it yet.
+    tuple of str and int, or None
+        The VCF header and the number of bytes up to the first record; None where ``data`` does not hold all of it.
 
     Raises
     ------
     InputError
-        ``data`` does not start like BCF2, or the header makes no sense.
+        ``data`` does not start like BCF2, or its header is not text.
     """
     prefix = bytes(data[:PREFIX_SIZE])
     if not prefix.startswith(MAGIC[: len(prefix)]) or (len(prefix) > 4 and prefix[4] not in (1, 2)):
@@ -63,13 +58,12 @@ def split_header(data: bytes | memoryview, path: str | Path | None = None) -> tu
     if len(data) < size:
         return None
     try:
-        text = bytes(data[PREFIX_SIZE:size]).rstrip(b"\0").decode()
+        return bytes(data[PREFIX_SIZE:size]).rstrip(b"\0").decode(), size
     except UnicodeDecodeError as error:
         raise InputError("the header is not UTF-8 text", path=path, place=f"byte {PREFIX_SIZE + error.start}") from None
-    return parse_header(text, path), size
 
 
-def parse_header(text: str, path: str | Path | None = None) -> BcfHeader:
+def read_dictionaries(text: str, path: str | Path | None = None) -> BcfDictionaries:
     """Number the identifiers of a VCF header as BCF does.
 
     Identifiers are numbered in order of appearance, the same name once however many FILTER, INFO and FORMAT lines
@@ -78,15 +72,12 @@ def parse_header(text: str, path: str | Path | None = None) -> BcfHeader:
     Raises
     ------
     InputError
-        There is no ``#CHROM`` line, or two names claim one number.
+        A line has no ID, or two names claim one number.
 
     Examples
     --------
-    >>> lines = '##contig=<ID=22>', '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">'
-    >>> columns = "#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT Ann Ben".replace(" ", chr(9))
-    >>> header = parse_header(chr(10).join([*lines, columns]))
-    >>> header.samples, header.strings, header.contigs
-    (('Ann', 'Ben'), ('PASS', 'GT'), ('22',))
+    >>> read_dictionaries('##contig=<ID=22>' + chr(10) + '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">')
+    BcfDictionaries(strings=('PASS', 'GT'), contigs=('22',))
     """
     strings, contigs = {"PASS": 0}, dict[str, int]()
     for line in text.splitlines():
@@ -94,9 +85,7 @@ def parse_header(text: str, path: str | Path | None = None) -> BcfHeader:
             _number(strings, line, path)
         elif line.startswith("##contig=<"):
             _number(contigs, line, path)
-        elif line.startswith("#CHROM"):
-            return BcfHeader(text, tuple(line.split("\t")[9:]), _by_number(strings, path), _by_number(contigs, path))
-    raise InputError("the header has no #CHROM line", path=path)
+    return BcfDictionaries(_by_number(strings, path), _by_number(contigs, path))
 
 
 def bcf_contigs(path: str | Path) -> tuple[str, ...] | None:
@@ -114,7 +103,7 @@ def bcf_contigs(path: str | Path) -> tuple[str, ...] | None:
     split = split_header(data, path)
     if split is None:
         raise InputError("the header is cut short", path=path)
-    return split[0].contigs
+    return read_dictionaries(split[0], path).contigs
 
 
 def _number(dictionary: dict[str, int], line: str, path: str | Path | None) -> None:
@@ -127,10 +116,10 @@ def _number(dictionary: dict[str, int], line: str, path: str | Path | None) -> N
     number = attributes.get("IDX")
     if number is None:
         dictionary[name] = max(dictionary.values(), default=-1) + 1
-    elif number.isascii() and number.isdigit():
+    elif number.isascii() and number.isdigit() and len(number) <= MAX_IDX_DIGITS:
         dictionary[name] = int(number)
     else:
-        raise InputError(f"the header line {line[:60]!r} has IDX={number}, not a number", path=path)
+        raise InputError(f"the header line {line[:60]!r} has the impossible IDX={number}", path=path)
 
 
 def _by_number(dictionary: dict[str, int], path: str | Path | None) -> tuple[str, ...]:

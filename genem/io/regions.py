@@ -140,9 +140,10 @@ def balanced_regions(path: str | Path, n_pieces: int) -> list[tuple[Region, ...]
     index = load_index(path, contigs=bcf_contigs(path))
     if index is None:
         raise InputError("has no index", path=path, remedy="make one with tabix -p vcf or bcftools index")
-    contigs, contig, position, offset = _cut_candidates(index)
+    contigs = _contigs_in_file_order(index)
     if not contigs:
         return []
+    contig, position, offset = _cut_candidates(index, contigs)
     first, last = offset[0], Path(path).stat().st_size
     targets = first + (last - first) * np.arange(1, n_pieces) / n_pieces
     nearest = np.searchsorted((offset[1:] + offset[:-1]) / 2, targets)
@@ -153,27 +154,26 @@ def balanced_regions(path: str | Path, n_pieces: int) -> list[tuple[Region, ...]
     return [_piece(contigs, start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def _cut_candidates(
-    index: VariantIndex,
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Where the file may be cut: contigs in file order, and the contig, 0-based position and byte of each cut.
+def _contigs_in_file_order(index: VariantIndex) -> list[str]:
+    """The contigs that have records."""
+    begins = {name: entry.chunk_begin.min() for name, entry in index.by_contig.items() if entry.chunk_begin.size}
+    return sorted(begins, key=begins.__getitem__)
 
-    Of the landmarks that lie in one compressed block only the first stays.
-    """
-    begins = {name: int(entry.chunk_begin.min()) for name, entry in index.by_contig.items() if entry.chunk_begin.size}
-    contigs = sorted(begins, key=begins.__getitem__)
+
+def _cut_candidates(
+    index: VariantIndex, contigs: list[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Where the file may be cut: number of the contig, 0-based position and byte, one cut per compressed block."""
     contig, position, offset = [], [], []
     for number, name in enumerate(contigs):
         entry = index.by_contig[name]
-        landmarks = np.flatnonzero((entry.skip_position > 0) & (entry.skip_offset >= begins[name]))
+        begin = entry.chunk_begin.min()
+        landmarks = np.flatnonzero((entry.skip_position > 0) & (entry.skip_offset >= begin))
         contig.append(np.full(landmarks.size + 1, number))
         position.append(np.append(0, entry.skip_position[landmarks]))
-        offset.append(np.append(begins[name], entry.skip_offset[landmarks]) >> 16)
-    if not contigs:
-        return [], *(np.empty(0, np.int64) for _ in range(3))
-    bytes_before = np.concatenate(offset)
-    _, kept = np.unique(bytes_before, return_index=True)
-    return contigs, np.concatenate(contig)[kept], np.concatenate(position)[kept], bytes_before[kept]
+        offset.append(np.append(begin, entry.skip_offset[landmarks]) >> 16)
+    bytes_before, first = np.unique(np.concatenate(offset), return_index=True)
+    return np.concatenate(contig)[first], np.concatenate(position)[first], bytes_before
 
 
 def _piece(contigs: list[str], start: tuple[int, int], end: tuple[int, int]) -> tuple[Region, ...]:

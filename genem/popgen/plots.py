@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genem.errors import UsageError
+from genem.popgen.table import POOLED, FrequencyTable
 
 __all__ = ["SpectrumAccumulator", "plot_frequency_spectrum"]
 
-POOLED = "ALL"
 N_BINS = 20
 BIN_DECIMALS = 6
 """Frequencies are rounded before they are binned, so that one printed with ten digits falls where the original does."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 """Okabe and Ito's palette, which readers with any colour vision can tell apart."""
-
-
-class Estimates(Protocol):
-    """What the spectrum needs of a :class:`genem.popgen.FrequencyTable`."""
-
-    @property
-    def groups(self) -> Sequence[str]: ...
-    @property
-    def row_offsets(self) -> NDArray[np.int64]: ...
-    @property
-    def allele_frequency(self) -> NDArray[np.float64]: ...
 
 
 class SpectrumAccumulator:
@@ -52,7 +40,7 @@ class SpectrumAccumulator:
     def __init__(self) -> None:
         self.counts: dict[str, NDArray[np.int64]] = {}
 
-    def add(self, estimates: Estimates) -> None:
+    def add(self, estimates: FrequencyTable) -> None:
         """Count one block of estimates."""
         rows = np.repeat(np.arange(len(estimates.row_offsets) - 1), np.diff(estimates.row_offsets))
         for number, group in enumerate(estimates.groups):

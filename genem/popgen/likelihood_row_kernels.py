@@ -353,9 +353,7 @@ def fit_row(
     if not options.inbreeding:
         top, n_iter, status = random_mating_fit(samples, buckets, copies, options, frequencies)
         reached[:] = top
-        random_mating_estimates(
-            samples, buckets, copies, frequencies, top, counts[ALLELE_NUMBER], options, values
-        )
+        random_mating_estimates(samples, buckets, copies, frequencies, top, counts[ALLELE_NUMBER], options, values)
     null_frequencies = frequencies
     if counts[N_DIPLOID] > 0:
         if options.inbreeding or not all_diploid:
@@ -397,7 +395,14 @@ def summed_profile(
     for g in range(len(counts)):
         if counts[g, N_CALLED] > 0:
             value += profile(
-                samples, Selection(g, g + 1, n_slots), copies, samples.table_size[DIPLOID_SLOT], alt, p, fits[g], options
+                samples,
+                Selection(g, g + 1, n_slots),
+                copies,
+                samples.table_size[DIPLOID_SLOT],
+                alt,
+                p,
+                fits[g],
+                options,
             )
     return value
 

@@ -60,6 +60,12 @@ class Loci:
             self.position[row:], self.variant[row:], self.key[row:],
         )  # fmt: skip
 
+    def rows(self, rows: NDArray[np.int64]) -> Loci:
+        """Some of the rows."""
+        names = (self.chrom, self.identifier, self.ref, self.alt)
+        chrom, identifier, ref, alt = (tuple(column[row] for row in rows) for column in names)
+        return Loci(chrom, identifier, ref, alt, self.position[rows], self.variant[rows], self.key[rows])
+
     def join(self, other: Loci) -> Loci:
         """These rows and then the other's."""
         return Loci(

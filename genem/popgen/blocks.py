@@ -13,7 +13,6 @@ from genem.errors import UsageError
 from genem.jit import set_threads
 from genem.popgen.ld_loci import Field, Loci, LocusReader, Rows, as_blocks
 from genem.popgen.measure_ld_kernels import D_PRIME_HIGH, D_PRIME_LOW
-from genem.popgen.packed import PackedCalls
 
 __all__ = ["HaplotypeBlock", "blocks"]
 
@@ -180,11 +179,7 @@ def _find(
 
 def _common(loci: Loci, rows: Rows, min_maf: float) -> NDArray[np.int64]:
     """Rows of biallelic variants that are common enough."""
-    if isinstance(rows, PackedCalls):
-        alt, copies = rows.alt_counts()
-        frequency = np.where(copies > 0, alt / np.maximum(copies, 1), np.nan)
-    else:
-        frequency = rows.frequency
+    frequency = rows.alt_frequencies()
     with np.errstate(invalid="ignore"):
         common = np.minimum(frequency, 1.0 - frequency) >= min_maf
     _, inverse, counts = np.unique(loci.variant, return_inverse=True, return_counts=True)

@@ -192,6 +192,27 @@ def r_squared(n: float, alt_a: float, alt_b: float, coupled: float, double: floa
     return min(1.0, covariance * covariance / variances)
 
 
+@kernel
+def pair_r_squared(diploid: np.ndarray, haploid: np.ndarray, phase: np.ndarray, a: int, b: int) -> float:
+    """:func:`r_squared` of two packed rows."""
+    n_diploid, n_haploid, alt_a, alt_b, coupled, double = pair_table(diploid, haploid, phase, a, b)
+    return r_squared(float(2 * n_diploid + n_haploid), float(alt_a), float(alt_b), float(coupled), float(double))
+
+
+@parallel_kernel
+def r_squared_of_pairs(
+    diploid: np.ndarray,
+    haploid: np.ndarray,
+    phase: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    r2: np.ndarray,
+) -> None:
+    """:func:`pair_r_squared` of the pairs (first[i], second[i])."""
+    for pair in prange(first.size):
+        r2[pair] = pair_r_squared(diploid, haploid, phase, first[pair], second[pair])
+
+
 @parallel_kernel
 def sum_r_squared_by_distance(
     diploid: np.ndarray,
@@ -213,9 +234,7 @@ def sum_r_squared_by_distance(
         first, last = number * TILE_FIRST, min((number + 1) * TILE_FIRST, n_first)
         for a in range(first, last):
             for b in range(begin[a], end[a]):
-                n_diploid, n_haploid, alt_a, alt_b, coupled, double = pair_table(diploid, haploid, phase, a, b)
-                n = float(2 * n_diploid + n_haploid)
-                r2 = r_squared(n, float(alt_a), float(alt_b), float(coupled), float(double))
+                r2 = pair_r_squared(diploid, haploid, phase, a, b)
                 place = min(int((position[b] - position[a]) / bin_width), sums.shape[1] - 1)
                 if r2 >= 0.0:
                     sums[number, place] += int(r2 * FIXED_POINT + 0.5)

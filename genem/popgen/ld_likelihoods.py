@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.popgen.likelihood_measure_ld_kernels import allele_frequencies, measure_likelihood_pairs
-from genem.popgen.measure_ld_kernels import N_INTEGERS, N_STATISTICS
+from genem.popgen.measure_ld_kernels import N_INTEGERS, N_STATISTICS, R_SQUARED
 from genem.popgen.packed import CallError, all_pairs
 
 __all__ = ["LikelihoodRows", "likelihood_rows"]
@@ -76,6 +76,14 @@ class LikelihoodRows:
             self.values, self.ploidy, self.log_maximum, self.frequency, first, second, statistics, integers
         )
         return statistics, integers
+
+    def measure_r2(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+        """r2 alone, float64 (pair,)."""
+        return self.measure(first, second)[0][:, R_SQUARED]
+
+    def alt_frequencies(self) -> NDArray[np.float64]:
+        """ALT frequency of each row, NaN where nobody is known."""
+        return self.frequency
 
 
 def likelihood_rows(

@@ -16,7 +16,7 @@ from genem.popgen.ld_pairs import LinkagePairs, merge_groups
 from genem.popgen.measure_ld_kernels import R_SQUARED
 from genem.popgen.packed import PackedCalls
 
-__all__ = ["LinkageWindow", "RowWindow", "Span", "WindowPart"]
+__all__ = ["LinkageWindow", "RowWindow", "Span", "WindowPart", "portions"]
 
 Span = tuple[str, int, int]
 """Contig, first and last position, 1-based and inclusive."""
@@ -149,7 +149,7 @@ class LinkageWindow:
     def _pairs(self, part: WindowPart | None) -> Iterator[LinkagePairs]:
         if part is None:
             return
-        for low, high in _portions(part.end - part.begin, MAX_SCREENED):
+        for low, high in portions(part.end - part.begin, MAX_SCREENED):
             yield from self._portion(part, low, high)
 
     def _portion(self, part: WindowPart, low: int, high: int) -> Iterator[LinkagePairs]:
@@ -192,7 +192,7 @@ def _inside(loci: Loci, n_rows: int, spans: Sequence[Span]) -> NDArray[np.bool_]
     return inside
 
 
-def _portions(sizes: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
+def portions(sizes: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
     """Consecutive ranges of rows with at most so many pairs, or one row."""
     ends = np.cumsum(sizes)
     low, done = 0, 0
@@ -207,5 +207,5 @@ def _cuts(found: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], low: int
     sizes = np.zeros(high - low, np.int64)
     for first, _ in found:
         sizes += np.bincount(first - low, minlength=high - low)
-    for start, end in _portions(sizes, MAX_MEASURED):
+    for start, end in portions(sizes, MAX_MEASURED):
         yield [low + start, low + end]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.errors import InputError
-from genem.popgen.count_ld_kernels import TILE_FIRST, screen_pairs, sum_r_squared_by_distance
+from genem.popgen.count_ld_kernels import TILE_FIRST, r_squared_of_pairs, screen_pairs, sum_r_squared_by_distance
 from genem.popgen.measure_ld_kernels import N_INTEGERS, N_STATISTICS, measure_pairs
 from genem.popgen.packed_kernels import (
     BITS,
@@ -112,6 +112,17 @@ class PackedCalls:
         integers = np.empty((len(first), N_INTEGERS), np.int64)
         measure_pairs(self.diploid, self.haploid, self.phase, first, second, statistics, integers)
         return statistics, integers
+
+    def measure_r2(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+        """r2 alone, float64 (pair,)."""
+        r2 = np.empty(len(first))
+        r_squared_of_pairs(self.diploid, self.haploid, self.phase, first, second, r2)
+        return r2
+
+    def alt_frequencies(self) -> NDArray[np.float64]:
+        """ALT frequency of each row, NaN where nobody is called."""
+        alt, copies = self.alt_counts()
+        return np.where(copies > 0, alt / np.maximum(copies, 1), np.nan)
 
     def r_squared_by_distance(
         self,

@@ -22,7 +22,7 @@ LANES = 8
 N_STARTS = 4
 MAX_EVALUATIONS = 3000
 # EM goes first, because it cannot be led astray; from then on Newton's method is tried in every other cycle.
-NEWTON_AFTER = 12
+NEWTON_AFTER = 6
 # Relative rounding of a log-likelihood.
 ROUNDING = 1e-14
 # Share of the largest |D| at which the starts in coupling and in repulsion stand.

@@ -21,32 +21,40 @@ def likelihood_hessian(diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, 
 
     A diploid sample adds 2 A B / L - 4 Y Y' / L^2, a haploid one - Y Y' / L^2.
     """
-    hessian[:] = 0.0
-    pair, y = np.empty((4, 4)), np.empty(4)
+    p00, p01, p10, p11 = p[0], p[1], p[2], p[3]
+    h00, h01, h02, h03, h11, h12, h13, h22, h23, h33 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for s in range(diploid.shape[1]):
-        total = 0.0
-        for u in range(4):
-            y[u] = 0.0
-            for v in range(4):
-                pair[u, v] = diploid[A0 + u // 2 + v // 2, s] * diploid[B0 + u % 2 + v % 2, s]
-                y[u] += p[v] * pair[u, v]
-            total += p[u] * y[u]
-        share = 1.0 / total if total > 0.0 else 0.0
-        for u in range(4):
-            for v in range(u + 1):
-                hessian[u, v] += 2.0 * pair[u, v] * share - 4.0 * (y[u] * share) * (y[v] * share)
+        a0, a1, a2 = diploid[A0, s], diploid[A1, s], diploid[A2, s]
+        b0, b1, b2 = diploid[B0, s], diploid[B1, s], diploid[B2, s]
+        t00, t01 = a0 * p00 + a1 * p10, a0 * p01 + a1 * p11
+        t10, t11 = a1 * p00 + a2 * p10, a1 * p01 + a2 * p11
+        y0, y1, y2, y3 = t00 * b0 + t01 * b1, t00 * b1 + t01 * b2, t10 * b0 + t11 * b1, t10 * b1 + t11 * b2
+        total = p00 * y0 + p01 * y1 + p10 * y2 + p11 * y3
+        twice = 2.0 / total if total > 0.0 else 0.0
+        y0, y1, y2, y3 = y0 * twice, y1 * twice, y2 * twice, y3 * twice
+        b0, b1, b2 = b0 * twice, b1 * twice, b2 * twice
+        h00 += a0 * b0 - y0 * y0
+        h01 += a0 * b1 - y0 * y1
+        h02 += a1 * b0 - y0 * y2
+        h03 += a1 * b1 - y0 * y3
+        h11 += a0 * b2 - y1 * y1
+        h12 += a1 * b1 - y1 * y2
+        h13 += a1 * b2 - y1 * y3
+        h22 += a2 * b0 - y2 * y2
+        h23 += a2 * b1 - y2 * y3
+        h33 += a2 * b2 - y3 * y3
     for s in range(haploid.shape[1]):
-        total = 0.0
-        for u in range(4):
-            y[u] = haploid[HA0 + u // 2, s] * haploid[HB0 + u % 2, s]
-            total += p[u] * y[u]
+        a0, a1, b0, b1 = haploid[HA0, s], haploid[HA1, s], haploid[HB0, s], haploid[HB1, s]
+        total = p00 * a0 * b0 + p01 * a0 * b1 + p10 * a1 * b0 + p11 * a1 * b1
         share = 1.0 / total if total > 0.0 else 0.0
-        for u in range(4):
-            for v in range(u + 1):
-                hessian[u, v] -= (y[u] * share) * (y[v] * share)
-    for u in range(4):
-        for v in range(u):
-            hessian[v, u] = hessian[u, v]
+        y0, y1, y2, y3 = a0 * b0 * share, a0 * b1 * share, a1 * b0 * share, a1 * b1 * share
+        h00, h01, h02, h03 = h00 - y0 * y0, h01 - y0 * y1, h02 - y0 * y2, h03 - y0 * y3
+        h11, h12, h13 = h11 - y1 * y1, h12 - y1 * y2, h13 - y1 * y3
+        h22, h23, h33 = h22 - y2 * y2, h23 - y2 * y3, h33 - y3 * y3
+    hessian[0, 0], hessian[0, 1], hessian[0, 2], hessian[0, 3] = h00, h01, h02, h03
+    hessian[1, 0], hessian[1, 1], hessian[1, 2], hessian[1, 3] = h01, h11, h12, h13
+    hessian[2, 0], hessian[2, 1], hessian[2, 2], hessian[2, 3] = h02, h12, h22, h23
+    hessian[3, 0], hessian[3, 1], hessian[3, 2], hessian[3, 3] = h03, h13, h23, h33
 
 
 @kernel

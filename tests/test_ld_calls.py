@@ -45,9 +45,7 @@ def frequencies(pairs: LinkagePairs) -> np.ndarray:
 @given(blocks_of_calls())
 def test_table_equals_counting(calls: np.ndarray) -> None:
     packed = pack(calls, np.arange(2), np.ones(2, np.int64))
-    n_diploid, n_haploid, alt_a, alt_b, coupled, double = pair_table(
-        packed.diploid, packed.haploid, packed.phase, 0, 1
-    )
+    n_diploid, n_haploid, alt_a, alt_b, coupled, double = pair_table(packed.diploid, packed.haploid, packed.phase, 0, 1)
     expected = np.zeros(6, int)
     for a, b in zip(*calls, strict=True):
         a, b = a[a != -2], b[b != -2]

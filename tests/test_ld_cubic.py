@@ -81,7 +81,7 @@ def test_scaling_the_table_scales_the_maxima(table: tuple[int, int, int, int, in
 
 @given(tables, st.floats(1e-4, 1.0))
 def test_no_pair_is_ruled_out_wrongly(table: tuple[int, int, int, int, int], min_r2: float) -> None:
-    n00, n01, n10, n11, double = table
+    _, n01, n10, n11, double = table
     n, alt_a, alt_b = sum(table) + double, n11 + n10 + double, n11 + n01 + double
     arguments = tuple(map(float, (n, alt_a, alt_b, n11, double)))
     r2 = r_squared(*arguments)

@@ -31,7 +31,7 @@ class LikelihoodRows:
     ploidy
         int8 (row, sample): 2, 1, or 0 where missing or flat.
     log_maximum
-        float64 (row, sample): natural logarithm of the largest likelihood in the file.
+        float64 (row, sample): natural logarithm of the largest likelihood in the file, 0 where missing.
     frequency
         float64 (row,): ALT frequency of the row by itself, NaN where nobody is known.
     """
@@ -152,7 +152,7 @@ def likelihood_rows(
             values[row] = _collapse(scaled, copies, sites, int(row_allele[row]), others)
             largest = values[row].max(axis=0)
             values[row] = np.where(copies > 0, values[row] / largest, 1.0)
-            ploidy[row], log_maximum[row] = copies, np.where(copies > 0, scale + np.log(largest), 0.0)
+            ploidy[row], log_maximum[row] = copies, scale + np.log(np.where(copies > 0, largest, 1.0))
     frequency = np.empty(n_rows)
     allele_frequencies(values, ploidy, frequency)
     return LikelihoodRows(values, ploidy, log_maximum, frequency)
@@ -207,7 +207,7 @@ def _frequencies(values: NDArray[np.float64], copies: NDArray[np.int8], n_allele
     doses = np.zeros((len(pairs), n_alleles))
     np.add.at(doses, (np.arange(len(pairs)), pairs[:, 0]), 1.0)
     np.add.at(doses, (np.arange(len(pairs)), pairs[:, 1]), 1.0)
-    p = np.full(n_alleles, 1.0 / n_alleles)
+    p = np.arange(n_alleles, 0, -1) / (n_alleles * (n_alleles + 1) / 2)  # not symmetric: no saddle holds it
     n_copies = 2 * len(diploid) + len(haploid)
     for _ in range(MAX_STEPS if n_copies else 0):
         prior = p[pairs[:, 0]] * p[pairs[:, 1]] * np.where(pairs[:, 0] == pairs[:, 1], 1.0, 2.0)

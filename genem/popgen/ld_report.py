@@ -101,6 +101,8 @@ def ld_pair(
     InputError
         A name is not in the file, or several variants have it.
     """
+    if first == second:
+        raise UsageError(f"{first} and {second} are the same variant")
     reader = LocusReader(field=field, phased=phased, groups=groups, group_names=group_names, any_order=True)
     found: dict[str, tuple[Loci, tuple[Rows, ...]]] = {}
     for block in as_blocks(blocks):

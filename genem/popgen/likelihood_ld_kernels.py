@@ -19,7 +19,7 @@ from genem.jit import kernel
 from genem.popgen.newton_ld_kernels import A0, A1, A2, B0, B1, B2, HA0, HA1, HB0, HB1, newton_point
 
 LANES = 8
-N_STARTS = 4
+N_STARTS = 5
 MAX_EVALUATIONS = 3000
 # EM goes first, because it cannot be led astray; from then on Newton's method is tried in every other cycle.
 NEWTON_AFTER = 6
@@ -28,6 +28,8 @@ ROUNDING = 1e-14
 # Share of the largest |D| at which the starts in coupling and in repulsion stand.
 START_SHARE = 0.9
 SMALLEST_START = 1e-3
+NUDGE = 0.005
+LOPSIDED_A, LOPSIDED_B, LOPSIDED_D = 0.05, 0.1, 0.05
 # A frequency below this whose score is below one is set to zero; it returns where its score then exceeds one.
 NEGLIGIBLE = 1e-8
 REVIVED = 1e-4
@@ -186,7 +188,7 @@ def climb(
     while evaluations < MAX_EVALUATIONS:
         if is_stationary(p, scores, n_copies):
             return height, evaluations, CONVERGED
-        if evaluations > NEWTON_AFTER and newton_point(diploid, haploid, p, scores, trial):
+        if evaluations > NEWTON_AFTER and newton_point(diploid, haploid, p, scores, trial)[0]:
             height_trial = evaluate(diploid, haploid, trial, trial_scores, likelihood)
             evaluations += 1
             if height_trial >= height - ROUNDING * abs(height):
@@ -217,7 +219,10 @@ def climb(
 
 @kernel
 def start_point(number: int, p_a: float, p_b: float, p: np.ndarray) -> None:
-    """The deterministic starts: equilibrium, coupling, repulsion, and four equal frequencies."""
+    """The deterministic starts: equilibrium, coupling, repulsion, and two lopsided points.
+
+    None is symmetric in the alleles, where symmetric data would hold EM on a saddle.
+    """
     p_a = min(1.0 - SMALLEST_START, max(SMALLEST_START, p_a))
     p_b = min(1.0 - SMALLEST_START, max(SMALLEST_START, p_b))
     d = 0.0
@@ -226,7 +231,9 @@ def start_point(number: int, p_a: float, p_b: float, p: np.ndarray) -> None:
     elif number == 2:
         d = -START_SHARE * min(p_a * p_b, (1.0 - p_a) * (1.0 - p_b))
     elif number == 3:
-        p_a, p_b = 0.5, 0.5
+        p_a, p_b, d = 0.5 - LOPSIDED_A, 0.5 - LOPSIDED_B, LOPSIDED_D
+    elif number == 4:
+        p_a, p_b, d = 0.5 + LOPSIDED_A, 0.5 + LOPSIDED_B, -LOPSIDED_D
     p[0], p[1] = (1.0 - p_a) * (1.0 - p_b) + d, (1.0 - p_a) * p_b - d
     p[2], p[3] = p_a * (1.0 - p_b) - d, p_a * p_b + d
 
@@ -249,16 +256,24 @@ def best_of_starts(
     if n == 0:
         best[:] = math.nan
         return math.nan, 0, 0, DEGENERATE
-    likelihood, scores, p = np.empty(n), np.empty(4), np.empty(4)
+    likelihood, scores, p, trial = np.empty(n), np.empty(4), np.empty(4), np.empty(4)
     height, status, n_iter, n_found = -math.inf, MAX_ITER, 0, 0
     for number in range(N_STARTS):
         start_point(number, p_a, p_b, p)
         reached, evaluations, ended = climb(diploid, haploid, p, scores, likelihood)
         n_iter += evaluations
+        _, concave = newton_point(diploid, haploid, p, scores, trial)
+        if not concave:  # a saddle, or a ridge: go on from beside it
+            for haplotype in range(4):
+                p[haplotype] += NUDGE * (haplotype + 1)
+            p /= p.sum()
+            reached, evaluations, ended = climb(diploid, haploid, p, scores, likelihood)
+            n_iter += evaluations
+            _, concave = newton_point(diploid, haploid, p, scores, trial)
         if reached > height:
             height, status = reached, ended
             best[:] = p
-        if ended == CONVERGED and is_new(p, found, n_found):
+        if ended == CONVERGED and (concave or n_found == 0) and is_new(p, found, n_found):
             found[n_found] = p
             heights[n_found] = reached
             n_found += 1

@@ -42,33 +42,46 @@ from genem.popgen.newton_ld_kernels import (
 
 SMALLEST_PRODUCT = 1e-250
 
+# Not 0.5, from where data symmetric in the alleles would not let go.
+FREQUENCY_START = 0.4
 FREQUENCY_TOLERANCE = 1e-12
 MAX_FREQUENCY_STEPS = 5000
 
 
 @kernel
-def allele_frequency(values: np.ndarray, ploidy: np.ndarray) -> float:
-    """ALT frequency of one row by EM under Hardy-Weinberg proportions; NaN where no sample says anything."""
-    copies = 0
-    for s in range(ploidy.size):
-        copies += ploidy[s]
-    if copies == 0:
-        return math.nan
-    p = 0.5
+def climb_allele_frequency(values: np.ndarray, ploidy: np.ndarray, copies: int, start: float) -> tuple[float, float]:
+    """ALT frequency that EM under Hardy-Weinberg proportions reaches from a start, and its log-likelihood."""
+    p, height = start, -math.inf
     for _ in range(MAX_FREQUENCY_STEPS):
-        expected = 0.0
+        expected, height = 0.0, 0.0
         for s in range(ploidy.size):
             if ploidy[s] == 2:
                 heterozygous, alt = p * (1.0 - p) * values[1, s], p * p * values[2, s]
                 total = (1.0 - p) * (1.0 - p) * values[0, s] + 2.0 * heterozygous + alt
                 expected += 2.0 * (heterozygous + alt) / total
+                height += math.log(total)
             elif ploidy[s] == 1:
-                expected += p * values[1, s] / ((1.0 - p) * values[0, s] + p * values[1, s])
+                total = (1.0 - p) * values[0, s] + p * values[1, s]
+                expected += p * values[1, s] / total
+                height += math.log(total)
         updated = expected / copies
         if abs(updated - p) < FREQUENCY_TOLERANCE:
-            return updated
+            return updated, height
         p = updated
-    return p
+    return p, height
+
+
+@kernel
+def allele_frequency(values: np.ndarray, ploidy: np.ndarray) -> float:
+    """ALT frequency of one row, the better of two starts; NaN where no sample says anything."""
+    copies = 0
+    for s in range(ploidy.size):
+        copies += ploidy[s]
+    if copies == 0:
+        return math.nan
+    low, height_low = climb_allele_frequency(values, ploidy, copies, FREQUENCY_START)
+    high, height_high = climb_allele_frequency(values, ploidy, copies, 1.0 - FREQUENCY_START)
+    return high if height_high > height_low else low
 
 
 @parallel_kernel

@@ -14,6 +14,10 @@ N_ROWS = 6
 HA0, HA1, HB0, HB1 = range(4)
 N_HAPLOID_ROWS = 4
 
+# Multiples of the largest second derivative that are added where the log-likelihood is not concave.
+FIRST_DAMPING = 1e-4
+MAX_DAMPING = 10.0
+
 
 @kernel
 def likelihood_hessian(diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, hessian: np.ndarray) -> None:
@@ -84,12 +88,29 @@ def solve_positive_definite(matrix: np.ndarray, vector: np.ndarray) -> bool:
 
 
 @kernel
+def reduced_information(
+    hessian: np.ndarray, free: np.ndarray, rest: int, damping: float, matrix: np.ndarray
+) -> None:
+    """Minus the second derivatives by the ``free`` frequencies, ``rest`` making the sum one, plus damping."""
+    largest = 0.0
+    for i in range(free.size):
+        u = free[i]
+        for j in range(free.size):
+            v = free[j]
+            matrix[i, j] = hessian[u, rest] + hessian[rest, v] - hessian[u, v] - hessian[rest, rest]
+        largest = max(largest, abs(matrix[i, i]))
+    for i in range(free.size):
+        matrix[i, i] += damping * largest
+
+
+@kernel
 def newton_point(
     diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, scores: np.ndarray, target: np.ndarray
-) -> bool:
+) -> tuple[bool, bool]:
     """Write the Newton step from ``p`` to ``target``, cut where a frequency reaches zero, which it then is exactly.
 
-    Only positive frequencies move, the largest one makes the sum one. False where the likelihood is not concave.
+    Only positive frequencies move, the largest one makes the sum one. Where the log-likelihood is not strictly
+    concave the information is damped (Levenberg). Returns whether there is a step, and whether it is concave.
     """
     hessian = np.empty((4, 4))
     likelihood_hessian(diploid, haploid, p, hessian)
@@ -104,23 +125,25 @@ def newton_point(
             free[n_free] = k
             n_free += 1
     matrix, step = np.empty((n_free, n_free)), np.empty(n_free)
-    for i in range(n_free):
-        u = free[i]
-        step[i] = n_copies * (scores[u] - scores[rest])
-        for j in range(n_free):
-            v = free[j]
-            matrix[i, j] = hessian[u, rest] + hessian[rest, v] - hessian[u, v] - hessian[rest, rest]
-    if not solve_positive_definite(matrix, step):
-        return False
+    damping, solved = 0.0, False
+    while not solved and damping <= MAX_DAMPING:
+        for i in range(n_free):
+            step[i] = n_copies * (scores[free[i]] - scores[rest])
+        reduced_information(hessian, free[:n_free], rest, damping, matrix)
+        solved = solve_positive_definite(matrix, step)
+        if not solved:
+            damping = max(FIRST_DAMPING, 10.0 * damping)
+    if not solved:
+        return False, False
     length, rest_step, cut = 1.0, 0.0, -1
     for i in range(n_free):
         rest_step -= step[i]
         if p[free[i]] + length * step[i] <= 0.0:
             length, cut = -p[free[i]] / step[i], i
     if p[rest] + length * rest_step <= 0.0:
-        return False
+        return False, damping == 0.0
     target[:] = p
     for i in range(n_free):
         target[free[i]] = 0.0 if i == cut else max(0.0, p[free[i]] + length * step[i])
     target[rest] = p[rest] + length * rest_step
-    return True
+    return True, damping == 0.0

@@ -18,6 +18,8 @@ __all__ = ["PrunedVariant", "prune"]
 
 MAX_SCREENED = 1 << 20
 """Pairs screened at a time."""
+TIE = 1e-12
+"""Minor allele frequencies that differ less than this, relatively, are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class _Pruner:
             variant_a, variant_b = int(loci.variant[a]), int(loci.variant[b])
             if variant_a in self._removed or variant_b in self._removed:
                 continue
-            if frequency[a] < frequency[b]:
+            if frequency[a] < frequency[b] * (1.0 - TIE):
                 self._removed[variant_a] = (_name(loci, b), float(r2[pair]))
             else:
                 self._removed[variant_b] = (_name(loci, a), float(r2[pair]))

@@ -137,10 +137,7 @@ def likelihood_log_likelihood(a: NDArray[np.float64], b: NDArray[np.float64], p:
     total = 0.0
     for one, two in zip(a, b, strict=True):
         total += math.log(
-            sum(
-                p[i, j] * p[k, m] * one[i + k] * two[j + m]
-                for i, j, k, m in product(range(2), repeat=4)
-            )
+            sum(p[i, j] * p[k, m] * one[i + k] * two[j + m] for i, j, k, m in product(range(2), repeat=4))
         )
     return total
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.errors import InputError
 from genem.io import annotate_kernels
+from genem.io.tables import ByteSink
 
 ADDED_FORMAT = (b"GP", b"DS")
 FORMAT_LINES = (
@@ -54,7 +54,7 @@ class VcfAnnotator:
 
     def __init__(
         self,
-        stream: BinaryIO,
+        stream: ByteSink,
         header: str,
         columns: Sequence[int],
         info: Sequence[InfoField],

@@ -106,6 +106,16 @@ class InflatedInput:
         """Whether the input can be read from any place in it."""
         return not self.is_standard_input and self._stream.seekable()
 
+    @property
+    def total_bytes(self) -> int | None:
+        """How many bytes the input has, as stored; None for a pipe."""
+        return os.fstat(self._stream.fileno()).st_size if self.is_regular_file else None
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the input, as stored, have been read; 0 for a pipe."""
+        return self._stream.tell() if self.is_regular_file else 0
+
     def __enter__(self) -> Self:
         return self
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genem.errors import InputError
 from genem.io import annotate_kernels
-from genem.io.tables import ByteSink
+from genem.io.output import ByteSink
 
 ADDED_FORMAT = (b"GP", b"DS")
 FORMAT_LINES = (

@@ -384,12 +384,25 @@ def test_fields_that_are_not_there(folder: Path) -> None:
     assert block.n_likelihoods.tolist() == [[0, 0], [0, 0], [3, 0]]
 
 
+def test_text_that_is_not_utf8(folder: Path) -> None:
+    fine = vcf_text("1 5 é A C . . . GT 0/0 0/1")
+    (block,) = read_text(folder, fine)
+    assert block.sites.field(0, SPAN_ID) == "é"
+    for record in (b"1\t6\t\xff\tA\tC\t.\t.\t.\tGT\t0/0\t0/1\n", b"\xe9\t6\t.\tA\tC\t.\t.\t.\tGT\t0/0\t0/1\n"):
+        with pytest.raises(InputError, match=r"file\.vcf: record 2 \(.*:6\): the record is not UTF-8 text"):
+            read_text(folder, fine + record)
+
+
 def test_wishes_that_make_no_sense(folder: Path) -> None:
     text = vcf_text("1 5 . A C . . . GT 0/0 0/1")
     with pytest.raises(UsageError, match="field 'DP' is not one of GT, PL, GL, GP"):
         read_text(folder, text, fields=("GT", "DP"))
     with pytest.raises(UsageError, match="one likelihood field at a time, not PL and GL"):
         read_text(folder, text, fields=("PL", "GL"))
+    with pytest.raises(UsageError, match="blocks of 0 bytes"):
+        read_text(folder, text, block_bytes=0)
+    with pytest.raises(UsageError, match="regions overlap 'all' is not one of pos, record, variant"):
+        read_text(folder, text, regions_overlap="all")
     with pytest.raises(UsageError, match="sample 'ann' is not in the file; did you mean 'Ann'"):
         read_text(folder, text, samples=["ann"])
 

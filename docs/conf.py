@@ -1,6 +1,11 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 import genem
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "genem"
 author = "the genem authors"
@@ -8,6 +13,7 @@ copyright = "2026, the genem authors"
 release = version = genem.__version__
 
 extensions = [
+    "command_options",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
@@ -26,8 +32,8 @@ autosummary_ignore_module_all = False
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 
-# References to genem's own names must resolve; those to other libraries are left as text.
-nitpick_ignore_regex = [(r"py:.*", r"(?!genem\.).*")]
+# References to genem's own names must resolve; those to other libraries, and to type variables, stay text.
+nitpick_ignore_regex = [(r"py:.*", r"(?!genem\.).*"), (r"py:class", r"genem\.em\.\w+\.(Params|Given)")]
 
 html_theme = "alabaster"
 html_static_path = ["_static"]

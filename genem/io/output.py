@@ -6,6 +6,7 @@ the result itself never exists half-written. Standard output, FIFOs and devices 
 
 from __future__ import annotations
 
+import atexit
 import errno
 import logging
 import os
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 
 from genem.errors import OutputError
 from genem.io.bgzf_writer import BgzfWriter
@@ -27,6 +28,12 @@ Bytes = bytes | bytearray | memoryview
 
 log = logging.getLogger(__name__)
 _temporary: set[Path] = set()
+
+
+class ByteSink(Protocol):
+    """Anything that takes bytes: an :class:`OutputStream`, a ``BytesIO``."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 class OutputStream:
@@ -101,8 +108,7 @@ def replace_on_success(path: str | Path, *, index: IndexKind | None = None) -> I
     if _is_special(name):
         yield Path(name)
         return
-    with output_errors(name):
-        target = Path(name).resolve()
+    target = Path(os.path.realpath(name))
     _check_target(name, target)
     temporary = _create_temporary(name, target)
     try:
@@ -122,8 +128,26 @@ def replace_on_success(path: str | Path, *, index: IndexKind | None = None) -> I
         _remove(temporary)
 
 
+def check_output(path: str | Path) -> None:
+    """Raise the error that writing to ``path`` would raise at once: no such folder, no permission.
+
+    Raises
+    ------
+    OutputError
+        The result could not be written.
+    """
+    name = str(path)
+    if name == STDOUT or _is_special(name):
+        return
+    target = Path(os.path.realpath(name))
+    _check_target(name, target)
+    if not os.access(target.parent, os.W_OK):
+        raise OutputError(f"{name}: cannot write: no permission to write in {target.parent}")
+
+
+@atexit.register
 def remove_temporary_files() -> None:
-    """Remove whatever interrupted writers left; for the last moments of a process."""
+    """Remove what a writer left that was interrupted before it could clean up."""
     for temporary in tuple(_temporary):
         remove_indexes(temporary)
         _remove(temporary)
@@ -186,12 +210,14 @@ def _is_special(name: str) -> bool:
 
 
 def _check_target(name: str, target: Path) -> None:
-    if target.is_dir():
-        raise OutputError(f"{name}: is a folder; give the name of a file")
     if not target.parent.exists():
         raise OutputError(f"{name}: there is no folder {target.parent}; make it first")
     if not target.parent.is_dir():
         raise OutputError(f"{name}: {target.parent} is not a folder")
+    with output_errors(name), suppress(FileNotFoundError):
+        Path(name).stat()  # a loop of links, a name too long
+    if target.is_dir():
+        raise OutputError(f"{name}: is a folder; give the name of a file")
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(f"{name}: cannot write: the file is read-only")
 

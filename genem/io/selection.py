@@ -156,6 +156,14 @@ class RecordSelection:
     def keeps_all(self) -> bool:
         return self.regions is None and self._filters is None and self._ids is None and not self._snps_only
 
+    @property
+    def is_past_regions(self) -> bool:
+        """Whether the last site seen lies behind all regions of its contig."""
+        contig, position = self._last_site
+        if self.regions is None or contig not in self.regions.intervals:
+            return False
+        return bool(position > self.regions.intervals[contig][1][-1])
+
     def keep(self, sites: VariantSites) -> NDArray[np.bool_]:
         """Which of the sites to keep; a record passed over is counted under its first reason."""
         kept = np.ones(len(sites), np.bool_)

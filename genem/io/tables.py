@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genem import __version__
+from genem.io.output import ByteSink
 from genem.io.table_kernels import (
     DIGITS,
     FLOAT_WIDTH,
@@ -38,12 +38,6 @@ __all__ = [
 ]
 
 NA = "NA"
-
-
-class ByteSink(Protocol):
-    """Anything that takes bytes: an output stream, a ``BytesIO``."""
-
-    def write(self, data: bytes, /) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)

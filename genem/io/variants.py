@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, cast, get_args
+from typing import Any, Protocol, Self, cast, get_args
 
 from genem.data import GenotypeBlock, LikelihoodField
 from genem.errors import InputError, UsageError
 from genem.io.bcf import BcfDecoder
 from genem.io.bcf_header import MAGIC, bcf_contigs, split_header
+from genem.io.bcf_text import BcfTextDecoder
 from genem.io.bgzf import TRUNCATED_REMEDY, Bytes, Compression, InflatedInput
 from genem.io.header import NO_COLUMNS_REMEDY, VariantHeader, parse_header, select_samples
 from genem.io.index import load_index
@@ -29,7 +30,9 @@ NOT_HEADER = re.compile(rb"^[^#\r\n]", re.MULTILINE)
 
 
 class _Decoder(Protocol):
-    counts: Counter[str]
+    @property
+    def counts(self) -> Counter[str]:
+        """Records read and kept, and those kept without a field asked for."""
 
     def decode(self, chunk: memoryview) -> tuple[Iterator[GenotypeBlock], int]:
         """The blocks of the whole records in a chunk, and the number of bytes these take up."""
@@ -54,6 +57,7 @@ def open_variants(
     snps_only: bool = False,
     threads: int = 1,
     block_bytes: int = BLOCK_BYTES,
+    keep_lines: bool = False,
 ) -> VariantReader:
     """Open a VCF or BCF file for reading.
 
@@ -85,6 +89,8 @@ def open_variants(
         With 2 or more, that many threads inflate BGZF blocks ahead of the scan. The blocks do not depend on it.
     block_bytes
         Inflated bytes scanned at a time; at least one record is. Bounds the memory.
+    keep_lines
+        Give the blocks their records as VCF text, too.
 
     Returns
     -------
@@ -117,6 +123,7 @@ def open_variants(
         snps_only=snps_only,
         threads=threads,
         block_bytes=block_bytes,
+        keep_lines=keep_lines,
     )
 
 
@@ -154,6 +161,7 @@ class VariantReader:
         snps_only: bool,
         threads: int,
         block_bytes: int,
+        keep_lines: bool,
     ) -> None:
         likelihood_field = _likelihood_field(fields)
         self._block_bytes = block_bytes
@@ -176,14 +184,13 @@ class VariantReader:
                 ids=ids,
                 snps_only=snps_only,
             )
-            self._decoder: _Decoder = (BcfDecoder if self._is_bcf else VcfTextDecoder)(
-                self.header,
-                self.samples,
+            self._decoder = self._make_decoder(
                 with_gt="GT" in fields,
                 likelihood_field=likelihood_field,
                 selection=self._selection,
                 path=name,
                 max_cells=MAX_CELLS,
+                keep_lines=keep_lines,
             )
         except BaseException:
             self.close()
@@ -192,6 +199,16 @@ class VariantReader:
     @property
     def counts(self) -> dict[str, int]:
         return {**self._decoder.counts, **self._selection.counts}
+
+    @property
+    def total_bytes(self) -> int | None:
+        """How large the input is; None where that is unknown, or only regions are read."""
+        return None if self._stretches is not None else self._input.total_bytes
+
+    @property
+    def bytes_read(self) -> int:
+        """How far in the input the reader is, in bytes as stored (0 for a pipe)."""
+        return self._input.bytes_read
 
     def __enter__(self) -> Self:
         return self
@@ -206,14 +223,22 @@ class VariantReader:
 
     def __iter__(self) -> Iterator[GenotypeBlock]:
         if self._stretches is None:
-            yield from self._blocks(self._bytes)
+            yield from self._blocks(self._bytes, self._block_bytes)
         else:
             for begin, end in self._stretches:
-                yield from self._blocks(_ByteQueue(self._input.pieces_between(begin, end)))
+                yield from self._blocks(_ByteQueue(self._input.pieces_between(begin, end)), FIRST_TAKE)
         self._decoder.check_fields()
 
-    def _blocks(self, source: _ByteQueue) -> Iterator[GenotypeBlock]:
-        wanted = self._block_bytes
+    def _make_decoder(self, *, keep_lines: bool, **options: Any) -> _Decoder:
+        if not self._is_bcf:
+            return VcfTextDecoder(self.header, self.samples, keep_lines=keep_lines, **options)
+        if keep_lines:
+            return BcfTextDecoder(self.header, self.samples, keep_lines=True, **options)
+        return BcfDecoder(self.header, self.samples, **options)
+
+    def _blocks(self, source: _ByteQueue, first_take: int) -> Iterator[GenotypeBlock]:
+        """The blocks of a run of records. The first chunk may be small, for a region that ends soon."""
+        wanted = min(first_take, self._block_bytes)
         while True:
             chunk, is_last = source.take(wanted)
             if is_last and not self._is_bcf and bytes(chunk[-1:]) not in (b"", b"\n"):
@@ -224,8 +249,10 @@ class VariantReader:
                 if n_bytes < len(chunk):
                     raise self._decoder.cut_short()
                 return
+            if n_bytes and self._selection.is_past_regions:
+                return
             # No whole record: ask for twice as much, so that the bytes of a long one are searched few times.
-            wanted = self._block_bytes if n_bytes else 2 * wanted
+            wanted = min(2 * wanted, self._block_bytes) if n_bytes else 2 * wanted
             source.keep_after(n_bytes)
 
     def _read_header(self) -> tuple[VariantHeader, bool]:
@@ -279,9 +306,11 @@ class VariantReader:
         region_set = RegionSet.of(resolve_regions(regions, tuple(dict.fromkeys(self.header.contigs + index.contigs))))
         stretches = []
         for contig, (starts, ends) in region_set.intervals.items():
+            of_contig = []
             for first, last in zip(starts.tolist(), ends.tolist(), strict=True):
-                stretches += index.chunks(contig, max(0, first - 1), last)
-        return region_set, _joined(stretches)
+                of_contig += index.chunks(contig, max(0, first - 1), last)
+            stretches += _joined(of_contig)
+        return region_set, sorted(stretches)
 
 
 class _ByteQueue:
@@ -293,11 +322,11 @@ class _ByteQueue:
         self._size = 0
 
     def take(self, size: int) -> tuple[memoryview, bool]:
-        """What was kept and what follows, at least ``size`` bytes unless these are the last (the second value).
+        """The first ``size`` bytes of what was kept and what follows, and whether nothing comes after them.
 
         The bytes are good until the next call.
         """
-        while self._size < size:
+        while self._size <= size:
             piece = next(self._pieces, None)
             if piece is None:
                 return self._buffer[: self._size], True
@@ -308,7 +337,7 @@ class _ByteQueue:
                 self._buffer = larger
             self._buffer[self._size : end] = piece
             self._size = end
-        return self._buffer[: self._size], False
+        return self._buffer[:size], False
 
     def keep_after(self, n_bytes: int) -> None:
         """Forget the first bytes of what was taken; the rest comes again."""

@@ -1,0 +1,383 @@
+"""EM for genotype likelihoods under log-linear genotype models.
+
+A model gives every genotype g the probability coefficient_g * product over k of theta_k^exponent_gk, with the
+parameters theta in blocks that each sum to one. Hardy-Weinberg proportions at any ploidy and number of alleles
+(theta: allele frequencies), free genotype classes (theta: class frequencies and the composition of the other
+alleles) and both at a fixed ALT frequency are such models, and share one E-step, one M-step, one acceleration,
+one boundary test and one observed information.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from genem.em.kernels import simplex_kkt_residual, squarem_step_length
+from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
+from genem.jit import kernel
+from genem.popgen.interval_kernels import heterozygosity_at
+
+# Stands for zero in a fit: small enough to carry no weight, yet the slope at zero can still be computed.
+ZERO = 1e-100
+# A falling parameter is tried at zero when it first drops below each of these.
+ZERO_TRIALS = (1e-2, 1e-6, 1e-12)
+# A zero parameter whose likelihood rises is tried at these.
+RELEASES = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
+LONGEST_STEP = 256.0
+# Likelihoods are multiplied up to here before a logarithm is taken.
+SMALLEST_PRODUCT = 1e-200
+
+
+class Samples(NamedTuple):
+    """Likelihoods of the samples of one variant, by bucket (group) and slot (ploidy), each scaled to a maximum of 1."""
+
+    cells: np.ndarray  # float64: genotypes of a sample side by side, samples of a (bucket, slot) side by side
+    start: np.ndarray  # int64 (bucket, slot): its first cell
+    number: np.ndarray  # int64 (bucket, slot): its samples
+    table_start: np.ndarray  # int64 (slot,): its first genotype in the model's tables
+    table_size: np.ndarray  # int64 (slot,): its number of genotypes
+
+
+class Selection(NamedTuple):
+    """The samples a fit uses: buckets first to last (exclusive), and the first slots."""
+
+    first: int
+    last: int
+    n_slots: int
+
+
+class Model(NamedTuple):
+    """A log-linear genotype model."""
+
+    exponent: np.ndarray  # int64 (genotype, parameter)
+    coefficient: np.ndarray  # float64 (genotype,)
+    block: np.ndarray  # int64 (parameter,): the block it sums to one with, -1 for no parameter
+    alt_frequency: float  # block 0 is (q0, q1, q2) with q2 + q1 / 2 held at this; NaN where free
+
+
+@kernel
+def genotype_probabilities(model: Model, theta: np.ndarray, probability: np.ndarray) -> None:
+    """coefficient_g * product of theta_k^exponent_gk for every genotype of the tables."""
+    for g in range(len(probability)):
+        product = model.coefficient[g]
+        for k in range(len(theta)):
+            for _ in range(model.exponent[g, k]):
+                product *= theta[k]
+        probability[g] = product
+
+
+@kernel
+def expect_three(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
+    """E-step over samples of three genotypes; adds to ``expected`` and returns the log-likelihood."""
+    p0, p1, p2 = probability[0], probability[1], probability[2]
+    e0, e1, e2 = 0.0, 0.0, 0.0
+    value = 0.0
+    product = 1.0
+    for i in range(n_samples):
+        w0, w1, w2 = cells[3 * i] * p0, cells[3 * i + 1] * p1, cells[3 * i + 2] * p2
+        total = w0 + w1 + w2
+        if total <= 0.0:
+            return -math.inf
+        inverse = 1.0 / total
+        e0 += w0 * inverse
+        e1 += w1 * inverse
+        e2 += w2 * inverse
+        product *= total
+        if product < SMALLEST_PRODUCT:
+            value += math.log(product)
+            product = 1.0
+    expected[0] += e0
+    expected[1] += e1
+    expected[2] += e2
+    return value + math.log(product)
+
+
+@kernel
+def expect_many(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
+    """E-step over samples of any number of genotypes; as ``expect_three``."""
+    size = len(probability)
+    value = 0.0
+    product = 1.0
+    at = 0
+    for _ in range(n_samples):
+        total = 0.0
+        for g in range(size):
+            total += cells[at + g] * probability[g]
+        if total <= 0.0:
+            return -math.inf
+        inverse = 1.0 / total
+        for g in range(size):
+            expected[g] += cells[at + g] * probability[g] * inverse
+        product *= total
+        if product < SMALLEST_PRODUCT:
+            value += math.log(product)
+            product = 1.0
+        at += size
+    return value + math.log(product)
+
+
+@kernel
+def expected_genotypes(samples: Samples, selection: Selection, probability: np.ndarray, expected: np.ndarray) -> float:
+    """E-step: expected number of samples of each genotype, and the log-likelihood of ``probability``."""
+    expected[:] = 0.0
+    value = 0.0
+    for bucket in range(selection.first, selection.last):
+        for slot in range(selection.n_slots):
+            n_samples = samples.number[bucket, slot]
+            if n_samples == 0:
+                continue
+            size, base = samples.table_size[slot], samples.table_start[slot]
+            start = samples.start[bucket, slot]
+            cells = samples.cells[start : start + n_samples * size]
+            if size == 3:
+                value += expect_three(cells, n_samples, probability[base : base + 3], expected[base : base + 3])
+            else:
+                value += expect_many(cells, n_samples, probability[base : base + size], expected[base : base + size])
+    return value
+
+
+@kernel
+def normalise_blocks(model: Model, theta: np.ndarray) -> None:
+    """Scale every block to one; a held ALT frequency is restored by moving the two homozygotes."""
+    for b in range(2):
+        total = 0.0
+        for k in range(len(theta)):
+            if model.block[k] == b:
+                total += theta[k]
+        if total > 0.0:
+            for k in range(len(theta)):
+                if model.block[k] == b:
+                    theta[k] /= total
+    p = model.alt_frequency
+    if not math.isnan(p):
+        het = min(theta[1], 2.0 * p, 2.0 * (1.0 - p))
+        theta[0] = max(ZERO, 1.0 - p - 0.5 * het)
+        theta[1] = max(ZERO, het)
+        theta[2] = max(ZERO, p - 0.5 * het)
+
+
+@kernel
+def em_map(
+    samples: Samples,
+    selection: Selection,
+    model: Model,
+    theta: np.ndarray,
+    probability: np.ndarray,
+    expected: np.ndarray,
+    mapped: np.ndarray,
+) -> float:
+    """One EM step from ``theta`` to ``mapped``; returns the log-likelihood of ``theta``.
+
+    M-step: theta_k proportional to its expected uses, within its block.
+    """
+    genotype_probabilities(model, theta, probability)
+    value = expected_genotypes(samples, selection, probability, expected)
+    mapped[:] = theta
+    for b in range(2):
+        total = 0.0
+        for k in range(len(theta)):
+            if model.block[k] == b:
+                uses = 0.0
+                for g in range(len(expected)):
+                    uses += expected[g] * model.exponent[g, k]
+                mapped[k] = uses
+                total += uses
+        for k in range(len(theta)):
+            if model.block[k] == b:
+                mapped[k] = mapped[k] / total if total > 0.0 else theta[k]
+    if not math.isnan(model.alt_frequency):
+        mapped[1] = heterozygosity_at(mapped[0], mapped[1], mapped[2], model.alt_frequency)
+        normalise_blocks(model, mapped)
+    for k in range(len(theta)):
+        if model.block[k] >= 0:
+            mapped[k] = max(mapped[k], ZERO)
+    return value
+
+
+@kernel
+def stationarity(model: Model, theta: np.ndarray, mapped: np.ndarray, settled: np.ndarray) -> float:
+    """Largest Karush-Kuhn-Tucker residual; mapped / theta is the slope in theta over the multiplier of its block."""
+    worst = 0.0
+    for k in range(len(theta)):
+        if model.block[k] < 0 or settled[k]:
+            continue
+        if theta[k] <= ZERO:
+            if not (math.isnan(model.alt_frequency) or model.block[k] > 0):
+                continue
+            worst = max(worst, simplex_kkt_residual(0.0, mapped[k] / theta[k], 1.0))
+        else:
+            worst = max(worst, simplex_kkt_residual(theta[k], mapped[k] / theta[k], 1.0))
+    return worst
+
+
+@kernel
+def extrapolate(model: Model, theta: np.ndarray, one: np.ndarray, two: np.ndarray, trial: np.ndarray) -> None:
+    """SQUAREM point from theta and its first two EM images, kept inside the simplex."""
+    r_norm2 = 0.0
+    v_norm2 = 0.0
+    for k in range(len(theta)):
+        r = one[k] - theta[k]
+        v = two[k] - one[k] - r
+        r_norm2 += r * r
+        v_norm2 += v * v
+    alpha = squarem_step_length(r_norm2, v_norm2, LONGEST_STEP)
+    for k in range(len(theta)):
+        r = one[k] - theta[k]
+        v = two[k] - one[k] - r
+        trial[k] = theta[k]
+        if model.block[k] >= 0 and theta[k] > ZERO:
+            trial[k] = max(theta[k] - 2.0 * alpha * r + alpha * alpha * v, 0.05 * min(theta[k], two[k]), ZERO)
+    normalise_blocks(model, trial)
+
+
+@kernel
+def fit(
+    samples: Samples, selection: Selection, model: Model, theta: np.ndarray, max_iter: int, tolerance: float
+) -> tuple[float, int, int]:
+    """Maximise the likelihood from ``theta``, in place; returns log-likelihood, EM steps and status.
+
+    SQUAREM with an objective gate (a step that falls below the plain EM point is dropped). A parameter that sinks
+    is tried at zero, where EM itself would only crawl to; one at zero whose likelihood rises is released.
+    """
+    n_parameters, n_genotypes = len(theta), len(model.coefficient)
+    one, two, trial, image = (
+        np.empty(n_parameters),
+        np.empty(n_parameters),
+        np.empty(n_parameters),
+        np.empty(n_parameters),
+    )
+    probability, expected = np.empty(n_genotypes), np.empty(n_genotypes)
+    trials = np.zeros(n_parameters, np.int64)
+    settled = np.zeros(n_parameters, np.bool_)
+    value = em_map(samples, selection, model, theta, probability, expected, one)
+    n_iter = 1
+    while True:
+        if not math.isfinite(value):
+            return value, n_iter, DEGENERATE
+        if stationarity(model, theta, one, settled) <= tolerance:
+            return value, n_iter, CONVERGED
+        if n_iter >= max_iter:
+            return value, n_iter, MAX_ITER
+        for k in range(n_parameters):
+            if model.block[k] < 0 or (model.block[k] == 0 and not math.isnan(model.alt_frequency)):
+                continue
+            if theta[k] <= ZERO:
+                if settled[k] or one[k] <= theta[k] * (1.0 + tolerance):
+                    continue
+                settled[k] = True
+                for size in RELEASES:
+                    trial[:] = theta
+                    trial[k] = size
+                    normalise_blocks(model, trial)
+                    reached = em_map(samples, selection, model, trial, probability, expected, image)
+                    n_iter += 1
+                    if reached > value:
+                        theta[:], one[:], value = trial, image, reached
+                        settled[k] = False
+                        break
+            elif trials[k] < len(ZERO_TRIALS) and theta[k] < ZERO_TRIALS[trials[k]] and one[k] < theta[k]:
+                trials[k] += 1
+                trial[:] = theta
+                trial[k] = ZERO
+                normalise_blocks(model, trial)
+                reached = em_map(samples, selection, model, trial, probability, expected, image)
+                n_iter += 1
+                if reached >= value:
+                    theta[:], one[:], value = trial, image, reached
+        value_one = em_map(samples, selection, model, one, probability, expected, two)
+        extrapolate(model, theta, one, two, trial)
+        reached = em_map(samples, selection, model, trial, probability, expected, image)
+        n_iter += 2
+        if reached >= value_one:
+            theta[:], one[:], value = trial, image, reached
+        else:
+            theta[:] = two
+            value = em_map(samples, selection, model, theta, probability, expected, one)
+            n_iter += 1
+
+
+@kernel
+def curvature(samples: Samples, selection: Selection, model: Model, theta: np.ndarray, hessian: np.ndarray) -> None:
+    """Second derivatives of the log-likelihood in theta (as free numbers).
+
+    With f = sum over g of L_g P_g and P a monomial: f_k = sum L P e_k / theta_k and
+    f_kl = sum L P e_k (e_l - [k = l]) / (theta_k theta_l); the Hessian is the sum of f_kl / f - f_k f_l / f^2.
+    """
+    n_parameters = len(theta)
+    probability = np.empty(len(model.coefficient))
+    genotype_probabilities(model, theta, probability)
+    slope = np.empty(n_parameters)
+    hessian[:] = 0.0
+    for bucket in range(selection.first, selection.last):
+        for slot in range(selection.n_slots):
+            size, base = samples.table_size[slot], samples.table_start[slot]
+            at = samples.start[bucket, slot]
+            for _ in range(samples.number[bucket, slot]):
+                total = 0.0
+                for g in range(size):
+                    total += samples.cells[at + g] * probability[base + g]
+                slope[:] = 0.0
+                for g in range(size):
+                    weight = samples.cells[at + g] * probability[base + g] / total
+                    for k in range(n_parameters):
+                        e_k = model.exponent[base + g, k]
+                        if e_k == 0 or model.block[k] < 0:
+                            continue
+                        slope[k] += weight * e_k / theta[k]
+                        for l in range(k + 1):
+                            e_l = model.exponent[base + g, l] - (1 if k == l else 0)
+                            if e_l != 0 and model.block[l] >= 0:
+                                hessian[k, l] += weight * e_k / theta[k] * e_l / theta[l]
+                for k in range(n_parameters):
+                    for l in range(k + 1):
+                        hessian[k, l] -= slope[k] * slope[l]
+                at += size
+    for k in range(n_parameters):
+        for l in range(k):
+            hessian[l, k] = hessian[k, l]
+
+
+@kernel
+def standard_error(hessian: np.ndarray, model: Model, theta: np.ndarray, weight: np.ndarray) -> float:
+    """Standard error of weight . theta from the observed information on the blocks' simplices.
+
+    Parameters at zero stay there. Solves the bordered system [-H C; C' 0] x = [weight; 0], whose solution gives the
+    variance weight . x; NaN where the information is not positive.
+    """
+    n_parameters = len(theta)
+    size = n_parameters + 2
+    matrix = np.zeros((size, size + 1))
+    for k in range(n_parameters):
+        if model.block[k] < 0 or theta[k] <= ZERO:
+            matrix[k, k] = 1.0
+            continue
+        matrix[k, size] = weight[k]
+        for l in range(n_parameters):
+            if model.block[l] >= 0 and theta[l] > ZERO:
+                matrix[k, l] = -hessian[k, l]
+        matrix[k, n_parameters + model.block[k]] = 1.0
+        matrix[n_parameters + model.block[k], k] = 1.0
+    for b in range(2):
+        if matrix[n_parameters + b].sum() == 0.0:
+            matrix[n_parameters + b, n_parameters + b] = 1.0
+    for column in range(size):
+        pivot = column
+        for i in range(column + 1, size):
+            if abs(matrix[i, column]) > abs(matrix[pivot, column]):
+                pivot = i
+        if matrix[pivot, column] == 0.0:
+            return math.nan
+        for j in range(size + 1):
+            matrix[column, j], matrix[pivot, j] = matrix[pivot, j], matrix[column, j]
+        for i in range(size):
+            if i != column and matrix[i, column] != 0.0:
+                ratio = matrix[i, column] / matrix[column, column]
+                for j in range(column, size + 1):
+                    matrix[i, j] -= ratio * matrix[column, j]
+    variance = 0.0
+    for k in range(n_parameters):
+        if model.block[k] >= 0 and theta[k] > ZERO:
+            variance += weight[k] * matrix[k, size] / matrix[k, k]
+    return math.sqrt(variance) if variance > 0.0 else math.nan

@@ -29,7 +29,7 @@ from genem.data import (
     LikelihoodField,
 )
 from genem.errors import InputError
-from genem.io import bcf_kernels, bcf_site_kernels
+from genem.io import bcf_site_kernels, genotype_count_kernels
 from genem.io.bcf import BcfDecoder
 from genem.io.bcf_header import bcf_contigs, read_dictionaries, split_header
 from genem.io.header import parse_header
@@ -413,15 +413,16 @@ def test_number_of_likelihoods(genotype: list[int] | None, n_values: int, fits: 
 @example(n_alleles=1, n_values=2)
 def test_any_ploidy(n_alleles: int, n_values: int) -> None:
     counts = {math.comb(n_alleles + ploidy - 1, ploidy) for ploidy in range(1, 401)}
-    assert bcf_kernels.any_ploidy_fits(n_alleles, n_values) == (n_values in counts)
+    assert genotype_count_kernels.count_fits(n_values, n_alleles, 0) == (n_values in counts)
 
 
 @pytest.mark.kernel
 @given(n_alleles=st.integers(1, 60), ploidy=st.integers(1, 12))
+@example(n_alleles=60_000, ploidy=60_000)
 def test_number_of_genotypes(n_alleles: int, ploidy: int) -> None:
     exact = math.comb(n_alleles + ploidy - 1, ploidy)
-    assert bcf_kernels.n_genotypes(n_alleles, ploidy, exact) == exact
-    assert bcf_kernels.n_genotypes(n_alleles, ploidy, 10**6) == exact or exact > 10**6
+    counted = genotype_count_kernels.genotype_count(n_alleles, ploidy, 10**6)
+    assert counted == exact or min(counted, exact) > 10**6
 
 
 def test_fields_that_records_lack() -> None:
@@ -486,6 +487,20 @@ def test_lengths_beyond_the_buffer_are_an_incomplete_record() -> None:
     assert n_bytes == 0
     assert list(blocks) == []
     assert str(reader.cut_short()).startswith("x.bcf: record 1: the record is cut short")
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    ("key", "kind", "values"),
+    [
+        (GT, reference.INT8, [4, reference.END[reference.INT8], 2]),
+        (PL, reference.INT16, [4, reference.END[reference.INT16], 2]),
+        (GL, reference.FLOAT, [0, END_FLOAT, 0]),
+    ],
+)
+def test_values_after_the_end_of_a_vector(key: int, kind: int, values: list[int]) -> None:
+    message = refusal(with_field(key, kind, values), 1, "GL" if key == GL else "PL")
+    assert "record 1 (1:100), sample S0: the record makes no sense" in message
 
 
 @pytest.mark.parametrize("bits", [0x7F800000, 0x7FC00000, 0xFFC00000])

@@ -25,6 +25,7 @@ from genem.em import (
     Status,
     fit,
 )
+from genem.em.squarem import Extrapolation
 from tests.reference.em_models import (
     GaussianMeans,
     GaussianMixture,
@@ -161,6 +162,12 @@ def test_a_degenerate_run_never_beats_a_proper_one() -> None:
     assert result.best.start == 1
 
 
+def test_not_even_where_its_last_objective_was_higher() -> None:
+    result = fit(Scripted([-3.0, -1.0, math.nan, -2.0, -2.0]), start=[0.0, 3.0])
+    assert [run.objective for run in result.runs] == [-1.0, -2.0]
+    assert (result.status, result.log_likelihood) == (Status.CONVERGED, -2.0)
+
+
 # --- when to stop -------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +190,23 @@ def test_the_iteration_limit_holds_with_acceleration(max_iter: int) -> None:
 
     result = fit(Counting(3, 1, 400), start=0.1, max_iter=max_iter)
     assert len(counted) == result.n_maps <= max_iter
+
+
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-9])
+def test_the_objective_alone_can_be_the_stop_rule(tolerance: float) -> None:
+    result = fit(
+        COIN,
+        start=0.1,
+        accelerate=False,
+        trace=True,
+        objective_tolerance=tolerance,
+        parameter_tolerance=math.inf,
+        gradient_tolerance=math.inf,
+    )
+    assert result.trace is not None
+    objective = result.trace.objective
+    changes = np.diff(objective) / (1.0 + np.abs(objective[:-1]))
+    assert changes[-1] <= tolerance < changes[-2]
 
 
 def test_a_flat_objective_with_moving_parameters_is_no_convergence() -> None:
@@ -297,15 +321,35 @@ def test_an_extrapolation_is_not_kept_on_a_bound_that_em_could_not_leave() -> No
         def unpack(self, vector: Vector) -> Vector:  # noqa: ARG002
             return np.array([0.0, 0.5, 0.5])
 
-    densities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+    densities = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5]])
     start = np.array([0.001, 0.998, 0.001])
     model = Trap(densities)
-    assert model.em_step(model.unpack(start)).log_likelihood > model.em_step(start).log_likelihood + 0.5
+    tenth = start
+    for _ in range(10):
+        tenth = model.em_step(tenth).params
+    assert model.em_step(model.unpack(start)).log_likelihood > model.em_step(tenth).log_likelihood
     result = fit(model, start=start)
     assert result.status is Status.CONVERGED
     assert result.best.n_extrapolations == 0
     assert result.best.n_rejected > 0
     np.testing.assert_allclose(result.params, 1 / 3, rtol=1e-6)
+
+
+def test_the_longest_allowed_jump_grows_with_success_and_shrinks_with_failure() -> None:
+    x0, x1, x2 = np.array([0.0]), np.array([1.0]), np.array([1.99])  # rate 0.99: the fixed point is 100
+    control = Extrapolation()
+    assert control.propose(x0, x1, x2) is None  # no longer than two EM steps at first
+    jump = control.propose(x0, x1, x2)
+    assert jump == pytest.approx([8.0 - 16.0 * 0.01])
+    control.accepted()
+    assert control.step_max == 16.0
+    assert control.propose(x0, x1, x2) == pytest.approx([32.0 - 256.0 * 0.01])
+    control.rejected()
+    assert control.step_max == 4.0
+    control.step_max = 1e6
+    assert control.propose(x0, x1, x2) == pytest.approx([100.0])
+    control.rejected()
+    assert control.step_max == 1e6  # the jump was shorter than allowed: the limit was not to blame
 
 
 def test_acceleration_can_be_switched_off_and_needs_coordinates() -> None:

@@ -128,6 +128,32 @@ def test_refused_where_two_components_are_one() -> None:
     assert errors.refused == "the observed information is not positive definite"
 
 
+@pytest.mark.parametrize(("correlation", "refused"), [(0.99, False), (1.0, True), (1.5, True)])
+def test_refused_at_a_saddle(correlation: float, refused: bool) -> None:
+    class Quadratic:
+        n_free = 2
+
+        def start(self, rng: np.random.Generator) -> Vector:
+            return rng.normal(size=2)
+
+        def em_step(self, x: Vector) -> EMStep[Vector]:
+            return EMStep(x, float(0.5 * x @ self.hessian(x) @ x))
+
+        def pack(self, x: Vector) -> Vector:
+            return x
+
+        def unpack(self, vector: Vector) -> Vector:
+            return vector
+
+        def hessian(self, x: Vector) -> Vector:  # noqa: ARG002
+            return -np.array([[1.0, correlation], [correlation, 1.0]])
+
+    errors = standard_errors(Quadratic(), np.zeros(2))
+    assert (errors.refused == "the observed information is not positive definite") == refused
+    if not refused:
+        np.testing.assert_allclose(errors.values, 1.0 / math.sqrt(1.0 - correlation**2))
+
+
 def test_refused_with_redundant_coordinates() -> None:
     class Redundant(MixingProportions):
         def pack(self, weights: Vector) -> Vector:

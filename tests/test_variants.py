@@ -332,6 +332,28 @@ def test_blocks_stay_valid(folder: Path) -> None:
     assert [copies_of(block, row, 0)[0] for block, row in rows(blocks)] == [n % 2 for n in range(1, 500)]
 
 
+def test_lines_on_request(folder: Path) -> None:
+    records = [f"1 {n} . A C . . AA={'C' * n} GT 0/0 1|1" for n in range(1, 100)]
+    path = folder / "file.vcf"
+    for end in (b"\n", b"\r\n"):
+        path.write_bytes(vcf_text(*records).replace(b"\n", end))
+        blocks, _ = read(path, keep_lines=True, block_bytes=1000, samples=["Ben"], regions=None)
+        lines = [line for block in blocks for line in block.lines or ()]
+        assert lines == [record.replace(" ", "\t").encode() for record in records]
+    assert all(block.lines is None for block in read(path)[0])
+
+
+def test_progress(data: Path) -> None:
+    path = data / "population.vcf.gz"
+    with open_variants(path) as reader:
+        assert reader.total_bytes == path.stat().st_size
+        assert 0 < reader.bytes_read <= path.stat().st_size
+        list(reader)
+        assert reader.bytes_read == path.stat().st_size
+    with open_variants(path, regions=["22"]) as reader:
+        assert reader.total_bytes is None
+
+
 def test_header_and_counts(folder: Path) -> None:
     text = vcf_text(
         "1 5 a A C . PASS . GT 0/0 0/1", "1 6 b A C . q10 . GT 0/0 0/1", "1 7 c A AT . PASS . PL 0,1,2 0,1,2"
@@ -362,12 +384,25 @@ def test_fields_that_are_not_there(folder: Path) -> None:
     assert block.n_likelihoods.tolist() == [[0, 0], [0, 0], [3, 0]]
 
 
+def test_text_that_is_not_utf8(folder: Path) -> None:
+    fine = vcf_text("1 5 é A C . . . GT 0/0 0/1")
+    (block,) = read_text(folder, fine)
+    assert block.sites.field(0, SPAN_ID) == "é"
+    for record in (b"1\t6\t\xff\tA\tC\t.\t.\t.\tGT\t0/0\t0/1\n", b"\xe9\t6\t.\tA\tC\t.\t.\t.\tGT\t0/0\t0/1\n"):
+        with pytest.raises(InputError, match=r"file\.vcf: record 2 \(.*:6\): the record is not UTF-8 text"):
+            read_text(folder, fine + record)
+
+
 def test_wishes_that_make_no_sense(folder: Path) -> None:
     text = vcf_text("1 5 . A C . . . GT 0/0 0/1")
     with pytest.raises(UsageError, match="field 'DP' is not one of GT, PL, GL, GP"):
         read_text(folder, text, fields=("GT", "DP"))
     with pytest.raises(UsageError, match="one likelihood field at a time, not PL and GL"):
         read_text(folder, text, fields=("PL", "GL"))
+    with pytest.raises(UsageError, match="blocks of 0 bytes"):
+        read_text(folder, text, block_bytes=0)
+    with pytest.raises(UsageError, match="regions overlap 'all' is not one of pos, record, variant"):
+        read_text(folder, text, regions_overlap="all")
     with pytest.raises(UsageError, match="sample 'ann' is not in the file; did you mean 'Ann'"):
         read_text(folder, text, samples=["ann"])
 

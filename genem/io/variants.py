@@ -164,6 +164,8 @@ class VariantReader:
         keep_lines: bool,
     ) -> None:
         likelihood_field = _likelihood_field(fields)
+        if block_bytes < 1:
+            raise UsageError(f"blocks of {block_bytes} bytes; 1 is the least")
         self._block_bytes = block_bytes
         self._input = InflatedInput(path, threads=threads)
         try:

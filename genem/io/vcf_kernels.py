@@ -233,6 +233,15 @@ def pack_sites(text: NDArray[np.uint8], spans: NDArray[np.int64], packed: NDArra
 
 
 @kernel
+def find_changes(text: NDArray[np.uint8], field_spans: NDArray[np.int64], changes: NDArray[np.bool_]) -> None:
+    """Whether a field differs from that of the record before."""
+    for row in range(field_spans.shape[0]):
+        changes[row] = row == 0 or not same_bytes(
+            text, field_spans[row, 0], field_spans[row, 1], field_spans[row - 1, 0], field_spans[row - 1, 1]
+        )
+
+
+@kernel
 def find_record_ends(
     text: NDArray[np.uint8], spans: NDArray[np.int64], position: NDArray[np.int64], last: NDArray[np.int64]
 ) -> None:

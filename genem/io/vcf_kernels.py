@@ -65,7 +65,7 @@ def has_newline(text: NDArray[np.uint8], at: int) -> bool:
     found = np.uint8(0)
     here = text[at : at + STEP]
     for k in range(STEP):
-        found |= np.uint8(here[k] == NEWLINE)
+        found = np.uint8(found | np.uint8(here[k] == NEWLINE))
     return bool(found != np.uint8(0))
 
 

@@ -335,6 +335,58 @@ def test_an_extrapolation_is_not_kept_on_a_bound_that_em_could_not_leave() -> No
     np.testing.assert_allclose(result.params, 1 / 3, rtol=1e-6)
 
 
+def test_an_extrapolation_may_land_on_a_bound_that_holds_the_maximum() -> None:
+    class Snapping(MixingProportions):
+        """Whose projection takes small weights for none."""
+
+        def unpack(self, vector: Vector) -> Vector:
+            weights = super().unpack(vector)
+            weights[weights < 0.01] = 0.0
+            return weights / weights.sum()
+
+    pair = np.array([[0.8, 0.3], [0.2, 0.6], [0.5, 0.4], [0.3, 0.5]])
+    dominated = 0.95 * pair.mean(axis=1, keepdims=True)
+    model = Snapping(np.hstack([dominated, pair]))
+    result = fit(model, start=np.full(3, 1 / 3))
+    assert result.status is Status.CONVERGED
+    assert result.params[0] == 0.0  # plain EM only ever comes near
+    plain = fit(model, start=np.full(3, 1 / 3), accelerate=False)
+    assert plain.params[0] > 0.0
+    assert result.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-6)
+    assert result.n_maps < plain.n_maps
+
+
+def test_locked_coordinates_that_are_no_parameters_are_numbered() -> None:
+    class Locked(Scripted):
+        def stationarity(self, x: float) -> Stationarity:  # noqa: ARG002
+            return Stationarity(np.append([-1.0], np.ones(7)), np.zeros(8))
+
+    result = fit(Locked([-1.0]), start=0.0)
+    assert result.status is Status.LOCKED
+    named = ", ".join(f"coordinate {i}" for i in range(1, 6))
+    assert result.best.reason == f"on a bound off which the objective rises here: {named} ..."
+
+
+def test_bounds_of_a_box_are_watched_too() -> None:
+    class Clipped(MissingFlipsCoin):
+        """Few tails and many hidden flips: extrapolations overshoot p = 1, where the objective is finite."""
+
+        def em_step(self, p: float) -> EMStep[float]:
+            hidden, seen = self.n_missing, self.n_heads + self.n_tails
+            return EMStep((self.n_heads + hidden * p) / (seen + hidden), -((p - self.n_heads / seen) ** 2))
+
+        def unpack(self, vector: Vector) -> float:
+            return 1.0 if vector[0] > 0.9 else float(vector[0])
+
+        def gradient(self, p: float) -> Vector:
+            return np.array([-2.0 * (p - self.n_heads / (self.n_heads + self.n_tails))])
+
+    result = fit(Clipped(95, 5, 300), start=0.2)
+    assert result.status is Status.CONVERGED
+    assert result.params == pytest.approx(0.95, abs=1e-6)
+    assert result.best.n_rejected > 0
+
+
 def test_the_longest_allowed_jump_grows_with_success_and_shrinks_with_failure() -> None:
     x0, x1, x2 = np.array([0.0]), np.array([1.0]), np.array([1.99])  # rate 0.99: the fixed point is 100
     control = Extrapolation()

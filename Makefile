@@ -1,0 +1,61 @@
+# Each target sets up its own virtual environment from nothing and needs only Python >= 3.11:
+#
+#   make demo     the whole workflow on bundled real data, ending with an HTML report
+#   make test     the tests (the slow ones: make test PYTEST_FLAGS='-m slow')
+#   make lint     ruff, mypy, snakefmt and snakemake --lint
+#   make bench    speed and memory against other programs, written to docs/benchmarks.md
+#   make docs     the documentation, in docs/_build/html
+#   make clean    remove what the others made
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo-results
+PYTEST_FLAGS ?= -m 'not slow'
+
+BIN := $(VENV)/bin
+POPGEN := workflows/popgen
+
+EXTRAS_run := workflow,plots,fast
+EXTRAS_test := $(EXTRAS_run),dev
+EXTRAS_docs := $(EXTRAS_run),docs
+EXTRAS_bench := $(EXTRAS_run),bench
+
+.PHONY: demo test lint lint-python lint-types lint-workflows bench docs clean
+.NOTPARALLEL:
+
+demo: $(VENV)/installed-run
+	$(BIN)/genem demo $(DEMO)
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) --cov --cov-report=term:skip-covered
+
+lint: lint-python lint-types lint-workflows
+
+lint-python: $(VENV)/installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+lint-types: $(VENV)/installed-test
+	$(BIN)/mypy
+
+lint-workflows: $(VENV)/installed-test
+	$(BIN)/snakefmt --check workflows
+	$(BIN)/snakemake --lint --snakefile $(POPGEN)/workflow/Snakefile --directory $(POPGEN)/.test
+
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m tests.benchmarks --output docs/benchmarks.md
+
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info docs/_build docs/api htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache
+
+# One stamp per set of extras, so that a second call starts at once.
+$(VENV)/installed-%: pyproject.toml setup.py constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS_$*)]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "genem needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; call make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)

@@ -46,6 +46,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks --output docs/benchmarks.md
 
 docs: $(VENV)/installed-docs
+	rm -rf docs/api
 	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
 
 clean:

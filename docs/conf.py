@@ -1,6 +1,11 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 import genem
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "genem"
 author = "the genem authors"
@@ -8,6 +13,7 @@ copyright = "2026, the genem authors"
 release = version = genem.__version__
 
 extensions = [
+    "command_options",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",

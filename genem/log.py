@@ -71,21 +71,22 @@ class StderrHandler(logging.Handler):
 
 @contextmanager
 def logging_to_stderr(command: str, level: int, log_format: LogFormat = "text") -> Iterator[logging.Logger]:
-    """Send the messages of genem, and Python's warnings, to stderr while the context lasts."""
+    """Send the messages of genem, and Python's warnings, to stderr while the context lasts.
+
+    A context within a context takes over until it ends.
+    """
     handler = StderrHandler()
     handler.setFormatter(JsonFormatter(command) if log_format == "json" else TextFormatter(command))
     logger, python_warnings = logging.getLogger(LOGGER), logging.getLogger("py.warnings")
-    restored_level, restored_propagate = logger.level, logger.propagate
-    logger.setLevel(level)
-    logger.propagate = False
+    restored = [(each, each.handlers, each.level, each.propagate) for each in (logger, python_warnings)]
     for each in (logger, python_warnings):
-        each.addHandler(handler)
+        each.handlers, each.propagate = [handler], False
+    logger.setLevel(level)
     logging.captureWarnings(True)
     try:
         yield logger
     finally:
-        logging.captureWarnings(False)
-        for each in (logger, python_warnings):
-            each.removeHandler(handler)
-        logger.setLevel(restored_level)
-        logger.propagate = restored_propagate
+        for each, handlers, old_level, propagate in restored:
+            each.handlers, each.propagate = handlers, propagate
+            each.setLevel(old_level)
+        logging.captureWarnings(any(isinstance(outer, StderrHandler) for outer in logger.handlers))

@@ -249,6 +249,7 @@ def _text(samples: tuple[str, ...], lines: list[str], contig_lines: bool, line_e
     header += [
         '##INFO=<ID=NS,Number=1,Type=Integer,Description="samples, with data">',
         '##INFO=<ID=FLAG,Number=0,Type=Flag,Description="a flag">',
+        '##INFO=<ID=END,Number=1,Type=Integer,Description="last base">',
         '##INFO=<ID=AA,Number=1,Type=String,Description="ancestral">',
     ]
     header += [

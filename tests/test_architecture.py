@@ -147,10 +147,13 @@ KERNEL_MODULES = [path for path in MODULES if path.name.endswith("kernels.py")]
 
 @pytest.mark.parametrize("path", KERNEL_MODULES, ids=names(KERNEL_MODULES))
 def test_kernel_modules_hold_jitted_functions_only(path: Path) -> None:
-    functions = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    bare = [node.name for node in functions if not node.decorator_list]
+    """And the named tuples that they take."""
+    body = ast.parse(path.read_text()).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    classes = [node for node in body if isinstance(node, ast.ClassDef)]
     assert functions != []
-    assert bare == []
+    assert [node.name for node in functions if not node.decorator_list] == []
+    assert [node.name for node in classes if [ast.unparse(base) for base in node.bases] != ["NamedTuple"]] == []
 
 
 @pytest.mark.parametrize(

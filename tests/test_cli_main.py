@@ -240,6 +240,23 @@ def test_two_outputs_of_one_name_are_refused(tmp_path: Path, capfd: pytest.Captu
     assert "two outputs have the same name" in capfd.readouterr().err
 
 
+def test_a_run_record_is_not_written_over_an_input(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in.vcf"
+    source.write_text("data")
+    assert main(["probe", "nothing", "--input", str(source), "--run-record", str(source)]) == 2
+    assert capfd.readouterr().err.endswith("in.vcf is both input and output\n")
+    assert source.read_text() == "data"
+
+
+def test_side_outputs_are_checked_before_the_work(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out.tsv"
+    assert main(["probe", "nothing", "-o", str(output), "--run-record", str(tmp_path / "absent" / "run.json")]) == 1
+    assert "run.json: there is no folder" in capfd.readouterr().err
+    assert main(["probe", "nothing", "-o", str(output), "--checksum"]) == 2
+    assert capfd.readouterr().err == "genem probe: error: --checksum needs --run-record\n"
+    assert not output.exists()
+
+
 def test_a_failure_leaves_what_was_there_before(tmp_path: Path) -> None:
     output = tmp_path / "out.tsv"
     output.write_text("before")

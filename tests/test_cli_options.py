@@ -13,7 +13,7 @@ import pytest
 
 from genem.cli import values
 from genem.cli.main import load
-from genem.cli.options import MESSAGES, VARIANT_SELECTION, Command, Option, OptionGroup, without
+from genem.cli.options import MESSAGES, RUN, VARIANT_SELECTION, Command, Option, OptionGroup, without
 from genem.cli.parser import build_parser, help_text
 from genem.cli.table import COMMANDS, CommandRow
 from genem.errors import UsageError
@@ -34,7 +34,7 @@ def differences(command: Command, function: Callable[..., object]) -> list[str]:
         for name in mirrored
         if name in defaults and mirrored[name] != defaults[name]
     ]
-    reached = set(mirrored) | set(command.library_only)
+    reached = {*mirrored, *command.library_only, *(option.name for option in RUN.options)}  # threads, seed
     return found + [f"keyword {name} has no option" for name in defaults if name not in reached]
 
 
@@ -165,6 +165,7 @@ def test_the_help_shows_defaults() -> None:
         (values.maf, "0.5", 0.5),
         (values.confidence_level, "0.95", 0.95),
         (values.names, "a, b", ("a", "b")),
+        (values.picture, "lod.curve.SVG", "lod.curve.SVG"),
     ],
 )
 def test_values(parse: Callable[[str], object], text: str, value: object) -> None:
@@ -183,6 +184,7 @@ def test_values(parse: Callable[[str], object], text: str, value: object) -> Non
         (values.maf, "0.51", "0.51 is not a minor allele frequency between 0 and 0.5"),
         (values.confidence_level, "95", "95 is not a confidence level between 0 and 1, such as 0.95"),
         (values.names, "a,,b", "'a,,b' has an empty name between its commas"),
+        (values.picture, "svg", "'svg' does not end in .svg, .png or .pdf"),
     ],
 )
 def test_wrong_texts(parse: Callable[[str], object], text: str, message: str) -> None:

@@ -106,6 +106,18 @@ def test_python_warnings_are_messages(capfd: pytest.CaptureFixture[str]) -> None
     assert logging.getLogger(LOGGER).handlers == []
 
 
+def test_a_context_within_a_context_takes_over(capfd: pytest.CaptureFixture[str]) -> None:
+    original = warnings.showwarning
+    with logging_to_stderr("genem warm", logging.INFO) as logger:
+        with logging_to_stderr("genem freq", logging.ERROR):
+            logger.info("not shown")
+            logger.error("inside")
+        logger.info("outside")
+        assert warnings.showwarning is not original
+    assert warnings.showwarning is original
+    assert capfd.readouterr().err == "genem freq: error: inside\ngenem warm: outside\n"
+
+
 @pytest.mark.parametrize(
     ("quiet", "verbose", "level"),
     [

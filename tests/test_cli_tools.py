@@ -17,6 +17,7 @@ from genem.cli.main import main
 from genem.cli.table import BY_NAME, COMMANDS, CommandRow
 from genem.errors import GenemError
 from genem.io.regions import balanced_regions, parse_regions
+from tests import cli_probe
 
 
 def test_regions_are_one_piece_a_line(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -62,6 +63,20 @@ def test_warm_counts_what_it_compiled(capfd: pytest.CaptureFixture[str], tmp_pat
         messages = err.splitlines()
         assert messages[-1] == f"genem warm: kernels are kept in {tmp_path}"
         assert len(messages) == 1 + int(compiled)
+
+
+@pytest.mark.usefixtures("warmable")
+def test_a_command_that_runs_another_keeps_its_own_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BY_NAME, "probe", cli_probe.ROW)
+    inner = str(tmp_path / "inner.tsv")
+
+    def warm() -> None:
+        assert main(["probe", "nothing", "-o", inner]) == 0
+        assert main(["probe", "bug", "-o", inner]) == 1
+
+    monkeypatch.setattr(sys.modules["genem.cli.warmable"], "warm", warm)
+    assert main(["warm", "warmable", "-o", str(tmp_path / "outer.tsv")]) == 0
+    assert (tmp_path / "outer.tsv").read_text().startswith("COMMAND\tSECONDS\tCOMPILED\nwarmable\t")
 
 
 @pytest.mark.usefixtures("warmable")

@@ -7,7 +7,6 @@ import io
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pysam
 import pytest
 from hypothesis import given
@@ -17,7 +16,6 @@ from genem.cli.main import main
 from genem.errors import InputError
 from genem.io.gathering import gather_tables, kind_of_tables, read_columns
 from genem.io.output import open_output
-from genem.popgen.plots import plot_frequency_spectrum
 
 HEADER = '##genem_version=0\n##column=<ID=AF,Description="frequency">\nCHROM\tPOS\tGROUP\tAF\n'
 ROWS = [f"22\t{position}\t{group}\t0.{position}\n" for position in range(1, 40) for group in ("CEU", "YRI", "ALL")]
@@ -50,7 +48,7 @@ def test_an_empty_file_is_a_piece_without_rows(tmp_path: Path) -> None:
     joined = io.BytesIO()
     assert gather_tables(pieces, joined) == 1
     assert joined.getvalue().decode() == HEADER + ROWS[0]
-    assert read_columns(pieces[0], ["AF"]) == {"AF": []}
+    assert [*read_columns(pieces[0], ["AF"])] == []
 
 
 def test_nothing_but_empty_files(tmp_path: Path) -> None:
@@ -143,12 +141,4 @@ def test_a_picture_needs_frequencies(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_row_cut_short_is_found(tmp_path: Path) -> None:
     piece = write(tmp_path / "1", HEADER + ROWS[0] + "22\t5\n")
     with pytest.raises(InputError, match="line 5: 2 columns, 4 expected"):
-        read_columns(piece, ["AF"])
-
-
-@pytest.mark.parametrize("file_format", ["svg", "png", "pdf"])
-def test_the_same_frequencies_give_the_same_picture(file_format: str) -> None:
-    pictures = [io.BytesIO(), io.BytesIO()]
-    for picture in pictures:
-        plot_frequency_spectrum({"a": np.array([0.0, 0.2, np.nan, 1.0])}, picture, file_format=file_format)
-    assert pictures[0].getvalue() == pictures[1].getvalue() != b""
+        next(read_columns(piece, ["AF"]))

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from genem.errors import InputError, OutputError
 from genem.io import output as output_module
 from genem.io.bgzf_writer import BLOCK_BYTES, BgzfWriter
-from genem.io.output import OutputStream, open_output, replace_on_success
+from genem.io.output import OutputStream, check_output, open_output, replace_on_success
 
 AS_ROOT = os.geteuid() == 0
 
@@ -110,6 +110,8 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, name: str, message: str)
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
     before = names(tmp_path)
+    with pytest.raises(OutputError, match=message):
+        check_output(tmp_path / name)
     with pytest.raises(OutputError, match=message) as caught:
         write(tmp_path / name)
     assert str(caught.value).startswith(f"{tmp_path / name}: ")
@@ -137,6 +139,15 @@ def test_no_permission_for_the_temporary_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(output_module.os, "open", refuse)
     with pytest.raises(OutputError, match="no permission to write here"):
         write(tmp_path / "out.tsv")
+
+
+def test_what_can_be_written_passes_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("-", "/dev/null", str(tmp_path / "out.tsv")):
+        check_output(name)
+    assert names(tmp_path) == []
+    monkeypatch.setattr(output_module.os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="no permission to write in"):
+        check_output(tmp_path / "out.tsv")
 
 
 def test_a_read_only_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,13 +252,18 @@ def test_a_library_that_fails_half_way(tmp_path: Path) -> None:
     assert names(tmp_path) == ["plot.svg"]
 
 
-def test_left_over_temporary_files_are_removed(tmp_path: Path) -> None:
-    unfinished = open_output(tmp_path / "out.tsv")
-    unfinished.__enter__()
-    assert len(names(tmp_path)) == 1
-    output_module.remove_temporary_files()
+def test_what_an_interrupted_writer_left_is_removed_at_exit(tmp_path: Path) -> None:
+    """As if a signal had come between the creation of the temporary file and the cleaning up."""
+    code = (
+        "import os; from pathlib import Path; from genem.io.output import _create_temporary\n"
+        "_create_temporary('out.tsv', Path('out.tsv').resolve()); print(len(os.listdir()))"
+    )
+    package = {**os.environ, "PYTHONPATH": str(Path(output_module.__file__).parents[2])}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=package, capture_output=True, text=True, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("1\n", "")
     assert names(tmp_path) == []
-    assert unfinished.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None) is False
 
 
 @given(st.lists(st.binary(max_size=3 * BLOCK_BYTES), max_size=4))

@@ -156,6 +156,15 @@ def modified(path: Path) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_the_profiles_are_understood(profile: str, tmp_path: Path, genem_environment: Environment) -> None:
+    chosen = ("--workflow-profile", str(SNAKEFILE.parent / "profiles" / profile))
+    shown = run(configure(tmp_path), genem_environment, "--dry-run", *chosen)
+    assert shown.returncode == 0, shown.stdout
+    assert "mem_mb=1000," in shown.stdout
+
+
+@pytest.mark.slow
 def test_lint_and_format() -> None:
     """As the Makefile calls them; both are silent about a workflow in good condition."""
     folder = ROOT / "workflows" / "popgen" / ".test"

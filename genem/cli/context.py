@@ -60,12 +60,14 @@ class RunContext:
         self._statuses: Counter[str] = Counter()
         self._fits: list[dict[str, object]] = []
         self._warnings: list[str] = []
+        self._prepare_side_outputs()
         self.seed: int | None = getattr(args, "seed", None)
         self.threads: int | None = self._apply_threads()
 
     def add_input(self, path: str | Path) -> None:
         """Note a file that was read, for the run record and so that no output overwrites it."""
         self._inputs[str(path)] = None
+        self._refuse_overwriting()
 
     def count(self, **counts: int) -> None:
         """Add to named counts: ``context.count(variants_read=len(block))``."""
@@ -146,19 +148,36 @@ class RunContext:
             self.log.info("--threads %d: the process may use %d", asked, available)
         return set_threads(min(asked, available))
 
+    def _prepare_side_outputs(self) -> None:
+        """Refuse at the start what would fail at the end: a run record or picture that cannot be written."""
+        from genem.io.output import check_output
+
+        record = getattr(self._args, "run_record", None)
+        if record is None and getattr(self._args, "checksum", False):
+            raise UsageError("--checksum needs --run-record")
+        for path in (record, getattr(self._args, "plot", None)):
+            if path is not None:
+                check_output(path)
+        if record is not None:
+            self._claim(record)
+
     def _claim(self, path: str | Path) -> None:
         """Refuse a path that is an input, or an output already."""
         name = str(path)
-        if name != "-" and not Path(name).is_file() and Path(name).exists():
+        if name != "-" and Path(name).exists() and not Path(name).is_file():
             self._outputs.setdefault(name, Path(name))  # devices and FIFOs may be named twice
             return
-        target = Path(name) if name == "-" else Path(name).resolve()
+        target = Path(name) if name == "-" else Path(os.path.realpath(name))
         for other, other_target in self._outputs.items():
             if target == other_target:
                 raise UsageError(f"two outputs have the same name: {other} and {name}")
-        if any(given != "-" and _same_file(given, name) for given in self._inputs):
-            raise UsageError(f"{name} is both input and output")
         self._outputs[name] = target
+        self._refuse_overwriting()
+
+    def _refuse_overwriting(self) -> None:
+        for output, target in self._outputs.items():
+            if target.is_file() and any(given != "-" and _same_file(given, target) for given in self._inputs):
+                raise UsageError(f"{output} is both input and output")
 
     def _write_run_record(self, exit_status: int) -> None:
         path = getattr(self._args, "run_record", None)
@@ -175,7 +194,7 @@ class RunContext:
             "seed": self.seed,
             "threads": self.threads,
             "inputs": [describe_input(each, checksum=checksum) for each in self._inputs],
-            "outputs": list(self._outputs),
+            "outputs": [output for output in self._outputs if output != path],
             "counts": dict(self._counts),
             "statuses": dict(self._statuses),
             "fits": self._fits,
@@ -185,12 +204,14 @@ class RunContext:
             **self._stopwatch.seconds(),
             "peak_memory_bytes": peak_memory_bytes(),
         }
-        with self.open_output(path) as stream:
+        from genem.io.output import open_output
+
+        with open_output(path) as stream:
             stream.write(to_json(record))
 
 
-def _same_file(one: str, other: str) -> bool:
+def _same_file(one: str, other: Path) -> bool:
     try:
-        return Path(one).samefile(other)
+        return other.samefile(one)
     except OSError:
         return False

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from genem.cli.context import RunContext
-    from genem.data import GenotypeBlock, VariantSites
+    from genem.data import VariantSites
     from genem.io.tables import Cells, Column, FloatLists
     from genem.io.variants import VariantReader
     from genem.popgen import FrequencyTable

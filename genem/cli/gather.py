@@ -8,9 +8,6 @@ from pathlib import Path
 from genem.cli.context import RunContext
 from genem.cli.options import MESSAGES, Command, Option, output_group, plot_option
 
-POOLED = "ALL"
-"""The rows of genem freq that pool the groups."""
-
 COMMAND = Command(
     description=(
         "Join tables of genem, in the order given: the rows of all below one header, byte for byte as a run on the\n"
@@ -41,19 +38,16 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
 
 def draw_spectrum(tables: list[str], picture: str, context: RunContext) -> None:
     """Draw the spectrum of every group, or of all samples where there are no groups."""
-    import numpy as np
-
     from genem.io.gathering import read_columns
-    from genem.popgen.plots import plot_frequency_spectrum
+    from genem.popgen.plots import SpectrumAccumulator, plot_frequency_spectrum
 
-    frequencies: dict[str, list[float]] = {}
+    spectrum = SpectrumAccumulator()
     for table in tables:
-        cells = read_columns(table, ("GROUP", "AF"))
-        for group, text in zip(cells["GROUP"], cells["AF"], strict=True):
-            values = (float(value) for value in text.split(",") if value != "NA")
-            frequencies.setdefault(group, []).extend(values)
-    if len(frequencies) > 1:
-        frequencies.pop(POOLED, None)
+        for cells in read_columns(table, ("GROUP", "AF")):
+            frequencies: dict[str, list[float]] = {}
+            for group, text in zip(*cells, strict=True):
+                frequencies.setdefault(group, []).extend(float(value) for value in text.split(",") if value != "NA")
+            for group, values in frequencies.items():
+                spectrum.count(group, values)
     with context.replace_on_success(picture) as path:
-        arrays = {group: np.array(values) for group, values in frequencies.items()}
-        plot_frequency_spectrum(arrays, path, file_format=Path(picture).suffix.lstrip("."))
+        plot_frequency_spectrum(spectrum, path, file_format=Path(picture).suffix.lstrip("."))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from genem import __version__
 from genem.cli.options import Command
@@ -110,11 +110,8 @@ def _run(row: CommandRow, module: ModuleType, args: argparse.Namespace, argument
     from genem.cli.context import RunContext
 
     context = RunContext(row, args, arguments)
-    try:
-        module.run(args, context)
-        context.finish()
-    finally:
-        _remove_temporary_files()
+    module.run(args, context)
+    context.finish()
     return 0
 
 
@@ -168,9 +165,11 @@ def signals_raise() -> Iterator[None]:
     """SIGTERM and SIGHUP end the command by an exception, so that it can clean up; ignored ones stay ignored."""
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
+        for each in restored:  # a second signal must not disturb the cleaning up
+            signal.signal(each, signal.SIG_IGN)
         raise Terminated(number)
 
-    restored = {}
+    restored: dict[signal.Signals, Any] = {}
     for number in (signal.SIGTERM, signal.SIGHUP):
         try:
             if signal.getsignal(number) is signal.SIG_DFL:
@@ -182,12 +181,6 @@ def signals_raise() -> Iterator[None]:
     finally:
         for number, handler in restored.items():
             signal.signal(number, handler)
-
-
-def _remove_temporary_files() -> None:
-    output = sys.modules.get("genem.io.output")
-    if output is not None:
-        output.remove_temporary_files()
 
 
 def _flush_standard_output(status: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from genem.cli.values import fraction, maf, non_negative_integer, positive_integer
+from genem.cli.values import fraction, maf, non_negative_integer, picture, positive_integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ OUTPUT = Option(
 )
 
 
-def plot_option(picture: str) -> Option:
+def plot_option(subject: str) -> Option:
     """``--plot`` for a command whose result has a picture, named in a few words."""
-    return Option(("--plot",), f"draw {picture} to a .svg, .png or .pdf file", metavar="PATH", file=True)
+    return Option(("--plot",), f"draw {subject} to a .svg, .png or .pdf file", parse=picture, metavar="PATH", file=True)
 
 
 THREADS = Option(

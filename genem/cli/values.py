@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+PICTURE_SUFFIXES = (".svg", ".png", ".pdf")
+
 
 def integer(text: str) -> int:
     try:
@@ -63,6 +65,13 @@ def confidence_level(text: str) -> float:
     if not 0.0 < value < 1.0:
         raise ValueError(f"{text} is not a confidence level between 0 and 1, such as 0.95")
     return value
+
+
+def picture(text: str) -> str:
+    """The name of a picture; what follows the last dot is its format."""
+    if not text.lower().endswith(PICTURE_SUFFIXES):
+        raise ValueError(f"'{text}' does not end in {', '.join(PICTURE_SUFFIXES[:-1])} or {PICTURE_SUFFIXES[-1]}")
+    return text
 
 
 def names(text: str) -> tuple[str, ...]:

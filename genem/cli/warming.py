@@ -37,8 +37,10 @@ def run_on_tiny_files(command: str, variations: Iterable[Sequence[str]]) -> None
 def _tiny_files(folder: Path) -> tuple[Path, Path]:
     import pysam
 
+    from genem.io.output import open_output
+
     vcf, bcf = folder / "tiny.vcf.gz", folder / "tiny.bcf"
-    with pysam.BGZFile(str(vcf), "wb") as stream:
+    with open_output(vcf) as stream:
         stream.write(TINY_VCF.encode())
     with pysam.VariantFile(str(vcf)) as source, pysam.VariantFile(str(bcf), "wb", header=source.header) as target:
         for record in source:

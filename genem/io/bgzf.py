@@ -106,6 +106,16 @@ class InflatedInput:
         """Whether the input can be read from any place in it."""
         return not self.is_standard_input and self._stream.seekable()
 
+    @property
+    def total_bytes(self) -> int | None:
+        """How many bytes the input has, as stored; None for a pipe."""
+        return os.fstat(self._stream.fileno()).st_size if self.is_regular_file else None
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the input, as stored, have been read; 0 for a pipe."""
+        return self._stream.tell() if self.is_regular_file else 0
+
     def __enter__(self) -> Self:
         return self
 
@@ -186,11 +196,12 @@ class InflatedInput:
         """The offset of each block and what it holds, in file order."""
         if self._pool is None or not ahead:
             for batch in batches:
-                yield from _inflate_blocks(batch, self.name)
+                for block in batch:
+                    yield _inflate(block, self.name)
             return
         waiting: deque[Future[list[tuple[int, Bytes]]]] = deque()
         for batch in batches:
-            waiting.append(self._pool.submit(_inflate_blocks, batch, self.name))
+            waiting.append(self._pool.submit(_inflate_batch, batch, self.name))
             if len(waiting) == self._in_flight:
                 yield from waiting.popleft().result()
         while waiting:
@@ -254,16 +265,17 @@ if deflate is not None:
     _INFLATE_ERRORS += (deflate.DeflateError,)
 
 
-def _inflate_blocks(batch: list[Block], name: str) -> list[tuple[int, Bytes]]:
-    inflated = []
-    offset = 0
+def _inflate(block: Block, name: str) -> tuple[int, Bytes]:
+    offset, compressed = block
     try:
-        for offset, block in batch:
-            inflated.append((offset, _inflate_block(block)))
+        return offset, _inflate_block(compressed)
     except _INFLATE_ERRORS as error:
         place = _place(offset)
         raise InputError(f"corrupted block ({error})", path=name, place=place, remedy=CORRUPT_REMEDY) from error
-    return inflated
+
+
+def _inflate_batch(batch: list[Block], name: str) -> list[tuple[int, Bytes]]:
+    return [_inflate(block, name) for block in batch]
 
 
 def _inflate_gzip(raw: Iterable[bytes], name: str) -> Iterator[Bytes]:

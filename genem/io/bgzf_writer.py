@@ -9,16 +9,15 @@ import struct
 import zlib
 from collections.abc import Callable
 
-BLOCK_BYTES = 0xFF00  # of text in one block, as htslib does: even incompressible text stays below 64 KiB
+BLOCK_BYTES = 0xFF00  # of text in one block, as htslib does; zlib's bound on what it becomes is below 64 KiB
 HEADER_AND_FOOTER_BYTES = 26
 END_OF_FILE = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 def bgzf_block(text: bytes | memoryview, level: int = 6) -> bytes:
     """Compress at most ``BLOCK_BYTES`` bytes into one block."""
-    deflated = _deflate(text, level)
-    if len(deflated) + HEADER_AND_FOOTER_BYTES > 0x10000:
-        deflated = _deflate(text, 0)
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -15)
+    deflated = compressor.compress(text) + compressor.flush()
     header = struct.pack(
         "<4BI2BH2B2H", 31, 139, 8, 4, 0, 0, 255, 6, 66, 67, 2, len(deflated) + HEADER_AND_FOOTER_BYTES - 1
     )
@@ -50,8 +49,3 @@ class BgzfWriter:
                 with view[start : min(start + BLOCK_BYTES, n_bytes)] as text:
                     self._write(bgzf_block(text, self._level))
         del self._pending[:n_bytes]
-
-
-def _deflate(text: bytes | memoryview, level: int) -> bytes:
-    compressor = zlib.compressobj(level, zlib.DEFLATED, -15)
-    return compressor.compress(text) + compressor.flush()

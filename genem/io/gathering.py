@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -18,6 +19,7 @@ __all__ = ["gather_tables", "kind_of_tables", "read_columns"]
 GZIP_MAGIC = b"\x1f\x8b"
 BGZF_SUBFIELD = b"BC"
 CHUNK_BYTES = 1 << 20
+ROWS_AT_ONCE = 1 << 14
 RUN_AGAIN = "make the table again"
 
 
@@ -69,31 +71,34 @@ def gather_tables(paths: Sequence[str | Path], sink: ByteSink) -> int:
     return n_gathered
 
 
-def read_columns(path: str | Path, names: Sequence[str]) -> dict[str, list[str]]:
-    """The cells of some columns of a table, as text; none where the file is empty.
+def read_columns(path: str | Path, names: Sequence[str]) -> Iterator[tuple[list[str], ...]]:
+    """The cells of some columns of a table, as text, some thousand rows at a time.
 
     Raises
     ------
     InputError
         The table lacks a column, or a row is too short.
     """
-    cells: dict[str, list[str]] = {name: [] for name in names}
     with _opened(path) as stream:
         header = _read_header(stream).decode().splitlines()
         if not header:
-            return cells
+            return
         row = header[-1].split("\t")
         missing = [name for name in names if name not in row]
         if missing:
             raise InputError(f"has no column {missing[0]}", path=path, remedy="give a table of genem freq")
         columns = [row.index(name) for name in names]
-        for number, line in enumerate(stream, start=len(header) + 1):
-            values = line.decode().rstrip("\n").split("\t")
-            if len(values) != len(row):
-                raise InputError(f"{len(values)} columns, {len(row)} expected", path=path, place=f"line {number}")
-            for name, column in zip(names, columns, strict=True):
-                cells[name].append(values[column])
-    return cells
+        numbered = enumerate(stream, start=len(header) + 1)
+        while lines := [*islice(numbered, ROWS_AT_ONCE)]:
+            rows = [_split(line, len(row), path, number) for number, line in lines]
+            yield tuple([values[column] for values in rows] for column in columns)
+
+
+def _split(line: bytes, n_columns: int, path: str | Path, number: int) -> list[str]:
+    values = line.decode().rstrip("\n").split("\t")
+    if len(values) != n_columns:
+        raise InputError(f"{len(values)} columns, {n_columns} expected", path=path, place=f"line {number}")
+    return values
 
 
 @contextmanager

@@ -6,6 +6,7 @@ the result itself never exists half-written. Standard output, FIFOs and devices 
 
 from __future__ import annotations
 
+import atexit
 import errno
 import logging
 import os
@@ -127,8 +128,26 @@ def replace_on_success(path: str | Path, *, index: IndexKind | None = None) -> I
         _remove(temporary)
 
 
+def check_output(path: str | Path) -> None:
+    """Raise the error that writing to ``path`` would raise at once: no such folder, no permission.
+
+    Raises
+    ------
+    OutputError
+        The result could not be written.
+    """
+    name = str(path)
+    if name == STDOUT or _is_special(name):
+        return
+    target = Path(os.path.realpath(name))
+    _check_target(name, target)
+    if not os.access(target.parent, os.W_OK):
+        raise OutputError(f"{name}: cannot write: no permission to write in {target.parent}")
+
+
+@atexit.register
 def remove_temporary_files() -> None:
-    """Remove whatever interrupted writers left; for the last moments of a process."""
+    """Remove what a writer left that was interrupted before it could clean up."""
     for temporary in tuple(_temporary):
         remove_indexes(temporary)
         _remove(temporary)

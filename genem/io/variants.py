@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, cast, get_args
+from typing import Any, Protocol, Self, cast, get_args
 
 from genem.data import GenotypeBlock, LikelihoodField
 from genem.errors import InputError, UsageError
 from genem.io.bcf import BcfDecoder
 from genem.io.bcf_header import MAGIC, bcf_contigs, split_header
+from genem.io.bcf_text import BcfTextDecoder
 from genem.io.bgzf import TRUNCATED_REMEDY, Bytes, Compression, InflatedInput
 from genem.io.header import NO_COLUMNS_REMEDY, VariantHeader, parse_header, select_samples
 from genem.io.index import load_index
@@ -29,7 +30,9 @@ NOT_HEADER = re.compile(rb"^[^#\r\n]", re.MULTILINE)
 
 
 class _Decoder(Protocol):
-    counts: Counter[str]
+    @property
+    def counts(self) -> Counter[str]:
+        """Records read and kept, and those kept without a field asked for."""
 
     def decode(self, chunk: memoryview) -> tuple[Iterator[GenotypeBlock], int]:
         """The blocks of the whole records in a chunk, and the number of bytes these take up."""
@@ -54,6 +57,7 @@ def open_variants(
     snps_only: bool = False,
     threads: int = 1,
     block_bytes: int = BLOCK_BYTES,
+    keep_lines: bool = False,
 ) -> VariantReader:
     """Open a VCF or BCF file for reading.
 
@@ -85,6 +89,8 @@ def open_variants(
         With 2 or more, that many threads inflate BGZF blocks ahead of the scan. The blocks do not depend on it.
     block_bytes
         Inflated bytes scanned at a time; at least one record is. Bounds the memory.
+    keep_lines
+        Give the blocks their records as VCF text, too.
 
     Returns
     -------
@@ -117,6 +123,7 @@ def open_variants(
         snps_only=snps_only,
         threads=threads,
         block_bytes=block_bytes,
+        keep_lines=keep_lines,
     )
 
 
@@ -154,6 +161,7 @@ class VariantReader:
         snps_only: bool,
         threads: int,
         block_bytes: int,
+        keep_lines: bool,
     ) -> None:
         likelihood_field = _likelihood_field(fields)
         self._block_bytes = block_bytes
@@ -176,14 +184,13 @@ class VariantReader:
                 ids=ids,
                 snps_only=snps_only,
             )
-            self._decoder: _Decoder = (BcfDecoder if self._is_bcf else VcfTextDecoder)(
-                self.header,
-                self.samples,
+            self._decoder = self._make_decoder(
                 with_gt="GT" in fields,
                 likelihood_field=likelihood_field,
                 selection=self._selection,
                 path=name,
                 max_cells=MAX_CELLS,
+                keep_lines=keep_lines,
             )
         except BaseException:
             self.close()
@@ -192,6 +199,16 @@ class VariantReader:
     @property
     def counts(self) -> dict[str, int]:
         return {**self._decoder.counts, **self._selection.counts}
+
+    @property
+    def total_bytes(self) -> int | None:
+        """How large the input is; None where that is unknown, or only regions are read."""
+        return None if self._stretches is not None else self._input.total_bytes
+
+    @property
+    def bytes_read(self) -> int:
+        """How far in the input the reader is, in bytes as stored (0 for a pipe)."""
+        return self._input.bytes_read
 
     def __enter__(self) -> Self:
         return self
@@ -211,6 +228,13 @@ class VariantReader:
             for begin, end in self._stretches:
                 yield from self._blocks(_ByteQueue(self._input.pieces_between(begin, end)))
         self._decoder.check_fields()
+
+    def _make_decoder(self, *, keep_lines: bool, **options: Any) -> _Decoder:
+        if not self._is_bcf:
+            return VcfTextDecoder(self.header, self.samples, keep_lines=keep_lines, **options)
+        if keep_lines:
+            return BcfTextDecoder(self.header, self.samples, keep_lines=True, **options)
+        return BcfDecoder(self.header, self.samples, **options)
 
     def _blocks(self, source: _ByteQueue) -> Iterator[GenotypeBlock]:
         wanted = self._block_bytes

@@ -28,6 +28,7 @@ MAX_INT8_ALLELES = 126
 USUAL_PLOIDY = 2
 SHORTEST_RECORD = 16
 FEW_SLOW_DECIMALS = 256
+LARGEST_DECIMAL = float(np.finfo(np.float32).max)
 DECIMAL = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 MINUS_INFINITY = re.compile(rb"-inf(inity)?", re.IGNORECASE)
 
@@ -74,6 +75,8 @@ class VcfTextDecoder:
         The file, for messages.
     max_cells
         No block holds more array cells (records x samples x ploidy or genotypes) than this, but for single records.
+    keep_lines
+        Whether the blocks carry the text of their records.
 
     Attributes
     ----------
@@ -91,6 +94,7 @@ class VcfTextDecoder:
         selection: RecordSelection,
         path: str,
         max_cells: int,
+        keep_lines: bool = False,
     ) -> None:
         self.counts: Counter[str] = Counter(read=0, kept=0)
         self._header = header
@@ -100,6 +104,7 @@ class VcfTextDecoder:
         self._selection = selection
         self._path = path
         self._max_cells = max_cells
+        self._keep_lines = keep_lines
         self._in_file_order = samples == header.samples
         place = {name: number for number, name in enumerate(samples)}
         self._column_target = np.array([place.get(name, -1) for name in header.samples], np.int64)
@@ -224,7 +229,10 @@ class VcfTextDecoder:
             self._count_absent(rows, field, field_index)
         if self._with_gt:
             self._count_absent(rows, "GT", gt_index)
-        return GenotypeBlock(_packed(rows.sites), self._samples, alleles, phased, field, likelihoods, n_likelihoods)
+        lines = _lines_of(rows) if self._keep_lines else None
+        return GenotypeBlock(
+            _packed(rows.sites), self._samples, alleles, phased, field, likelihoods, n_likelihoods, lines
+        )
 
     def _field_index(self, rows: _Rows, name: str) -> NDArray[np.int64]:
         index = np.full(len(rows), -1, np.int64)
@@ -332,11 +340,10 @@ class VcfTextDecoder:
         """Decimals that the kernel left to Python: those with many digits or large exponents, and malformed ones."""
         for row, sample, genotype, start, end in slow.tolist():
             text = rows.sites.text[start:end].tobytes()
-            if DECIMAL.fullmatch(text) or MINUS_INFINITY.fullmatch(text):
-                value = float(text)
-                if abs(value) <= np.finfo(np.float32).max or value == -np.inf:
-                    decimals[row, sample, genotype] = value
-                    continue
+            value = float(text) if DECIMAL.fullmatch(text) else np.nan
+            if abs(value) <= LARGEST_DECIMAL or MINUS_INFINITY.fullmatch(text):
+                decimals[row, sample, genotype] = float(text)
+                continue
             place = f"{_place(rows.sites, row)}, sample {self._samples[sample]}"
             raise InputError(
                 f"FORMAT/{field} has the value {shown(text)}, which is not a finite number",
@@ -372,6 +379,12 @@ def _place_of_line(line: bytes, record: int) -> str:
 def _first_cells(cells: NDArray[Any], n: int) -> NDArray[Any]:
     """The first ``n`` along the last axis, contiguous."""
     return cells if cells.shape[2] == n else cells[:, :, :n].copy()
+
+
+def _lines_of(rows: _Rows) -> tuple[bytes, ...]:
+    """The records as text, to be taken before their spans are packed."""
+    text, starts = rows.sites.text, rows.sites.spans[:, SPAN_CHROM, 0]
+    return tuple(text[start:end].tobytes() for start, end in zip(starts, rows.line_ends, strict=True))
 
 
 def _packed(sites: VariantSites) -> VariantSites:

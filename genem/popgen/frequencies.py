@@ -309,7 +309,9 @@ def _options(half_calls: HalfCalls, inbreeding: bool, ci: float, max_iter: int, 
         raise UsageError(f"ci is {ci}, a level between 0 and 1 expected")
     if max_iter < 1 or not tolerance > 0.0:
         raise UsageError("max_iter and tolerance must be positive")
-    return Options(half_calls == "missing", bool(inbreeding), float(chdtri(1, 1.0 - ci)), int(max_iter), float(tolerance))
+    return Options(
+        half_calls == "missing", bool(inbreeding), float(chdtri(1, 1.0 - ci)), int(max_iter), float(tolerance)
+    )
 
 
 def _genotype_table(

@@ -128,9 +128,7 @@ def row_log_likelihood(counts: np.ndarray, row: np.ndarray, p: float, inbreeding
     if inbreeding:
         hom, het = float(counts[HOMOZYGOUS]), float(counts[HETEROZYGOUS])
         lone_alt = float(counts[LONE_COPIES])
-        value, _, _ = inbred_log_likelihood(
-            row[N_DIPLOID] - het - hom, het, hom, row[N_LONE] - lone_alt, lone_alt, p
-        )
+        value, _, _ = inbred_log_likelihood(row[N_DIPLOID] - het - hom, het, hom, row[N_LONE] - lone_alt, lone_alt, p)
         return value
     copies = float(counts[COPIES])
     return times_log(copies, p) + times_log(row[ALLELE_NUMBER] - copies, 1.0 - p)

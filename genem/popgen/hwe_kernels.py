@@ -61,9 +61,7 @@ def exact_test(n_hom_ref: int, n_het: int, n_hom_alt: int) -> tuple[float, float
 
 
 @kernel
-def exact_test_x(
-    n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_male_alt: int
-) -> tuple[float, float]:
+def exact_test_x(n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_male_alt: int) -> tuple[float, float]:
     """Exact joint p and mid-p of female Hardy-Weinberg proportions and equal allele frequencies of the sexes.
 
     Graffelman & Weir (2016), Heredity 116:558, doi:10.1038/hdy.2016.20, eq. (4): tables with the observed number

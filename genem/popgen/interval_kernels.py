@@ -106,9 +106,7 @@ def inbred_log_likelihood(
 
 
 @kernel
-def inbred_maximum(
-    n_ref: float, n_het: float, n_alt: float, lone_ref: float, lone_alt: float
-) -> tuple[float, int]:
+def inbred_maximum(n_ref: float, n_het: float, n_alt: float, lone_ref: float, lone_alt: float) -> tuple[float, int]:
     """The ALT frequency under free genotype frequencies, and the steps taken (the likelihood is concave)."""
     n, lone = n_ref + n_het + n_alt, lone_ref + lone_alt
     counted = (2.0 * n_alt + n_het + lone_alt) / (2.0 * n + lone)

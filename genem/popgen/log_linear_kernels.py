@@ -72,9 +72,7 @@ def genotype_probabilities(model: Model, theta: np.ndarray, probability: np.ndar
 
 
 @kernel
-def expect_three(
-    cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray
-) -> float:
+def expect_three(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
     """E-step over samples of three genotypes; adds to ``expected`` and returns the log-likelihood."""
     p0, p1, p2 = probability[0], probability[1], probability[2]
     e0, e1, e2 = 0.0, 0.0, 0.0
@@ -100,9 +98,7 @@ def expect_three(
 
 
 @kernel
-def expect_many(
-    cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray
-) -> float:
+def expect_many(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
     """E-step over samples of any number of genotypes; as ``expect_three``."""
     size = len(probability)
     value = 0.0
@@ -126,9 +122,7 @@ def expect_many(
 
 
 @kernel
-def expected_genotypes(
-    samples: Samples, selection: Selection, probability: np.ndarray, expected: np.ndarray
-) -> float:
+def expected_genotypes(samples: Samples, selection: Selection, probability: np.ndarray, expected: np.ndarray) -> float:
     """E-step: expected number of samples of each genotype, and the log-likelihood of ``probability``."""
     expected[:] = 0.0
     value = 0.0

@@ -64,7 +64,9 @@ def ploidy_regions(sites: VariantSites, *, sexed: bool, build: Build | None) -> 
         if code == AS_CALLED:
             continue
         if build is None:
-            raise UsageError(f"chromosome {name} with sexes given needs --build b37 or b38 for its pseudo-autosomal regions")
+            raise UsageError(
+                f"chromosome {name} with sexes given needs --build b37 or b38 for its pseudo-autosomal regions"
+            )
         first_end, second_start = PSEUDO_AUTOSOMAL[build][code]
         regions[here & (sites.position > first_end) & (sites.position < second_start)] = code
     return regions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,21 @@ __all__ = ["POOLED", "FrequencyTable", "minor_allele_frequency", "missing_rate"]
 
 POOLED = "ALL"
 """Name of the pooled row, the last row of every variant."""
+
+PER_ROW = ("n_samples", "n_called", "allele_number", "n_iter", "status", "log_likelihood")
+PER_VALUE = (
+    "allele_frequency",
+    "standard_error",
+    "lower",
+    "upper",
+    "hwe_p",
+    "hwe_mid_p",
+    "inbreeding_coefficient",
+    "lrt_hwe",
+    "lrt_p",
+    "heterogeneity_p",
+)
+PER_VARIANT = ("heterozygous_haploids", "incomplete_likelihoods")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,22 @@ class FrequencyTable:
     def alts(self, row: int) -> slice:
         """Where the values of a row lie in the flat arrays."""
         return slice(int(self.row_offsets[row]), int(self.row_offsets[row + 1]))
+
+    def select(self, variants: NDArray[np.bool_]) -> FrequencyTable:
+        """The rows of the variants where ``variants`` (variant,) is True."""
+        rows = np.repeat(variants, len(self.groups))
+        lengths = np.diff(self.row_offsets)
+        values = np.repeat(rows, lengths)
+        row_offsets = np.zeros(int(rows.sum()) + 1, np.int64)
+        np.cumsum(lengths[rows], out=row_offsets[1:])
+        kept: dict[str, Any] = {"groups": self.groups, "row_offsets": row_offsets}
+        for name in PER_ROW:
+            kept[name] = getattr(self, name)[rows]
+        for name in PER_VALUE:
+            kept[name] = getattr(self, name)[values]
+        for name in PER_VARIANT:
+            kept[name] = getattr(self, name)[variants]
+        return FrequencyTable(**kept)
 
 
 def minor_allele_frequency(table: FrequencyTable) -> NDArray[np.float64]:

@@ -11,9 +11,7 @@ import pysam
 from genem.data import ABSENT_ALLELE, MISSING_ALLELE, MISSING_PHRED, N_SPANS, GenotypeBlock, VariantSites
 
 
-def sites_of(
-    chroms: Sequence[str], positions: Sequence[int], alleles: Sequence[Sequence[str]]
-) -> VariantSites:
+def sites_of(chroms: Sequence[str], positions: Sequence[int], alleles: Sequence[Sequence[str]]) -> VariantSites:
     """Variant sites from names, positions and allele strings (REF first)."""
     contigs = tuple(dict.fromkeys(chroms))
     text = bytearray()
@@ -34,12 +32,16 @@ def sites_of(
     )
 
 
-def block_from_calls(calls: np.ndarray, n_alleles: Sequence[int], chrom: str = "1", position: int = 100) -> GenotypeBlock:
+def block_from_calls(
+    calls: np.ndarray, n_alleles: Sequence[int], chrom: str = "1", position: int = 100
+) -> GenotypeBlock:
     """A block of called genotypes (variant, sample, ploidy) at one chromosome."""
     n = len(calls)
     strings = [["A", *"CGT"[: k - 1]] if k <= 4 else ["A"] + ["A" * (j + 2) for j in range(k - 1)] for k in n_alleles]
     sites = sites_of([chrom] * n, range(position, position + n), strings)
-    return GenotypeBlock(sites, tuple(f"s{i}" for i in range(calls.shape[1])), alleles=np.ascontiguousarray(calls, np.int8))
+    return GenotypeBlock(
+        sites, tuple(f"s{i}" for i in range(calls.shape[1])), alleles=np.ascontiguousarray(calls, np.int8)
+    )
 
 
 def read_vcf(path: str | Path) -> GenotypeBlock:
@@ -54,7 +56,9 @@ def read_vcf(path: str | Path) -> GenotypeBlock:
             if field:
                 values.append([tuple(sample.get(field) or ()) for sample in record.samples.values()])
         sites = sites_of(
-            [record.chrom for record in records], [record.pos for record in records], [record.alleles for record in records]
+            [record.chrom for record in records],
+            [record.pos for record in records],
+            [record.alleles for record in records],
         )
     ploidy = max(len(call) for row in calls for call in row)
     alleles = np.full((len(records), len(samples), ploidy), ABSENT_ALLELE, np.int8)

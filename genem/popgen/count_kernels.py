@@ -83,9 +83,9 @@ def copies_role(region: int, sex: int) -> int:
 
 
 @kernel
-def lane_sum(word: int) -> int:
+def lane_sum(word: np.uint64) -> np.int64:
     """The sum of the four 16-bit lanes of a word."""
-    total = 0
+    total = np.int64(0)
     for _ in range(4):
         total += np.int64(word & LANE)
         word = word >> SIXTEEN
@@ -93,16 +93,16 @@ def lane_sum(word: int) -> int:
 
 
 @kernel
-def count_biallelic_words(words: np.ndarray) -> tuple[int, int, int, bool]:
+def count_biallelic_words(words: np.ndarray) -> tuple[np.int64, np.int64, np.int64, np.bool_]:
     """Heterozygotes, ALT homozygotes and missing diploids in 64-bit words of four genotypes each.
 
     The last value tells whether anything else was seen (half-calls, haploid calls, other alleles): then the
     counts are not to be used.
     """
     odd = np.uint64(0)
-    n_het = 0
-    n_hom = 0
-    n_missing = 0
+    n_het = np.int64(0)
+    n_hom = np.int64(0)
+    n_missing = np.int64(0)
     for start in range(0, len(words), LANE_CAPACITY):
         het = np.uint64(0)
         hom = np.uint64(0)

@@ -194,7 +194,7 @@ def allele_frequency(theta: np.ndarray, alt: int) -> float:
         return 0.0
     for allele in range(len(theta)):
         if allele != alt and theta[allele] > ZERO:
-            return theta[alt]
+            return float(theta[alt])
     return 1.0
 
 
@@ -205,7 +205,7 @@ def class_frequency(theta: np.ndarray) -> float:
         return 0.0
     if theta[1] <= ZERO and theta[0] <= ZERO:
         return 1.0
-    return theta[2] + 0.5 * theta[1]
+    return float(theta[2] + 0.5 * theta[1])
 
 
 @kernel

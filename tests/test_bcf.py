@@ -21,6 +21,7 @@ from genem.data import (
     ABSENT_ALLELE,
     MISSING_ALLELE,
     MISSING_PHRED,
+    SPAN_ALT,
     SPAN_FILTER,
     SPAN_ID,
     SPAN_INFO,
@@ -599,6 +600,29 @@ def test_a_header_of_many_blocks(tmp_path: Path) -> None:
     with open_variants(path) as reader:
         (block,) = reader
     assert block.sites.chrom(0) == "22"
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("population", None), ("haplotypes.phased", None), ("lowcov", "PL"), ("lowcov_gl", "GL")],
+)
+def test_real_data_are_equal_to_the_text(tmp_path: Path, data: Path, name: str, field: LikelihoodField | None) -> None:
+    text_path, path = data / f"{name}.vcf.gz", tmp_path / "x.bcf"
+    with pysam.VariantFile(str(text_path)) as source, pysam.VariantFile(str(path), "wb", header=source.header) as out:
+        for record in source:
+            out.write(record)
+    block, expected = only_block_of(path, field), only_block_of(text_path, field)
+    for array in ("alleles", "phased", "likelihoods", "n_likelihoods"):
+        np.testing.assert_array_equal(getattr(block, array), getattr(expected, array), strict=True)
+    for row in range(len(expected)):
+        for span in (SPAN_ID, SPAN_REF, SPAN_ALT, SPAN_FILTER):
+            assert block.sites.field(row, span) == expected.sites.field(row, span)
+
+
+def only_block_of(path: Path, field: LikelihoodField | None) -> GenotypeBlock:
+    with open_variants(path, fields=["GT"] if field is None else ["GT", field], block_bytes=1 << 30) as reader:
+        (block,) = reader
+    return block
 
 
 def test_a_file_without_records(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ logger = logging.getLogger("genem")
 SUFFIXES = (".csi", ".tbi")
 TBI_MIN_SHIFT, TBI_DEPTH = 14, 5
 NAMES_HEADER_SIZE = 28
+TBI_BIN, CSI_BIN = struct.Struct("<Ii"), struct.Struct("<Iqi")
+CHUNK_SIZE = 16
 NO_OFFSET = -1
 REMEDY = "make the index again (tabix -p vcf or bcftools index)"
 
@@ -200,28 +202,27 @@ def _contig(reader: _Reader, min_shift: int, depth: int, has_loffset: bool) -> C
     bins: list[int] = []
     loffsets: list[int] = []
     sizes: list[int] = []
-    pieces: list[NDArray[np.int64]] = []
+    pieces: list[bytes] = []
     n_records = None
     for _ in range(reader.count()):
-        number = reader.unsigned()
-        loffset = reader.offset() if has_loffset else NO_OFFSET
-        offsets = reader.offsets(2 * reader.count())
-        if number == pseudo_bin and offsets.size >= 4:
-            n_records = int(offsets[2])
+        number, loffset, n_chunks = reader.bin_header(has_loffset)
+        offsets = reader.take(CHUNK_SIZE * n_chunks)
+        if number == pseudo_bin and n_chunks >= 2:
+            n_records = int.from_bytes(offsets[CHUNK_SIZE : CHUNK_SIZE + 8], "little")
             continue
         bins.append(number)
         loffsets.append(loffset)
-        sizes.append(offsets.size // 2)
+        sizes.append(n_chunks)
         pieces.append(offsets)
     bin_start, bin_end = _bin_intervals(np.array(bins, np.int64), min_shift, depth)
-    chunks = (np.concatenate(pieces) if pieces else np.empty(0, np.int64)).reshape(-1, 2)
+    chunks = _offsets(b"".join(pieces)).reshape(-1, 2)
     if (chunks < 0).any() or (chunks[:, 0] > chunks[:, 1]).any():
         raise ValueError("file offsets that run backwards")
     if has_loffset:
         order = np.argsort(bin_start, kind="stable")
         skip_position, skip_offset = bin_start[order], np.array(loffsets, np.int64)[order]
     else:
-        skip_offset = reader.offsets(reader.count())
+        skip_offset = _offsets(reader.take(8 * reader.count()))
         skip_position = np.arange(skip_offset.size, dtype=np.int64) << min_shift
     return ContigIndex(
         bin_start,
@@ -258,6 +259,10 @@ def _merged(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> list[tuple[in
     return merged
 
 
+def _offsets(content: bytes) -> NDArray[np.int64]:
+    return np.frombuffer(content, "<i8").astype(np.int64)
+
+
 class _Reader:
     """A cursor over little-endian bytes that refuses to run past their end."""
 
@@ -267,22 +272,21 @@ class _Reader:
 
     def take(self, size: int) -> bytes:
         taken = self.content[self.at : self.at + size]
-        if len(taken) < size:
+        if len(taken) != size:
             raise ValueError("cut short")
         self.at += size
         return taken
 
     def count(self) -> int:
-        (value,) = struct.unpack("<i", self.take(4))
+        value = int.from_bytes(self.take(4), "little", signed=True)
         if value < 0:
             raise ValueError(f"a count of {value}")
-        return int(value)
+        return value
 
-    def unsigned(self) -> int:
-        return int.from_bytes(self.take(4), "little")
-
-    def offset(self) -> int:
-        return int.from_bytes(self.take(8), "little", signed=True)
-
-    def offsets(self, n: int) -> NDArray[np.int64]:
-        return np.frombuffer(self.take(8 * n), "<i8").astype(np.int64)
+    def bin_header(self, has_loffset: bool) -> tuple[int, int, int]:
+        """Number of a bin, its ``loffset`` (NO_OFFSET in TBI), and how many chunks it has."""
+        layout = CSI_BIN if has_loffset else TBI_BIN
+        number, *loffset, n_chunks = layout.unpack(self.take(layout.size))
+        if n_chunks < 0:
+            raise ValueError(f"a count of {n_chunks}")
+        return number, loffset[0] if has_loffset else NO_OFFSET, n_chunks

@@ -27,7 +27,7 @@ logger = logging.getLogger("genem")
 
 SUFFIXES = (".csi", ".tbi")
 TBI_MIN_SHIFT, TBI_DEPTH = 14, 5
-NAMES_HEADER_SIZE = 28
+COLUMNS_SIZE = 24  # which columns of the file hold what: always the same in VCF
 TBI_BIN, CSI_BIN = struct.Struct("<Ii"), struct.Struct("<Iqi")
 CHUNK_SIZE = 16
 NO_OFFSET = -1
@@ -143,9 +143,9 @@ def load_index(path: str | Path, contigs: Sequence[str] | None = None) -> Varian
     index_path = find_index(path)
     if index_path is None:
         return None
-    if index_path.stat().st_mtime < Path(path).stat().st_mtime:
-        logger.warning("%s is older than its data file; if records are missing, %s", index_path, REMEDY)
     try:
+        if index_path.stat().st_mtime < Path(path).stat().st_mtime:
+            logger.warning("%s is older than its data file; if records are missing, %s", index_path, REMEDY)
         return _parse(index_path, _inflated(index_path), contigs)
     except (struct.error, ValueError, UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"damaged index ({error})", path=index_path, remedy=REMEDY) from error
@@ -164,7 +164,7 @@ def _parse(index_path: Path, content: bytes, contigs: Sequence[str] | None) -> V
     if magic == b"TBI\x01":
         min_shift, depth = TBI_MIN_SHIFT, TBI_DEPTH
         n_contigs = reader.count()
-        names = _names(reader.take(NAMES_HEADER_SIZE - 4), reader.take(reader.count()))
+        names = _names(reader)
     elif magic == b"CSI\x01":
         min_shift, depth = reader.count(), reader.count()
         if min_shift + 3 * depth > 62:
@@ -181,17 +181,16 @@ def _parse(index_path: Path, content: bytes, contigs: Sequence[str] | None) -> V
     return VariantIndex(index_path, names, by_contig)
 
 
-def _names(header: bytes, names: bytes) -> tuple[str, ...]:
-    if len(header) != NAMES_HEADER_SIZE - 4:
-        raise ValueError("no contig names")
+def _names(reader: _Reader) -> tuple[str, ...]:
+    reader.take(COLUMNS_SIZE)
+    names = reader.take(reader.count())
     return tuple(name.decode() for name in names.split(b"\0")[:-1])
 
 
 def _names_of_csi(auxiliary: bytes, contigs: Sequence[str] | None) -> tuple[str, ...]:
     """The index of a VCF names the contigs in a block laid out as in TBI; that of a BCF has no such block."""
     if auxiliary:
-        inner = _Reader(auxiliary)
-        return _names(inner.take(NAMES_HEADER_SIZE - 4), inner.take(inner.count()))
+        return _names(_Reader(auxiliary))
     if contigs is None:
         raise ValueError("names no contigs, though the file is not BCF")
     return tuple(contigs)

@@ -357,6 +357,15 @@ def test_last_axis_is_the_largest_ploidy_of_the_samples_read() -> None:
 
 
 @pytest.mark.kernel
+def test_no_samples_wanted() -> None:
+    record = reference.encode_record(one_sample((GT, reference.INT8, [2, 4]), (PL, reference.INT8, [0, 1, 2])))
+    (block,) = decoded(record, header_text(1), "PL", samples=())
+    assert block.alleles is not None
+    assert block.likelihoods is not None
+    assert block.alleles.shape == block.likelihoods.shape == (1, 0, 1)
+
+
+@pytest.mark.kernel
 @pytest.mark.parametrize("kind", [reference.INT8, reference.INT16, reference.INT32])
 def test_phred_sentinels(kind: int) -> None:
     missing, end = reference.MISSING[kind], reference.END[kind]

@@ -7,7 +7,6 @@ import math
 import subprocess
 import sys
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,34 +24,16 @@ from genem.em import (
     Status,
     fit,
 )
-from genem.em.squarem import Extrapolation
 from tests.reference.em_models import (
     GaussianMeans,
     GaussianMixture,
     GaussianMixtureParams,
     MissingFlipsCoin,
-    MixingProportions,
-    Vector,
 )
+from tests.reference.em_scripted import Scripted
 
 GOLDEN = Path(__file__).parent / "golden" / "em"
 COIN = MissingFlipsCoin(37, 23, 40)
-
-
-@dataclass
-class Scripted:
-    """An EM map that walks 0, 1, 2, ... past a list of log-likelihoods and stays at the last."""
-
-    log_likelihoods: list[float]
-    n_free: int = 1
-    calls: list[float] = field(default_factory=list)
-
-    def start(self, rng: np.random.Generator) -> float:
-        return float(rng.integers(0, len(self.log_likelihoods)))
-
-    def em_step(self, x: float) -> EMStep[float]:
-        self.calls.append(x)
-        return EMStep(min(x + 1.0, len(self.log_likelihoods) - 1.0), self.log_likelihoods[int(x)])
 
 
 # --- the objective falls ------------------------------------------------------------------------------------------
@@ -302,61 +283,6 @@ def test_a_warm_start_at_the_answer_costs_next_to_nothing() -> None:
 
 def test_one_start_makes_no_claim_about_others() -> None:
     assert fit(TWO_MEANS, start=LEFT_PAIR).verdict == "stationary, from 1 start"
-
-
-# --- bounds and acceleration --------------------------------------------------------------------------------------
-
-
-def test_a_maximum_on_the_boundary_is_converged() -> None:
-    densities = np.array([[1.0, 0.5, 0.9], [0.8, 0.2, 0.4], [0.3, 0.1, 0.6]])
-    result = fit(MixingProportions(densities), start=np.full(3, 1 / 3))
-    assert result.verdict == "global maximum (concave objective)"
-    assert result.params[1] < 1e-6
-
-
-def test_an_extrapolation_is_not_kept_on_a_bound_that_em_could_not_leave() -> None:
-    class Trap(MixingProportions):
-        """Whose projection throws every extrapolation on a bound."""
-
-        def unpack(self, vector: Vector) -> Vector:  # noqa: ARG002
-            return np.array([0.0, 0.5, 0.5])
-
-    densities = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5]])
-    start = np.array([0.001, 0.998, 0.001])
-    model = Trap(densities)
-    tenth = start
-    for _ in range(10):
-        tenth = model.em_step(tenth).params
-    assert model.em_step(model.unpack(start)).log_likelihood > model.em_step(tenth).log_likelihood
-    result = fit(model, start=start)
-    assert result.status is Status.CONVERGED
-    assert result.best.n_extrapolations == 0
-    assert result.best.n_rejected > 0
-    np.testing.assert_allclose(result.params, 1 / 3, rtol=1e-6)
-
-
-def test_the_longest_allowed_jump_grows_with_success_and_shrinks_with_failure() -> None:
-    x0, x1, x2 = np.array([0.0]), np.array([1.0]), np.array([1.99])  # rate 0.99: the fixed point is 100
-    control = Extrapolation()
-    assert control.propose(x0, x1, x2) is None  # no longer than two EM steps at first
-    jump = control.propose(x0, x1, x2)
-    assert jump == pytest.approx([8.0 - 16.0 * 0.01])
-    control.accepted()
-    assert control.step_max == 16.0
-    assert control.propose(x0, x1, x2) == pytest.approx([32.0 - 256.0 * 0.01])
-    control.rejected()
-    assert control.step_max == 4.0
-    control.step_max = 1e6
-    assert control.propose(x0, x1, x2) == pytest.approx([100.0])
-    control.rejected()
-    assert control.step_max == 1e6  # the jump was shorter than allowed: the limit was not to blame
-
-
-def test_acceleration_can_be_switched_off_and_needs_coordinates() -> None:
-    plain = fit(COIN, start=0.5, accelerate=False)
-    assert (plain.accelerated, plain.best.n_extrapolations) == (False, 0)
-    assert fit(COIN, start=0.5).accelerated
-    assert not fit(Scripted([-1.0, -0.5, -0.5]), start=0.0).accelerated
 
 
 # --- traces, callbacks, records -----------------------------------------------------------------------------------

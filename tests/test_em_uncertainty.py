@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genem.em import EMStep, fit, observed_information, standard_errors
+from genem.em import Degenerate, EMStep, fit, observed_information, standard_errors
 from tests.reference.em_models import (
     DeathNotices,
     GaussianMixture,
@@ -164,7 +164,9 @@ def test_refused_with_redundant_coordinates() -> None:
     assert errors.refused == "2 packed coordinates for 1 free parameters"
 
 
-def test_refused_where_the_objective_has_no_neighbourhood() -> None:
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize("raises", [False, True])
+def test_refused_where_the_objective_has_no_neighbourhood(raises: bool, gradient: bool) -> None:
     class Island:
         n_free = 1
 
@@ -172,6 +174,8 @@ def test_refused_where_the_objective_has_no_neighbourhood() -> None:
             return float(rng.uniform())
 
         def em_step(self, x: float) -> EMStep[float]:
+            if raises and x != 0.5:
+                raise Degenerate("the sea")
             return EMStep(0.5, 0.0 if x == 0.5 else math.nan)
 
         def pack(self, x: float) -> Vector:
@@ -180,7 +184,13 @@ def test_refused_where_the_objective_has_no_neighbourhood() -> None:
         def unpack(self, vector: Vector) -> float:
             return float(vector[0])
 
-    assert standard_errors(Island(), 0.5).refused == "the objective is not finite around the estimate"
+    class IslandWithGradient(Island):
+        def gradient(self, x: float) -> Vector:
+            self.em_step(x)
+            return np.array([0.0 if x == 0.5 else math.nan])
+
+    model = IslandWithGradient() if gradient else Island()
+    assert standard_errors(model, 0.5).refused == "the objective is not finite around the estimate"
 
 
 def test_a_model_without_coordinates_has_no_information() -> None:

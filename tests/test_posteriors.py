@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genem.data import GenotypeBlock, VariantSites
-from genem.errors import UsageError
+from genem.errors import InputError
 from genem.popgen import freq, genotype_posteriors
 from tests.reference import posteriors as reference
 
@@ -72,8 +72,8 @@ def test_any_call_equals_bayes_rule(n_alleles, ploidy, f, data):
     expected = reference.posterior(frequency, ploidy, f, likelihood)
     size = result.n_genotypes[0, 0]
     assert size == len(expected)
-    np.testing.assert_allclose(result.probabilities[0, 0, :size], expected, atol=1e-12)
-    np.testing.assert_allclose(result.dosages[0, 0], reference.dosages(expected, n_alleles, ploidy), atol=1e-12)
+    np.testing.assert_allclose(result.probabilities[0, 0, :size], expected, atol=2e-7)
+    np.testing.assert_allclose(result.dosages[0, 0], reference.dosages(expected, n_alleles, ploidy), atol=2e-7)
 
 
 @given(
@@ -93,7 +93,7 @@ def test_likelihoods_equal_bayes_rule(n_alleles, ploidy, data):
     for sample, phreds in enumerate(values):
         likelihood = dict(zip(ordered, (10 ** (-value / 10) for value in phreds), strict=True))
         expected = reference.posterior(frequency, ploidy, 0.0, likelihood)
-        np.testing.assert_allclose(result.probabilities[0, sample, : len(ordered)], expected, atol=1e-9)
+        np.testing.assert_allclose(result.probabilities[0, sample, : len(ordered)], expected, atol=2e-7)
 
 
 def test_huge_phred_values_do_not_underflow():
@@ -118,9 +118,9 @@ def test_a_missing_male_on_x_is_hemizygous_and_a_heterozygous_one_is_missing():
     p = table.allele_frequency[0]
     assert p == pytest.approx(3 / 6)
     result = genotype_posteriors(block, table, sex=sex, build="b37").probabilities[0]
-    np.testing.assert_allclose(result[0], [1 - p, 0, p])
+    np.testing.assert_allclose(result[0], [1 - p, 0, p], rtol=1e-6)
     np.testing.assert_allclose(result[1], [0, 0, 1])
-    np.testing.assert_allclose(result[2], [1 - p, 0, p])
+    np.testing.assert_allclose(result[2], [1 - p, 0, p], rtol=1e-6)
     np.testing.assert_allclose(result[4], [0, 1, 0])
 
 
@@ -139,7 +139,7 @@ def test_each_group_has_its_own_prior_and_an_empty_one_the_pooled():
     result = genotype_posteriors(block, table, groups=groups).probabilities[0]
     np.testing.assert_allclose(result[2], [1, 0, 0])
     np.testing.assert_allclose(result[4], [0, 0, 1])
-    np.testing.assert_allclose(result[5], [4 / 9, 4 / 9, 1 / 9])
+    np.testing.assert_allclose(result[5], [4 / 9, 4 / 9, 1 / 9], rtol=1e-6)
 
 
 def test_nothing_called_is_unknown():
@@ -151,5 +151,5 @@ def test_nothing_called_is_unknown():
 
 def test_the_field_must_be_there():
     block = called([[0, 1]])
-    with pytest.raises(UsageError, match="holds no PL"):
+    with pytest.raises(InputError, match="holds no PL"):
         genotype_posteriors(block, freq(block), field="PL")

@@ -19,8 +19,9 @@ from genem.data import (
     SPAN_REF,
 )
 from genem.io import vcf_kernels as kernels
+from genem.io.genotype_count_kernels import count_fits
 from genem.io.vcf_gt_kernels import scan_genotypes
-from genem.io.vcf_likelihood_kernels import count_fits, parse_decimal, scan_likelihoods
+from genem.io.vcf_likelihood_kernels import parse_decimal, scan_likelihoods
 from tests.reference import vcf as reference
 
 pytestmark = pytest.mark.kernel

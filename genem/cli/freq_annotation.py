@@ -14,7 +14,7 @@ from genem.io.tables import NA, format_float
 from genem.io.variants import VariantReader
 from genem.io.vcf_annotate import InfoField, VcfAnnotator
 from genem.popgen import FrequencyTable, genotype_posteriors
-from genem.popgen.frequencies import Field
+from genem.popgen.study import Field
 
 if TYPE_CHECKING:
     from genem.cli.context import RunContext

@@ -109,7 +109,7 @@ def decode_genotypes(
     largest = 1
     for row in range(located.shape[0]):
         start, width, count = located[row, GENOTYPE_START], located[row, GENOTYPE_WIDTH], located[row, GENOTYPE_COUNT]
-        if width == 1 and count == 2 and alleles.shape[2] == 2:
+        if width == 1 and count == 2 and alleles.shape[2] == 2 and selection.size > 0:
             codes = data[start : start + 2 * n_samples]
             if largest_code(codes) < min(128, 2 * n_alleles[row] + 2):
                 if all_selected:

@@ -77,9 +77,9 @@ class VcfAnnotator:
         self,
         lines: Sequence[bytes],
         info: Sequence[Mapping[str, str]],
-        posteriors: NDArray[np.float64],
+        posteriors: NDArray[np.floating],
         n_posteriors: NDArray[np.int32],
-        dosages: NDArray[np.float64],
+        dosages: NDArray[np.floating],
         n_alts: NDArray[np.int64],
     ) -> None:
         """Write one block of records.
@@ -115,9 +115,9 @@ class VcfAnnotator:
         self,
         line: bytes,
         info: Mapping[str, str],
-        posteriors: NDArray[np.float64],
+        posteriors: NDArray[np.floating],
         n_posteriors: NDArray[np.int32],
-        dosages: NDArray[np.float64],
+        dosages: NDArray[np.floating],
         n_alts: int,
     ) -> bytes:
         fixed = line.split(b"\t", FIXED_COLUMNS)[:FIXED_COLUMNS]

@@ -1,269 +1,244 @@
-"""Posterior genotype probabilities of every sample under fitted allele frequencies."""
+"""Posterior genotypes from calls or likelihoods and the frequencies of the sample's group."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from genem.data import ABSENT_ALLELE, MISSING_ALLELE
+from genem.data import ABSENT_ALLELE
 from genem.jit import kernel
-from genem.popgen.count_kernels import NO_COPY, SINGLE_COPY, Design, copies_role
-from genem.popgen.genotype_model_kernels import (
-    arrangements,
-    genotype_copies,
-    homozygote_index,
-    n_genotypes,
-    ploidy_of,
-)
+from genem.popgen.count_kernels import NO_COPY, SINGLE_COPY, Design, Options, copies_role
+from genem.popgen.genotype_model_kernels import arrangements, homozygote_index, ploidy_of
+from genem.popgen.sample_kernels import copy_tables, ploidy_in, slot_of
+
+
+class Posteriors(NamedTuple):
+    """What to fill: all arrays hold NaN or 0 to start with."""
+
+    probability: np.ndarray  # float32 (variant, sample, genotype)
+    dosage: np.ndarray  # float32 (variant, sample, ALT)
+    n_genotypes: np.ndarray  # int32 (variant, sample)
+
+
+class Estimates(NamedTuple):
+    """Columns of the frequency table."""
+
+    offsets: np.ndarray  # int64 (row + 1,)
+    frequency: np.ndarray  # float64 (flat,)
+    inbreeding: np.ndarray  # float64 (flat,)
 
 
 @kernel
-def fitted_frequencies(
-    row: int,
-    pooled_row: int,
-    row_offsets: np.ndarray,
-    allele_frequency: np.ndarray,
-    inbreeding_coefficient: np.ndarray,
-    frequency: np.ndarray,
-) -> float:
-    """Fill ``frequency`` (allele,) from a row, or from the pooled one where it is undefined; return F.
+def allele_frequencies(estimates: Estimates, row: int, frequencies: np.ndarray) -> bool:
+    """The frequencies of all alleles, REF first, of a row; False where the row has no estimate."""
+    at = estimates.offsets[row]
+    frequencies[0] = 1.0
+    for alt in range(1, len(frequencies)):
+        frequencies[alt] = estimates.frequency[at + alt - 1]
+        frequencies[0] -= frequencies[alt]
+    if math.isnan(frequencies[0]):
+        return False
+    frequencies[0] = max(0.0, frequencies[0])
+    return True
 
-    F of several ALT alleles is their average, weighted by the expected heterozygosity 2 p (1 - p) of each.
-    """
-    n_alts = frequency.shape[0] - 1
-    start = row_offsets[row]
-    if n_alts > 0 and math.isnan(allele_frequency[start]):
-        start = row_offsets[pooled_row]
-    rest = 1.0
-    weighted = 0.0
-    weights = 0.0
-    for alt in range(n_alts):
-        p = allele_frequency[start + alt]
-        frequency[alt + 1] = p
-        rest -= p
-        f = inbreeding_coefficient[start + alt]
+
+@kernel
+def pooled_inbreeding(estimates: Estimates, row: int, n_alleles: int) -> float:
+    """One F for all alleles of a row: 1 - sum of observed / sum of expected heterozygosities of the ALTs."""
+    observed = 0.0
+    expected = 0.0
+    at = estimates.offsets[row]
+    for alt in range(n_alleles - 1):
+        p, f = estimates.frequency[at + alt], estimates.inbreeding[at + alt]
         if not math.isnan(f):
-            weighted += p * (1.0 - p) * f
-            weights += p * (1.0 - p)
-    frequency[0] = rest if rest > 0.0 or math.isnan(rest) else 0.0
-    return weighted / weights if weights > 0.0 else 0.0
+            observed += (1.0 - f) * p * (1.0 - p)
+            expected += p * (1.0 - p)
+    return 1.0 - observed / expected if expected > 0.0 else 0.0
 
 
 @kernel
-def completed_call(
-    known: np.ndarray, n_missing: int, copies: np.ndarray, frequency: np.ndarray, f: float, weights: np.ndarray
+def genotype_prior(copies: np.ndarray, frequencies: np.ndarray, f: float, prior: np.ndarray) -> None:
+    """Multinomial genotype probabilities; with F at diploids p_i^2 + F p_i (1 - p_i) and 2 p_i p_j (1 - F)."""
+    for g in range(len(copies)):
+        ploidy = 0
+        product = arrangements(copies[g])
+        homozygous = 0.0
+        for allele in range(len(frequencies)):
+            for _ in range(copies[g, allele]):
+                product *= frequencies[allele]
+                ploidy += 1
+            if copies[g, allele] == 2:
+                homozygous = frequencies[allele]
+        if ploidy == 2:
+            product = max(0.0, (1.0 - f) * product + f * homozygous)
+        prior[g] = product
+
+
+@kernel
+def consistent_ways(copies: np.ndarray, called: np.ndarray) -> float:
+    """In how many ways the called copies can be those of a genotype: the product of binomial coefficients."""
+    ways = 1.0
+    for allele in range(len(called)):
+        for k in range(called[allele]):
+            ways *= max(0.0, float(copies[allele] - k)) / (k + 1.0)
+    return ways
+
+
+@kernel
+def call_weights(
+    alleles: np.ndarray, copies: np.ndarray, single: bool, half_calls_missing: bool, weights: np.ndarray
 ) -> None:
-    """Weight of each genotype (genotype,) given the copies that were called and the number of those that were not.
+    """Likelihood of each genotype given a call: 1 for the called one, all alike where nothing is known.
 
-    Under random mating the missing copies are drawn from the frequencies; with inbreeding F, in diploids, a second
-    copy is identical by descent to the first with probability F:
-    P(aa) = p_a^2 + F p_a (1 - p_a), P(ab) = 2 p_a p_b (1 - F). Wright (1951), doi:10.1111/j.1469-1809.1949.tb02451.x.
+    Copies not called are any of the genotype's, at random. Where one copy is expected a heterozygous call says
+    nothing.
     """
-    n_alleles = frequency.shape[0]
-    n_known = 0
-    for allele in range(n_alleles):
-        n_known += known[allele]
-    drawn = np.empty(n_alleles, np.int64)
-    for genotype in range(weights.shape[0]):
-        compatible = True
-        homozygous = -1
-        for allele in range(n_alleles):
-            drawn[allele] = copies[genotype, allele] - known[allele]
-            compatible = compatible and drawn[allele] >= 0
-            if copies[genotype, allele] == 2:
-                homozygous = allele
-        if not compatible:
-            weights[genotype] = 0.0
-            continue
-        weight = arrangements(drawn)
-        for allele in range(n_alleles):
-            for _ in range(drawn[allele]):
-                weight *= frequency[allele]
-        if n_known + n_missing == 2 and n_missing > 0 and f != 0.0:
-            identical = 0.0
-            if homozygous >= 0:
-                identical = 1.0 if n_known == 1 else frequency[homozygous]
-            weight = max(0.0, (1.0 - f) * weight + f * identical)
-        weights[genotype] = weight
+    n_alleles = copies.shape[1]
+    called = np.zeros(n_alleles, np.int64)
+    n_called, n_missing, n_different = 0, 0, 0
+    for k in range(len(alleles)):
+        if alleles[k] >= 0:
+            n_different += called[alleles[k]] == 0
+            called[alleles[k]] += 1
+            n_called += 1
+        elif alleles[k] != ABSENT_ALLELE:
+            n_missing += 1
+    nothing = n_called == 0 or (half_calls_missing and n_missing > 0) or (single and n_different > 1)
+    for g in range(len(copies)):
+        weights[g] = 1.0 if nothing else consistent_ways(copies[g], called)
 
 
 @kernel
-def only_homozygotes(frequency: np.ndarray, ploidy: int, weights: np.ndarray) -> None:
-    """Weights of one copy that is written with ``ploidy`` copies: a homozygote each, at the allele's frequency."""
-    weights[:] = 0.0
-    for allele in range(frequency.shape[0]):
-        weights[homozygote_index(allele, ploidy)] = frequency[allele]
-
-
-@kernel
-def normalise(weights: np.ndarray, copies: np.ndarray, dosages: np.ndarray) -> None:
-    """Scale the weights (genotype,) to sum 1, in place, and fill the expected copies of each ALT (alt,)."""
-    total = 0.0
-    for genotype in range(weights.shape[0]):
-        total += weights[genotype]
-    if not total > 0.0:
-        weights[:] = math.nan
-        dosages[:] = math.nan
-        return
-    dosages[:] = 0.0
-    for genotype in range(weights.shape[0]):
-        weights[genotype] /= total
-        for alt in range(dosages.shape[0]):
-            dosages[alt] += weights[genotype] * copies[genotype, alt + 1]
-
-
-@kernel
-def multiply_likelihoods(values: np.ndarray, phred: bool, weights: np.ndarray) -> None:
-    """Multiply the weights (genotype,) by likelihoods in the units of the file, scaled so that nothing underflows.
-
-    The scale is the best likelihood among genotypes that can occur; a sample with a missing value keeps its weights.
-    """
+def likelihood_weights(values: np.ndarray, scale: float, ploidy: int, single: bool, weights: np.ndarray) -> None:
+    """Likelihood of each genotype over that of the best; all alike where a value is missing."""
     best = -math.inf
-    for genotype in range(weights.shape[0]):
-        value = float(values[genotype])
-        if math.isnan(value) or (phred and value < 0.0):
-            return
-        log10 = -0.1 * value if phred else value
-        if weights[genotype] > 0.0:
-            best = max(best, log10)
-    if best == -math.inf:
-        return
-    for genotype in range(weights.shape[0]):
-        value = float(values[genotype])
-        log10 = -0.1 * value if phred else value
-        if weights[genotype] > 0.0:
-            weights[genotype] *= 10.0 ** (log10 - best)
+    incomplete = False
+    n_alleles = 0
+    while single and homozygote_index(n_alleles, ploidy) < len(weights):
+        n_alleles += 1
+    n_values = n_alleles if single else len(weights)
+    for k in range(n_values):
+        value = float(values[homozygote_index(k, ploidy) if single else k])
+        if math.isnan(value) or (scale < 0.0 and value < 0.0):
+            incomplete = True
+        else:
+            best = max(best, value * scale)
+    for g in range(len(weights)):
+        weights[g] = 1.0
+        if not incomplete and math.isfinite(best):
+            weights[g] = math.exp(min(0.0, float(values[g]) * scale - best))
 
 
 @kernel
-def called_ploidy(copies: np.ndarray) -> int:
-    """Copies that a call is written with; 0 for the single dot that says nothing of the ploidy."""
+def write_posterior(
+    weights: np.ndarray,
+    prior: np.ndarray,
+    copies: np.ndarray,
+    single: bool,
+    probability: np.ndarray,
+    dosage: np.ndarray,
+) -> bool:
+    """Posterior proportional to weight x prior, and expected ALT copies (of one where ``single``)."""
+    total = 0.0
+    for g in range(len(weights)):
+        total += weights[g] * prior[g]
+    if not (total > 0.0):
+        return False
+    n_alleles = copies.shape[1]
     ploidy = 0
-    for copy in range(copies.shape[0]):
-        if copies[copy] != ABSENT_ALLELE:
-            ploidy += 1
-    return 0 if ploidy == 1 and copies[0] == MISSING_ALLELE else ploidy
+    for allele in range(n_alleles):
+        ploidy += copies[0, allele]
+    for alt in range(1, n_alleles):
+        dosage[alt - 1] = 0.0
+    for g in range(len(weights)):
+        share = weights[g] * prior[g] / total
+        probability[g] = share
+        for alt in range(1, n_alleles):
+            dosage[alt - 1] += share * copies[g, alt] / (ploidy if single else 1)
+    return True
 
 
 @kernel
-def call_posteriors(
+def written_ploidy(alleles: np.ndarray) -> int:
+    """The number of copies of a call; 0 for a lone missing one, which may stand for any ploidy."""
+    ploidy = 0
+    n_called = 0
+    for k in range(len(alleles)):
+        ploidy += alleles[k] != ABSENT_ALLELE
+        n_called += alleles[k] >= 0
+    return 0 if ploidy == 1 and n_called == 0 else ploidy
+
+
+@kernel
+def posterior_rows(
+    first: int,
+    last: int,
     alleles: np.ndarray,
-    design: Design,
-    half_calls_missing: bool,
-    row_offsets: np.ndarray,
-    allele_frequency: np.ndarray,
-    inbreeding_coefficient: np.ndarray,
-    probabilities: np.ndarray,
-    numbers: np.ndarray,
-    dosages: np.ndarray,
-) -> None:
-    """Complete the called genotypes of a block: see :func:`genem.popgen.genotype_posteriors`."""
-    n_variants, n_samples, n_copies = alleles.shape
-    for variant in range(n_variants):
-        n_alleles = design.n_alleles[variant]
-        frequency = np.empty(n_alleles)
-        known = np.zeros(n_alleles, np.int64)
-        usual = 0
-        for sample in range(n_samples):
-            usual = max(usual, called_ploidy(alleles[variant, sample]))
-        first_row = variant * (design.n_groups + 1)
-        for ploidy in range(1, n_copies + 1):
-            size = n_genotypes(n_alleles, ploidy)
-            copies = np.empty((size, n_alleles), np.int64)
-            genotype_copies(n_alleles, ploidy, copies)
-            for sample in range(n_samples):
-                call = alleles[variant, sample]
-                written = called_ploidy(call)
-                role = copies_role(design.region[variant], design.sex[sample])
-                if written == 0:
-                    written = 1 if role == SINGLE_COPY or usual == 0 else usual
-                if written != ploidy or role == NO_COPY:
-                    continue
-                f = fitted_frequencies(
-                    first_row + design.group[sample],
-                    first_row + design.n_groups,
-                    row_offsets,
-                    allele_frequency,
-                    inbreeding_coefficient,
-                    frequency,
-                )
-                n_known = 0
-                known[:] = 0
-                for copy in range(n_copies):
-                    if call[copy] >= 0:
-                        known[call[copy]] += 1
-                        n_known += 1
-                if half_calls_missing and n_known < ploidy:
-                    known[:] = 0
-                    n_known = 0
-                weights = probabilities[variant, sample, :size]
-                if role == SINGLE_COPY and ploidy > 1:
-                    only_homozygotes(frequency, ploidy, weights)
-                    for allele in range(n_alleles):
-                        if n_known > 0 and known[allele] == n_known:
-                            weights[:] = 0.0
-                            weights[homozygote_index(allele, ploidy)] = 1.0
-                else:
-                    completed_call(known, ploidy - n_known, copies, frequency, f, weights)
-                numbers[variant, sample] = size
-                normalise(weights, copies, dosages[variant, sample, : n_alleles - 1])
-
-
-@kernel
-def likelihood_posteriors(
     likelihoods: np.ndarray,
     n_likelihoods: np.ndarray,
-    phred: bool,
+    scale: float,
     design: Design,
-    row_offsets: np.ndarray,
-    allele_frequency: np.ndarray,
-    inbreeding_coefficient: np.ndarray,
-    probabilities: np.ndarray,
-    numbers: np.ndarray,
-    dosages: np.ndarray,
+    options: Options,
+    estimates: Estimates,
+    out: Posteriors,
 ) -> None:
-    """Combine likelihoods and fitted frequencies: see :func:`genem.popgen.genotype_posteriors`."""
-    n_variants, n_samples = n_likelihoods.shape
+    """Posterior genotypes of variants ``first`` to ``last``: from calls where ``scale`` is 0, else from likelihoods.
+
+    Samples in no group, or in a group without an estimate, take the pooled frequencies. A sample of unknown ploidy
+    takes the largest of the variant, 2 where none is known.
+    """
+    n_samples, n_groups = len(design.group), design.n_groups
     ploidies = np.empty(n_samples, np.int64)
-    for variant in range(n_variants):
+    for variant in range(first, last):
         n_alleles = design.n_alleles[variant]
-        frequency = np.empty(n_alleles)
-        nothing_known = np.zeros(n_alleles, np.int64)
         largest = 0
         for sample in range(n_samples):
-            ploidies[sample] = 0
-            if n_likelihoods[variant, sample] > 0:
-                ploidies[sample] = ploidy_of(n_likelihoods[variant, sample], n_alleles)
-                largest = max(largest, ploidies[sample])
-        first_row = variant * (design.n_groups + 1)
-        for ploidy in range(1, max(largest, 2) + 1):
-            size = n_genotypes(n_alleles, ploidy)
-            if size > probabilities.shape[2]:
-                break
-            copies = np.empty((size, n_alleles), np.int64)
-            genotype_copies(n_alleles, ploidy, copies)
-            for sample in range(n_samples):
-                role = copies_role(design.region[variant], design.sex[sample])
-                written = ploidies[sample]
-                if written == 0:
-                    written = 1 if role == SINGLE_COPY else (largest if largest > 0 else 2)
-                if written != ploidy or role == NO_COPY:
-                    continue
-                f = fitted_frequencies(
-                    first_row + design.group[sample],
-                    first_row + design.n_groups,
-                    row_offsets,
-                    allele_frequency,
-                    inbreeding_coefficient,
-                    frequency,
-                )
-                weights = probabilities[variant, sample, :size]
-                if role == SINGLE_COPY and ploidy > 1:
-                    only_homozygotes(frequency, ploidy, weights)
-                else:
-                    completed_call(nothing_known, ploidy, copies, frequency, f, weights)
-                if n_likelihoods[variant, sample] > 0:
-                    multiply_likelihoods(likelihoods[variant, sample, :size], phred, weights)
-                numbers[variant, sample] = size
-                normalise(weights, copies, dosages[variant, sample, : n_alleles - 1])
+            if scale == 0.0:
+                ploidies[sample] = written_ploidy(alleles[variant, sample])
+            else:
+                n_values = n_likelihoods[variant, sample]
+                ploidies[sample] = ploidy_of(n_values, n_alleles) if n_values > 0 else 0
+            largest = max(largest, ploidies[sample])
+        if largest == 0:
+            largest = 2
+        copies, start, size = copy_tables(n_alleles, max(2, largest), False)
+        prior = np.zeros((n_groups + 1, 2, len(copies)))
+        frequencies = np.empty(n_alleles)
+        known = True
+        for bucket in range(n_groups + 1):
+            row = variant * (n_groups + 1) + bucket
+            if not allele_frequencies(estimates, row, frequencies):
+                row = variant * (n_groups + 1) + n_groups
+                known = allele_frequencies(estimates, row, frequencies)
+            f = pooled_inbreeding(estimates, row, n_alleles) if options.inbreeding else 0.0
+            genotype_prior(copies, frequencies, f, prior[bucket, 0])
+            for slot in range(len(size)):
+                for allele in range(n_alleles):
+                    prior[bucket, 1, start[slot] + homozygote_index(allele, ploidy_in(slot))] = frequencies[allele]
+        weights = np.empty(len(copies))
+        for sample in range(n_samples):
+            role = copies_role(design.region[variant], design.sex[sample])
+            if role == NO_COPY or not known:
+                continue
+            single = role == SINGLE_COPY
+            ploidy = ploidies[sample] if ploidies[sample] > 0 else (1 if single else largest)
+            slot = slot_of(ploidy)
+            a, b = start[slot], start[slot] + size[slot]
+            if scale == 0.0:
+                call_weights(alleles[variant, sample], copies[a:b], single, options.half_calls_missing, weights[a:b])
+            elif n_likelihoods[variant, sample] == size[slot]:
+                likelihood_weights(likelihoods[variant, sample], scale, ploidy, single, weights[a:b])
+            else:
+                weights[a:b] = 1.0
+            written = write_posterior(
+                weights[a:b],
+                prior[design.group[sample], 1 if single else 0, a:b],
+                copies[a:b],
+                single,
+                out.probability[variant, sample],
+                out.dosage[variant, sample],
+            )
+            if written:
+                out.n_genotypes[variant, sample] = size[slot]

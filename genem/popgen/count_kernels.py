@@ -83,9 +83,9 @@ def copies_role(region: int, sex: int) -> int:
 
 
 @kernel
-def lane_sum(word: int) -> int:
+def lane_sum(word: np.uint64) -> np.int64:
     """The sum of the four 16-bit lanes of a word."""
-    total = 0
+    total = np.int64(0)
     for _ in range(4):
         total += np.int64(word & LANE)
         word = word >> SIXTEEN
@@ -93,16 +93,16 @@ def lane_sum(word: int) -> int:
 
 
 @kernel
-def count_biallelic_words(words: np.ndarray) -> tuple[int, int, int, bool]:
+def count_biallelic_words(words: np.ndarray) -> tuple[np.int64, np.int64, np.int64, np.bool_]:
     """Heterozygotes, ALT homozygotes and missing diploids in 64-bit words of four genotypes each.
 
     The last value tells whether anything else was seen (half-calls, haploid calls, other alleles): then the
     counts are not to be used.
     """
     odd = np.uint64(0)
-    n_het = 0
-    n_hom = 0
-    n_missing = 0
+    n_het = np.int64(0)
+    n_hom = np.int64(0)
+    n_missing = np.int64(0)
     for start in range(0, len(words), LANE_CAPACITY):
         het = np.uint64(0)
         hom = np.uint64(0)
@@ -207,23 +207,24 @@ def add_counts(of_row: np.ndarray, of_alleles: np.ndarray, row: np.ndarray, alts
 
 
 @kernel
-def count_variants(first: int, last: int, alleles: np.ndarray, design: Design, options: Options, rows: Rows) -> None:
-    """Count variants ``first`` to ``last`` into rows and ragged ALT values."""
-    n_samples = alleles.shape[1]
+def count_variants(
+    first: int, last: int, alleles: np.ndarray, words: np.ndarray, design: Design, options: Options, rows: Rows
+) -> None:
+    """Count variants ``first`` to ``last`` into rows and ragged ALT values.
+
+    ``words`` (variant, word) are the calls of diploids as words of four, padded with absent copies; it has no
+    columns where it does not apply.
+    """
     n_groups = design.n_groups
-    words_apply = alleles.shape[2] == 2 and alleles.itemsize == 1 and n_groups == 0
-    n_words = (n_samples + 3) // 4
-    padded = np.full(8 * n_words, ABSENT_ALLELE, np.int8)
-    words = padded.view(np.uint64)
+    n_words = words.shape[1]
     for variant in range(first, last):
         pooled = variant * (n_groups + 1) + n_groups
         n_alleles = design.n_alleles[variant]
-        if words_apply and n_alleles == 2 and design.region[variant] == AS_CALLED:
-            padded[: 2 * n_samples] = alleles[variant].reshape(2 * n_samples)
-            n_het, n_hom, n_missing, odd = count_biallelic_words(words)
+        if n_words > 0 and n_alleles == 2 and design.region[variant] == AS_CALLED:
+            n_het, n_hom, n_missing, odd = count_biallelic_words(words[variant])
             if not odd:
                 n_called = 4 * n_words - n_missing
-                rows.counts[pooled, N_SAMPLES] = n_samples
+                rows.counts[pooled, N_SAMPLES] = alleles.shape[1]
                 rows.counts[pooled, N_CALLED] = n_called
                 rows.counts[pooled, ALLELE_NUMBER] = 2 * n_called
                 rows.counts[pooled, N_DIPLOID] = n_called

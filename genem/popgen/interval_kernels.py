@@ -113,7 +113,9 @@ def inbred_maximum(n_ref: float, n_het: float, n_alt: float, lone_ref: float, lo
     if n == 0.0 or lone == 0.0 or counted == 0.0 or counted == 1.0:
         return counted, 1
     low, high = 0.0, 1.0
-    for step in range(1, MAX_ROOT_STEPS):
+    n_steps = 0
+    while n_steps < MAX_ROOT_STEPS:
+        n_steps += 1
         middle = 0.5 * (low + high)
         _, slope, _ = inbred_log_likelihood(n_ref, n_het, n_alt, lone_ref, lone_alt, middle)
         if slope > 0.0:
@@ -122,7 +124,7 @@ def inbred_maximum(n_ref: float, n_het: float, n_alt: float, lone_ref: float, lo
             high = middle
         if high - low <= ROOT_TOLERANCE * middle:
             break
-    return 0.5 * (low + high), step
+    return 0.5 * (low + high), n_steps
 
 
 @kernel

@@ -21,15 +21,7 @@ from genem.popgen.genotype_kernels import (
 )
 from genem.popgen.genotype_model_kernels import genotype_classes, random_mating, random_mating_at
 from genem.popgen.interval_kernels import chi_square_upper_tail
-from genem.popgen.log_linear_kernels import (
-    ZERO,
-    Samples,
-    Selection,
-    curvature,
-    em_map,
-    fit,
-    standard_error,
-)
+from genem.popgen.log_linear_kernels import ZERO, Samples, Selection, fit, standard_error
 from genem.popgen.sample_kernels import DIPLOID_SLOT, copy_tables, lay_out, phred_likelihoods, select_samples
 
 # Share of the frequency a start gives to the allele it favours.
@@ -37,6 +29,7 @@ FAVOURED = 0.9
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 GOLDEN_STEPS = 45
 MAX_BOUND_STEPS = 100
+STEEPEST = 10.0
 BOUND_TOLERANCE = 1e-11
 
 
@@ -69,19 +62,19 @@ def random_mating_fit(
     """Allele frequencies under Hardy-Weinberg proportions: one start where concave, else the best of several."""
     model = random_mating(copies)
     n_alleles = len(theta)
-    even = np.full(n_alleles, 1.0 / n_alleles)
-    probability, expected = np.empty(len(copies)), np.empty(len(copies))
-    em_map(samples, selection, model, even, probability, expected, theta)
-    best, n_iter, status = fit(samples, selection, model, theta, options.max_iter, options.tolerance)
-    if surely_concave(samples, selection, n_alleles):
-        return best, n_iter, status
-    for favourite in range(n_alleles):
-        start = np.full(n_alleles, (1.0 - FAVOURED) / (n_alleles - 1.0))
-        start[favourite] = FAVOURED
+    n_starts = 1 if surely_concave(samples, selection, n_alleles) else 1 + n_alleles
+    best, n_iter, status = -math.inf, 0, DEGENERATE
+    start = np.empty(n_alleles)
+    for favourite in range(n_starts):  # the first start favours none
+        for allele in range(n_alleles):
+            start[allele] = (1.0 - FAVOURED) / (n_alleles - 1.0) if favourite > 0 else 1.0 / n_alleles
+        if favourite > 0:
+            start[favourite - 1] = FAVOURED
         value, n_steps, end = fit(samples, selection, model, start, options.max_iter, options.tolerance)
         n_iter = max(n_iter, n_steps)
-        if value > best + 1e-9 * (1.0 + abs(best)):
-            theta[:], best, status = start, value, end
+        if favourite == 0 or value > best + 1e-9 * (1.0 + abs(best)):
+            theta[:] = start
+            best, status = value, end
     return best, n_iter, status
 
 
@@ -108,7 +101,6 @@ def profile(
     samples: Samples,
     selection: Selection,
     copies: np.ndarray,
-    n_diploid: int,
     alt: int,
     p: float,
     frequencies: np.ndarray,
@@ -120,11 +112,13 @@ def profile(
         start = frequencies.copy()
         start[alt] = held
         theta = class_start(start, alt)
-        model = genotype_classes(copies, n_diploid, alt, held)
+        model = genotype_classes(copies, samples.table_size[DIPLOID_SLOT], alt, held)
     else:
         theta = frequencies.copy()
         theta[alt] = 0.0
-        total = theta.sum()
+        total = 0.0
+        for allele in range(len(theta)):
+            total += theta[allele]
         for allele in range(len(theta)):
             theta[allele] = max(ZERO, theta[allele] / total) if total > 0.0 else 1.0 / len(theta)
         model = random_mating_at(copies, alt, held)
@@ -133,71 +127,10 @@ def profile(
 
 
 @kernel
-def profile_bound(
+def profile_interval(
     samples: Samples,
     selection: Selection,
     copies: np.ndarray,
-    n_diploid: int,
-    alt: int,
-    frequencies: np.ndarray,
-    options: Options,
-    top: float,
-    p: float,
-    limit: float,
-    guess: float,
-) -> float:
-    """The end of the profile interval between ``p`` and ``limit`` (0 or 1).
-
-    Solves sqrt(2 (top - profile)) = sqrt(quantile), nearly linear in the frequency, by the Illinois rule.
-    """
-    target = math.sqrt(options.quantile)
-    inside, outside = p, limit
-    root_inside, root_outside = -target, math.inf
-    t = guess
-    last_side = 0
-    for _ in range(MAX_BOUND_STEPS):
-        if not (min(inside, outside) < t < max(inside, outside)):
-            t = 0.5 * (inside + outside)
-        value = profile(samples, selection, copies, n_diploid, alt, t, frequencies, options)
-        root = math.sqrt(max(0.0, 2.0 * (top - value))) - target
-        if abs(root) <= BOUND_TOLERANCE or abs(inside - outside) <= 1e-15:
-            return t
-        if root < 0.0:
-            slope_t, slope_root = inside, root_inside
-            inside, root_inside = t, root
-            if math.isfinite(root_outside):
-                if last_side == -1:
-                    root_outside *= 0.5
-            else:  # no point outside yet: go on along the secant, a little further, or ask the limit itself
-                step = (t - slope_t) * (1.05 * root / (slope_root - root)) if slope_root < root else 0.0
-                ahead = t + step
-                if step == 0.0 or not (min(t, limit) < ahead < max(t, limit)):
-                    value = profile(samples, selection, copies, n_diploid, alt, limit, frequencies, options)
-                    root_outside = math.sqrt(max(0.0, 2.0 * (top - value))) - target
-                    if root_outside <= 0.0:
-                        return limit
-                    root_outside = min(root_outside, target * 10.0)
-                else:
-                    t = ahead
-                    continue
-            last_side = -1
-        else:
-            outside, root_outside = t, root
-            if not math.isfinite(root):
-                root_outside = target * 10.0
-            if last_side == 1:
-                root_inside *= 0.5
-            last_side = 1
-        t = inside - root_inside * (outside - inside) / (root_outside - root_inside)
-    return t
-
-
-@kernel
-def interval(
-    samples: Samples,
-    selection: Selection,
-    copies: np.ndarray,
-    n_diploid: int,
     alt: int,
     frequencies: np.ndarray,
     options: Options,
@@ -205,23 +138,64 @@ def interval(
     number: int,
     values: np.ndarray,
 ) -> None:
-    """Both ends of the profile interval; first guesses from Wilson's interval at the effective number of copies."""
-    p, error = values[FREQUENCY], values[STANDARD_ERROR]
-    q = options.quantile
+    """Both ends of the profile interval of one ALT, into LOWER and UPPER.
+
+    Each solves sqrt(2 (top - profile)) = sqrt(quantile), nearly linear in the frequency, by the Illinois rule, from
+    Wilson's bound at the effective number of copies. The profile is tried at 0 or 1 itself only where no
+    frequency before it is far enough down.
+    """
+    p, error, q = values[FREQUENCY], values[STANDARD_ERROR], options.quantile
+    target = math.sqrt(q)
     n = p * (1.0 - p) / (error * error) if error > 0.0 else float(number)
     centre = p + 0.5 * q / n
     spread = math.sqrt(q * (p * (1.0 - p) + 0.25 * q / n) / n)
-    low, high = (centre - spread) / (1.0 + q / n), (centre + spread) / (1.0 + q / n)
-    values[LOWER] = 0.0
-    values[UPPER] = 1.0
-    if p > 0.0:
-        values[LOWER] = profile_bound(
-            samples, selection, copies, n_diploid, alt, frequencies, options, top, p, 0.0, low
-        )
-    if p < 1.0:
-        values[UPPER] = profile_bound(
-            samples, selection, copies, n_diploid, alt, frequencies, options, top, p, 1.0, high
-        )
+    for side in range(2):
+        limit = float(side)
+        column = LOWER if side == 0 else UPPER
+        values[column] = limit
+        if p == limit:
+            continue
+        t = (centre - spread if side == 0 else centre + spread) / (1.0 + q / n)
+        inside, root_inside = p, -target
+        outside, root_outside = limit, math.inf
+        last = 0
+        for _ in range(MAX_BOUND_STEPS):
+            if t != limit and not (min(inside, outside) < t < max(inside, outside)):
+                t = 0.5 * (inside + outside)
+            value = profile(samples, selection, copies, alt, t, frequencies, options)
+            root = math.sqrt(max(0.0, 2.0 * (top - value))) - target
+            if t == limit:  # asked only while no point outside is known
+                if root <= 0.0:
+                    break
+                root_outside = min(root, STEEPEST * target)
+            else:
+                values[column] = t
+                if abs(root) <= BOUND_TOLERANCE or abs(inside - outside) <= 1e-15:
+                    break
+                if root < 0.0:
+                    if last == -1:
+                        root_outside *= 0.5
+                    secant = t + (t - inside) * 1.05 * root / (root_inside - root) if root_inside < root else limit
+                    inside, root_inside, last = t, root, -1
+                else:
+                    if last == 1:
+                        root_inside *= 0.5
+                    outside, root_outside, last = t, min(root, STEEPEST * target), 1
+            if math.isfinite(root_outside):
+                t = inside - root_inside * (outside - inside) / (root_outside - root_inside)
+            else:
+                t = secant if min(inside, limit) < secant < max(inside, limit) else limit
+
+
+@kernel
+def allele_frequency(theta: np.ndarray, alt: int) -> float:
+    """Frequency of one allele, exactly 0 or 1 on the boundary."""
+    if theta[alt] <= ZERO:
+        return 0.0
+    for allele in range(len(theta)):
+        if allele != alt and theta[allele] > ZERO:
+            return float(theta[alt])
+    return 1.0
 
 
 @kernel
@@ -231,7 +205,7 @@ def class_frequency(theta: np.ndarray) -> float:
         return 0.0
     if theta[1] <= ZERO and theta[0] <= ZERO:
         return 1.0
-    return theta[2] + 0.5 * theta[1]
+    return float(theta[2] + 0.5 * theta[1])
 
 
 @kernel
@@ -241,96 +215,41 @@ def class_inbreeding(theta: np.ndarray) -> float:
 
 
 @kernel
-def test_random_mating(
+def class_fits(
     samples: Samples,
-    selection: Selection,
+    buckets: Selection,
     copies: np.ndarray,
-    n_diploid: int,
     alt: int,
-    frequencies: np.ndarray,
+    null_frequencies: np.ndarray,
     null: float,
+    counts: np.ndarray,
     options: Options,
-    values: np.ndarray,
-) -> tuple[int, int]:
-    """F, LRT_HWE and LRT_P of one ALT over diploids, from the null's frequencies; returns steps and status."""
-    p = frequencies[alt]
-    if p <= ZERO or p >= 1.0 - 1e-12:
-        return 0, CONVERGED
-    theta = class_start(frequencies, alt)
-    model = genotype_classes(copies, n_diploid, alt, math.nan)
-    value, n_iter, status = fit(samples, selection, model, theta, options.max_iter, options.tolerance)
-    values[LRT_HWE] = max(0.0, 2.0 * (value - null))
-    values[LRT_P] = chi_square_upper_tail(values[LRT_HWE])
-    values[INBREEDING] = class_inbreeding(theta)
-    return n_iter, status
-
-
-@kernel
-def random_mating_estimates(
-    samples: Samples,
-    selection: Selection,
-    copies: np.ndarray,
     theta: np.ndarray,
-    top: float,
-    number: int,
-    options: Options,
     values: np.ndarray,
-) -> None:
-    """AF, SE and interval of every ALT at the Hardy-Weinberg maximum ``theta``."""
-    n_alleles = len(theta)
-    model = random_mating(copies)
-    hessian = np.empty((n_alleles, n_alleles))
-    curvature(samples, selection, model, theta, hessian)
-    weight = np.zeros(n_alleles)
-    n_present = 0
-    for allele in range(n_alleles):
-        n_present += theta[allele] > ZERO
-    for alt in range(1, n_alleles):
-        of_alt = values[alt - 1]
-        of_alt[FREQUENCY] = theta[alt] if theta[alt] > ZERO else 0.0
-        if n_present == 1 and theta[alt] > ZERO:
-            of_alt[FREQUENCY] = 1.0
-        if n_present > 1 and theta[alt] > ZERO:
-            weight[:] = 0.0
-            weight[alt] = 1.0
-            of_alt[STANDARD_ERROR] = standard_error(hessian, model, theta, weight)
-        interval(samples, selection, copies, 0, alt, theta, options, top, number, of_alt)
+) -> tuple[float, int, int]:
+    """Free genotype classes of one ALT, from the null's frequencies; returns log-likelihood, steps and status.
 
-
-@kernel
-def inbred_estimates(
-    samples: Samples,
-    selection: Selection,
-    copies: np.ndarray,
-    n_diploid: int,
-    start: np.ndarray,
-    number: int,
-    has_diploids: bool,
-    options: Options,
-    values: np.ndarray,
-    reached: np.ndarray,
-) -> tuple[int, int]:
-    """AF, F, SE and interval of every ALT under free genotype classes; ``reached`` takes the log-likelihoods."""
-    n_alleles = len(start)
-    n_iter = 0
-    status = CONVERGED
-    weight = np.zeros(3 + n_alleles)
-    weight[1], weight[2] = 0.5, 1.0
-    hessian = np.empty((3 + n_alleles, 3 + n_alleles))
-    for alt in range(1, n_alleles):
-        of_alt = values[alt - 1]
-        inner = np.maximum(start, 1e-3)
-        theta = class_start(inner / inner.sum(), alt)
-        model = genotype_classes(copies, n_diploid, alt, math.nan)
-        reached[alt - 1], n_steps, end = fit(samples, selection, model, theta, options.max_iter, options.tolerance)
+    Over the diploids for F and the likelihood-ratio test; then, where inbreeding is the model and there are haploid
+    samples, over all.
+    """
+    model = genotype_classes(copies, samples.table_size[DIPLOID_SLOT], alt, math.nan)
+    theta[:] = class_start(null_frequencies, alt)
+    value, n_iter, status = 0.0, 0, CONVERGED
+    monomorphic = null_frequencies[alt] <= ZERO or null_frequencies[alt] >= 1.0 - 1e-12
+    for n_slots in range(1, 3):
+        if n_slots == 1 and (counts[N_DIPLOID] == 0 or (monomorphic and not options.inbreeding)):
+            continue
+        if n_slots == 2 and (not options.inbreeding or 2 * counts[N_DIPLOID] == counts[ALLELE_NUMBER]):
+            continue
+        selection = Selection(buckets.first, buckets.last, n_slots)
+        value, n_steps, end = fit(samples, selection, model, theta, options.max_iter, options.tolerance)
         n_iter, status = max(n_iter, n_steps), max(status, end)
-        of_alt[FREQUENCY] = class_frequency(theta)
-        of_alt[INBREEDING] = class_inbreeding(theta) if has_diploids else math.nan
-        if 0.0 < of_alt[FREQUENCY] < 1.0:
-            curvature(samples, selection, model, theta, hessian)
-            of_alt[STANDARD_ERROR] = standard_error(hessian, model, theta, weight)
-        interval(samples, selection, copies, n_diploid, alt, start, options, reached[alt - 1], number, of_alt)
-    return n_iter, status
+        if n_slots == 1 and not monomorphic:
+            values[LRT_HWE] = max(0.0, 2.0 * (value - null))
+            values[LRT_P] = chi_square_upper_tail(values[LRT_HWE])
+        if counts[N_DIPLOID] > 0:
+            values[INBREEDING] = class_inbreeding(theta)
+    return value, n_iter, status
 
 
 @kernel
@@ -346,65 +265,47 @@ def fit_row(
 ) -> tuple[int, int]:
     """Every statistic of one row; ``frequencies`` and ``reached`` keep its fit, per ALT. Returns steps and status."""
     n_alleles = len(frequencies)
-    n_diploid = samples.table_size[DIPLOID_SLOT]
-    diploids = Selection(buckets.first, buckets.last, 1)
-    all_diploid = 2 * counts[N_DIPLOID] == counts[ALLELE_NUMBER]
-    top, n_iter, status = 0.0, 0, CONVERGED
-    if not options.inbreeding:
-        top, n_iter, status = random_mating_fit(samples, buckets, copies, options, frequencies)
-        reached[:] = top
-        random_mating_estimates(samples, buckets, copies, frequencies, top, counts[ALLELE_NUMBER], options, values)
-    null_frequencies = frequencies
-    if counts[N_DIPLOID] > 0:
-        if options.inbreeding or not all_diploid:
-            null_frequencies = np.empty(n_alleles)
-            top, n_steps, end = random_mating_fit(samples, diploids, copies, options, null_frequencies)
-            n_iter, status = max(n_iter, n_steps), max(status, end)
-        for alt in range(1, n_alleles):
-            n_steps, end = test_random_mating(
-                samples, diploids, copies, n_diploid, alt, null_frequencies, top, options, values[alt - 1]
-            )
-            n_iter, status = max(n_iter, n_steps), max(status, end)
-    if options.inbreeding:
-        if counts[N_DIPLOID] == 0:
-            null_frequencies[:] = 1.0 / n_alleles
-        n_steps, end = inbred_estimates(
-            samples,
-            Selection(buckets.first, buckets.last, 2),
-            copies,
-            n_diploid,
-            null_frequencies,
-            counts[ALLELE_NUMBER],
-            counts[N_DIPLOID] > 0,
-            options,
-            values,
-            reached,
+    number = counts[ALLELE_NUMBER]
+    all_diploid = 2 * counts[N_DIPLOID] == number
+    n_iter, status = 0, CONVERGED
+    null_frequencies, null = np.full(n_alleles, 1.0 / n_alleles), 0.0
+    # First the model of the row, then, where they differ, random mating of the diploids alone (the null of the test).
+    for of_diploids in range(2):
+        if of_diploids == 0 and options.inbreeding:
+            continue
+        if of_diploids == 1 and (counts[N_DIPLOID] == 0 or (all_diploid and not options.inbreeding)):
+            continue
+        selection = Selection(buckets.first, buckets.last, 1 if of_diploids else buckets.n_slots)
+        null, n_steps, end = random_mating_fit(samples, selection, copies, options, null_frequencies)
+        n_iter, status = max(n_iter, n_steps), max(status, end)
+        if of_diploids == 0 or options.inbreeding:
+            frequencies[:] = null_frequencies
+            reached[:] = null
+    if options.inbreeding and counts[N_DIPLOID] == 0:
+        frequencies[:] = null_frequencies
+    theta = np.empty(3 + n_alleles)
+    used = Selection(buckets.first, buckets.last, 2 if options.inbreeding else buckets.n_slots)
+    for alt in range(1, n_alleles):
+        of_alt = values[alt - 1]
+        value, n_steps, end = class_fits(
+            samples, buckets, copies, alt, null_frequencies, null, counts, options, theta, of_alt
         )
         n_iter, status = max(n_iter, n_steps), max(status, end)
-        frequencies[:] = null_frequencies
+        model = random_mating(copies)
+        estimate, weight = frequencies, np.zeros(3 + n_alleles)
+        if options.inbreeding:
+            reached[alt - 1] = value
+            model = genotype_classes(copies, samples.table_size[DIPLOID_SLOT], alt, math.nan)
+            estimate = theta
+            weight[1], weight[2] = 0.5, 1.0
+            of_alt[FREQUENCY] = class_frequency(theta)
+        else:
+            weight[alt] = 1.0
+            of_alt[FREQUENCY] = allele_frequency(frequencies, alt)
+        if 0.0 < of_alt[FREQUENCY] < 1.0:
+            of_alt[STANDARD_ERROR] = standard_error(samples, used, model, estimate, weight)
+        profile_interval(samples, used, copies, alt, frequencies, options, reached[alt - 1], number, of_alt)
     return n_iter, status
-
-
-@kernel
-def summed_profile(
-    samples: Samples, counts: np.ndarray, copies: np.ndarray, alt: int, p: float, fits: np.ndarray, options: Options
-) -> float:
-    """Sum over the groups of their profile log-likelihoods at a common ALT frequency."""
-    n_slots = 2 if options.inbreeding else len(samples.table_size)
-    value = 0.0
-    for g in range(len(counts)):
-        if counts[g, N_CALLED] > 0:
-            value += profile(
-                samples,
-                Selection(g, g + 1, n_slots),
-                copies,
-                samples.table_size[DIPLOID_SLOT],
-                alt,
-                p,
-                fits[g],
-                options,
-            )
-    return value
 
 
 @kernel
@@ -432,21 +333,30 @@ def heterogeneity(
             own += reached[g, alt - 1]
     if n_filled < 2 or high == 0.0 or low == 1.0:
         return math.nan, 0
-    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left = summed_profile(samples, counts, copies, alt, left, fits, options)
-    at_right = summed_profile(samples, counts, copies, alt, right, fits, options)
-    for _ in range(GOLDEN_STEPS):
-        if high - low <= 1e-8:
-            break
-        if at_left >= at_right:
-            high, right, at_right = right, left, at_left
-            left = high - GOLDEN * (high - low)
-            at_left = summed_profile(samples, counts, copies, alt, left, fits, options)
+    n_slots = 2 if options.inbreeding else len(samples.table_size)
+    points = np.array([high - GOLDEN * (high - low), low + GOLDEN * (high - low)])
+    reaches = np.empty(2)
+    side = 0
+    for step in range(GOLDEN_STEPS):
+        reaches[side] = 0.0
+        for g in range(len(counts)):
+            if counts[g, N_CALLED] > 0:
+                selection = Selection(g, g + 1, n_slots)
+                reaches[side] += profile(samples, selection, copies, alt, points[side], fits[g], options)
+        if step > 0:
+            if high - low <= 1e-8:
+                break
+            if reaches[0] >= reaches[1]:
+                high, points[1], reaches[1] = points[1], points[0], reaches[0]
+                points[0] = high - GOLDEN * (high - low)
+                side = 0
+            else:
+                low, points[0], reaches[0] = points[0], points[1], reaches[1]
+                points[1] = low + GOLDEN * (high - low)
+                side = 1
         else:
-            low, left, at_left = left, right, at_right
-            right = low + GOLDEN * (high - low)
-            at_right = summed_profile(samples, counts, copies, alt, right, fits, options)
-    return max(0.0, 2.0 * (own - max(at_left, at_right))), n_filled - 1
+            side = 1
+    return max(0.0, 2.0 * (own - max(reaches[0], reaches[1]))), n_filled - 1
 
 
 @kernel
@@ -499,8 +409,10 @@ def likelihood_rows(
             offset = offsets[bucket]
             if bucket == n_groups:  # the pooled row takes every sample
                 buckets = Selection(0, n_groups + 1, n_slots)
-                rows.counts[row] = by_group.sum(axis=0)
-                offset = offsets.sum()
+                for g in range(n_groups):
+                    offset += offsets[g]
+                    for k in range(N_ROW_COUNTS):
+                        rows.counts[row, k] += by_group[g, k]
             if rows.counts[row, N_CALLED] == 0:
                 rows.status[row] = DEGENERATE
                 continue

@@ -23,8 +23,11 @@ from genem.popgen.interval_kernels import heterozygosity_at
 ZERO = 1e-100
 # A falling parameter is tried at zero when it first drops below each of these.
 ZERO_TRIALS = (1e-2, 1e-6, 1e-12)
-# A zero parameter whose likelihood rises is tried at these.
+# A parameter below this whose likelihood rises (EM would take long to leave) is tried at the following.
+NEAR_ZERO = 1e-10
 RELEASES = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
+# The slope at zero must exceed the multiplier by this share.
+RISE = 1e-9
 LONGEST_STEP = 256.0
 # Likelihoods are multiplied up to here before a logarithm is taken.
 SMALLEST_PRODUCT = 1e-200
@@ -233,6 +236,16 @@ def extrapolate(model: Model, theta: np.ndarray, one: np.ndarray, two: np.ndarra
 
 
 @kernel
+def movable(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials: int) -> bool:
+    """Whether parameter ``k`` should be tried at zero (it sinks) or off it (the likelihood rises there)."""
+    if model.block[k] < 0 or (model.block[k] == 0 and not math.isnan(model.alt_frequency)):
+        return False
+    if theta[k] <= NEAR_ZERO and mapped[k] > theta[k] * (1.0 + RISE):
+        return True
+    return theta[k] > ZERO and n_trials < len(ZERO_TRIALS) and theta[k] < ZERO_TRIALS[n_trials] and mapped[k] < theta[k]
+
+
+@kernel
 def fit(
     samples: Samples, selection: Selection, model: Model, theta: np.ndarray, max_iter: int, tolerance: float
 ) -> tuple[float, int, int]:
@@ -242,18 +255,16 @@ def fit(
     is tried at zero, where EM itself would only crawl to; one at zero whose likelihood rises is released.
     """
     n_parameters, n_genotypes = len(theta), len(model.coefficient)
-    one, two, trial, image = (
-        np.empty(n_parameters),
-        np.empty(n_parameters),
-        np.empty(n_parameters),
-        np.empty(n_parameters),
-    )
+    one, two = np.empty(n_parameters), np.empty(n_parameters)
+    trial, image = np.empty(n_parameters), np.empty(n_parameters)
     probability, expected = np.empty(n_genotypes), np.empty(n_genotypes)
     trials = np.zeros(n_parameters, np.int64)
     settled = np.zeros(n_parameters, np.bool_)
-    value = em_map(samples, selection, model, theta, probability, expected, one)
-    n_iter = 1
+    value, n_iter, mapped = -math.inf, 0, False
     while True:
+        if not mapped:
+            value = em_map(samples, selection, model, theta, probability, expected, one)
+            n_iter += 1
         if not math.isfinite(value):
             return value, n_iter, DEGENERATE
         if stationarity(model, theta, one, settled) <= tolerance:
@@ -261,41 +272,30 @@ def fit(
         if n_iter >= max_iter:
             return value, n_iter, MAX_ITER
         for k in range(n_parameters):
-            if model.block[k] < 0 or (model.block[k] == 0 and not math.isnan(model.alt_frequency)):
+            if settled[k] or not movable(model, theta, one, k, trials[k]):
                 continue
-            if theta[k] <= ZERO:
-                if settled[k] or one[k] <= theta[k] * (1.0 + tolerance):
-                    continue
-                settled[k] = True
-                for size in RELEASES:
-                    trial[:] = theta
-                    trial[k] = size
-                    normalise_blocks(model, trial)
-                    reached = em_map(samples, selection, model, trial, probability, expected, image)
-                    n_iter += 1
-                    if reached > value:
-                        theta[:], one[:], value = trial, image, reached
-                        settled[k] = False
-                        break
-            elif trials[k] < len(ZERO_TRIALS) and theta[k] < ZERO_TRIALS[trials[k]] and one[k] < theta[k]:
-                trials[k] += 1
+            release = one[k] > theta[k]
+            settled[k] = release
+            trials[k] += 1 - release
+            for attempt in range(len(RELEASES) if release else 1):
                 trial[:] = theta
-                trial[k] = ZERO
+                trial[k] = RELEASES[attempt] if release else ZERO
                 normalise_blocks(model, trial)
                 reached = em_map(samples, selection, model, trial, probability, expected, image)
                 n_iter += 1
-                if reached >= value:
+                if reached > value or (reached == value and not release):
                     theta[:], one[:], value = trial, image, reached
+                    settled[k] = False
+                    break
         value_one = em_map(samples, selection, model, one, probability, expected, two)
         extrapolate(model, theta, one, two, trial)
         reached = em_map(samples, selection, model, trial, probability, expected, image)
         n_iter += 2
-        if reached >= value_one:
+        mapped = reached >= value_one
+        if mapped:
             theta[:], one[:], value = trial, image, reached
         else:
             theta[:] = two
-            value = em_map(samples, selection, model, theta, probability, expected, one)
-            n_iter += 1
 
 
 @kernel
@@ -340,28 +340,31 @@ def curvature(samples: Samples, selection: Selection, model: Model, theta: np.nd
 
 
 @kernel
-def standard_error(hessian: np.ndarray, model: Model, theta: np.ndarray, weight: np.ndarray) -> float:
+def standard_error(
+    samples: Samples, selection: Selection, model: Model, theta: np.ndarray, weight: np.ndarray
+) -> float:
     """Standard error of weight . theta from the observed information on the blocks' simplices.
 
     Parameters at zero stay there. Solves the bordered system [-H C; C' 0] x = [weight; 0], whose solution gives the
     variance weight . x; NaN where the information is not positive.
     """
     n_parameters = len(theta)
+    hessian = np.empty((n_parameters, n_parameters))
+    curvature(samples, selection, model, theta, hessian)
     size = n_parameters + 2
     matrix = np.zeros((size, size + 1))
+    n_blocks = 1
     for k in range(n_parameters):
-        if model.block[k] < 0 or theta[k] <= ZERO:
-            matrix[k, k] = 1.0
-            continue
-        matrix[k, size] = weight[k]
-        for l in range(n_parameters):
-            if model.block[l] >= 0 and theta[l] > ZERO:
-                matrix[k, l] = -hessian[k, l]
-        matrix[k, n_parameters + model.block[k]] = 1.0
-        matrix[n_parameters + model.block[k], k] = 1.0
-    for b in range(2):
-        if matrix[n_parameters + b].sum() == 0.0:
-            matrix[n_parameters + b, n_parameters + b] = 1.0
+        matrix[k, k] = 1.0
+        n_blocks = max(n_blocks, model.block[k] + 1)
+        if model.block[k] >= 0 and theta[k] > ZERO:
+            matrix[k, size] = weight[k]
+            for l in range(n_parameters):
+                matrix[k, l] = -hessian[k, l] if model.block[l] >= 0 and theta[l] > ZERO else 0.0
+            matrix[k, n_parameters + model.block[k]] = 1.0
+            matrix[n_parameters + model.block[k], k] = 1.0
+    if n_blocks < 2:  # there is no second block
+        matrix[size - 1, size - 1] = 1.0
     for column in range(size):
         pivot = column
         for i in range(column + 1, size):
@@ -370,10 +373,12 @@ def standard_error(hessian: np.ndarray, model: Model, theta: np.ndarray, weight:
         if matrix[pivot, column] == 0.0:
             return math.nan
         for j in range(size + 1):
-            matrix[column, j], matrix[pivot, j] = matrix[pivot, j], matrix[column, j]
+            swapped = matrix[column, j]
+            matrix[column, j] = matrix[pivot, j]
+            matrix[pivot, j] = swapped
         for i in range(size):
-            if i != column and matrix[i, column] != 0.0:
-                ratio = matrix[i, column] / matrix[column, column]
+            ratio = matrix[i, column] / matrix[column, column]
+            if i != column and ratio != 0.0:
                 for j in range(column, size + 1):
                     matrix[i, j] -= ratio * matrix[column, j]
     variance = 0.0

@@ -181,7 +181,10 @@ def lay_out(
             n_cells += number[bucket, slot] * table_size[slot]
     cells = np.empty(n_cells)
     filled = start.copy()
-    seen = np.empty(max(n_alleles, np.max(table_size)))
+    largest = n_alleles
+    for slot in range(n_slots):
+        largest = max(largest, table_size[slot])
+    seen = np.empty(largest)
     for sample in range(len(slots)):
         slot = slots[sample]
         if slot < 0:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from genem.data import GenotypeBlock
 from genem.errors import UsageError
 from genem.jit import set_threads
 from genem.popgen.ld_loci import Field, Loci, LocusReader, Rows, as_blocks
 from genem.popgen.measure_ld_kernels import D_PRIME_HIGH, D_PRIME_LOW
+from genem.popgen.sex_chromosomes import Build
 
 __all__ = ["HaplotypeBlock", "blocks"]
 
@@ -58,7 +59,7 @@ class Definition:
     strong_high: float
     recombinant_high: float
     informative_fraction: float
-    small_max_span: bool
+    any_small_span: bool
 
     def __post_init__(self) -> None:
         for name in ("strong_low", "strong_high", "recombinant_high", "informative_fraction"):
@@ -73,7 +74,7 @@ class Definition:
 
     def accepts(self, n_variants: int, span: int, n_strong: int, n_recombinant: int) -> bool:
         """Whether enough pairs are informative and enough of these strong."""
-        if self.small_max_span and span > SMALL_MAX_BP.get(n_variants, span):
+        if not self.any_small_span and span > SMALL_MAX_BP.get(n_variants, span):
             return False
         informative = n_strong + n_recombinant
         if informative < FEWEST_INFORMATIVE.get(n_variants, FEWEST_INFORMATIVE_ELSE):
@@ -99,6 +100,8 @@ def blocks(
     blocks: GenotypeBlock | Iterable[GenotypeBlock],
     *,
     field: Field = "GT",
+    sex: ArrayLike | None = None,
+    build: Build | None = None,
     phased: bool = False,
     max_bp: int = 200_000,
     min_maf: float = 0.05,
@@ -106,7 +109,7 @@ def blocks(
     strong_high: float = 0.98,
     recombinant_high: float = 0.90,
     informative_fraction: float = 0.95,
-    small_max_span: bool = True,
+    any_small_span: bool = False,
     threads: int = 1,
 ) -> Iterator[HaplotypeBlock]:
     """Haplotype blocks by the definition of Gabriel et al. (2002), as Haploview and PLINK read it.
@@ -115,14 +118,14 @@ def blocks(
     above ``strong_low`` and at least at ``strong_high``, *recombinant* where the upper one lies below
     ``recombinant_high``. A stretch whose outermost pair is strong is a block if more than ``informative_fraction`` of
     its strong and recombinant pairs are strong. Longer stretches are taken first; blocks do not overlap. Blocks of 2,
-    3 and 4 variants use lower bounds of 0.80, 0.50 and 0.50, need 1, 3 and 6 informative pairs, and with
-    ``small_max_span`` those of 2 and 3 span at most 20 and 30 kb.
+    3 and 4 variants use lower bounds of 0.80, 0.50 and 0.50 and need 1, 3 and 6 informative pairs; those of 2 and 3
+    span at most 20 and 30 kb.
 
     Parameters
     ----------
     blocks
         Variants in file order. Those with several ALT alleles are left out.
-    field, phased
+    field, sex, build, phased
         As in :func:`genem.popgen.ld`.
     max_bp
         Longest block in base pairs.
@@ -134,8 +137,8 @@ def blocks(
         Upper bound of a recombinant pair.
     informative_fraction
         Share of strong pairs that a block exceeds.
-    small_max_span
-        Limit the length of blocks of two and three variants.
+    any_small_span
+        Do not limit the length of blocks of two and three variants.
     threads
         Threads to use.
 
@@ -154,10 +157,10 @@ def blocks(
     Gabriel et al. (2002), Science 296:2225, doi:10.1126/science.1069424.
     Barrett et al. (2005), Bioinformatics 21:263, doi:10.1093/bioinformatics/bth457 (Haploview).
     """
-    definition = Definition(max_bp, strong_low, strong_high, recombinant_high, informative_fraction, small_max_span)
+    definition = Definition(max_bp, strong_low, strong_high, recombinant_high, informative_fraction, any_small_span)
     if not 0.0 <= min_maf <= 0.5:
         raise UsageError(f"min_maf is {min_maf}, a number between 0 and 0.5 expected")
-    reader = LocusReader(field=field, phased=phased)
+    reader = LocusReader(field=field, sex=sex, build=build, phased=phased)
     return _find(blocks, reader, _BlockFinder(definition), min_maf, threads)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from genem.data import SPAN_ID, SPAN_REF, GenotypeBlock, VariantSites
 from genem.errors import InputError, UsageError
 from genem.popgen.ld_likelihoods import LikelihoodRows, likelihood_rows
+from genem.popgen.ld_sex import CountedCopies, calls_of_copies, counted_copies
 from genem.popgen.packed import CallError, PackedCalls, pack
+from genem.popgen.sex_chromosomes import Build
+from genem.popgen.table import POOLED
 
 __all__ = ["Field", "Loci", "LocusReader", "Rows", "SampleGroups", "as_blocks"]
 
 Field = Literal["GT", "PL", "GL"]
 Rows = PackedCalls | LikelihoodRows
-
-POOLED = "ALL"
-"""Name of the group of all samples."""
 
 CONTIG_SPACE = 1 << 40
 """Positions of different contigs are this far apart in :attr:`Loci.key`."""
@@ -125,6 +125,8 @@ class LocusReader:
         phased: bool = False,
         groups: ArrayLike | None = None,
         group_names: Iterable[str] | None = None,
+        sex: ArrayLike | None = None,
+        build: Build | None = None,
         any_order: bool = False,
     ) -> None:
         if field not in get_args(Field):
@@ -137,6 +139,8 @@ class LocusReader:
         self.sample_groups: SampleGroups | None = None
         self.n_variants = 0
         self._groups, self._group_names = groups, group_names
+        self._sex = None if sex is None else np.asarray(sex, np.int8)
+        self._build = build
         self._contigs: dict[str, int] = {}
         self._last: tuple[str | None, int] = (None, 0)
 
@@ -151,8 +155,20 @@ class LocusReader:
             self.sample_groups = SampleGroups.make(len(block.samples), self._groups, self._group_names)
         row_variant, row_allele = alt_rows(block.sites)
         loci = self._loci(block.sites, row_variant, row_allele)
-        rows = tuple(self._rows(block, row_variant, row_allele, members) for members in self.sample_groups.members)
-        return loci, rows
+        copies = self._copies(block)
+        if self.field == "GT" and block.alleles is not None and copies is not None:
+            block = replace(block, alleles=calls_of_copies(block.alleles, copies))
+        return loci, tuple(
+            self._rows(block, row_variant, row_allele, members, copies) for members in self.sample_groups.members
+        )
+
+    def _copies(self, block: GenotypeBlock) -> CountedCopies | None:
+        if self._sex is None:
+            return None
+        if self._sex.shape != (len(block.samples),):
+            n_samples = len(block.samples)
+            raise UsageError(f"sex has shape {self._sex.shape}, one value for each of {n_samples} samples expected")
+        return counted_copies(block.sites, self._sex, self._build)
 
     def _rows(
         self,
@@ -160,6 +176,7 @@ class LocusReader:
         row_variant: NDArray[np.int64],
         row_allele: NDArray[np.int64],
         members: NDArray[np.int64],
+        copies: CountedCopies | None,
     ) -> Rows:
         try:
             if self.field == "GT":
@@ -169,10 +186,17 @@ class LocusReader:
                 return pack(block.alleles, row_variant, row_allele, samples=members, phased=phased)
             if block.likelihoods is None or block.n_likelihoods is None or block.likelihood_field != self.field:
                 raise InputError(f"the block holds no {self.field}", remedy=f"read it with {self.field} in the fields")
+            counts = block.n_likelihoods
             return likelihood_rows(
-                block.likelihoods, block.n_likelihoods, block.sites.n_alleles, row_variant, row_allele,
-                field=self.field, samples=members,
-            )  # fmt: skip
+                block.likelihoods,
+                counts if copies is None else np.where(copies.none, 0, counts),
+                block.sites.n_alleles,
+                row_variant,
+                row_allele,
+                field=self.field,
+                samples=members,
+                one_copy=None if copies is None else copies.single,
+            )
         except CallError as error:
             place = f"{place_of(block.sites, error.variant)}, sample {block.samples[members[error.sample]]}"
             raise InputError(error.found, place=place, remedy=error.remedy) from None

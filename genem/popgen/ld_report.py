@@ -21,6 +21,7 @@ from genem.popgen.likelihood_measure_ld_kernels import log_scale, stationary_poi
 from genem.popgen.measure_ld_kernels import D_PRIME, N_STATISTICS, R_SQUARED, count_heterozygous, fill_measures
 from genem.popgen.packed import PackedCalls
 from genem.popgen.packed_kernels import CALLED, CARRIER, COPY, COPY_CALLED, HOMOZYGOUS
+from genem.popgen.sex_chromosomes import Build
 
 __all__ = ["LinkageReport", "Maximum", "ld_pair"]
 
@@ -76,6 +77,8 @@ def ld_pair(
     field: Field = "GT",
     groups: ArrayLike | None = None,
     group_names: Sequence[str] | None = None,
+    sex: ArrayLike | None = None,
+    build: Build | None = None,
     phased: bool = False,
 ) -> tuple[LinkageReport, ...]:
     """Linkage disequilibrium of two named variants, wherever they are, with every maximum of the likelihood.
@@ -86,7 +89,7 @@ def ld_pair(
         Variants in any order.
     first, second
         ID, ``chrom:position`` or ``chrom:position:ref:alt`` of a variant.
-    field, groups, group_names, phased
+    field, groups, group_names, sex, build, phased
         As in :func:`genem.popgen.ld`.
 
     Returns
@@ -103,7 +106,9 @@ def ld_pair(
     """
     if first == second:
         raise UsageError(f"{first} and {second} are the same variant")
-    reader = LocusReader(field=field, phased=phased, groups=groups, group_names=group_names, any_order=True)
+    reader = LocusReader(
+        field=field, phased=phased, groups=groups, group_names=group_names, sex=sex, build=build, any_order=True
+    )
     found: dict[str, tuple[Loci, tuple[Rows, ...]]] = {}
     for block in as_blocks(blocks):
         for name in (first, second):
@@ -115,7 +120,7 @@ def ld_pair(
                         f"{block.sites.chrom(variant)}:{block.sites.position[variant]}",
                         remedy="name it as CHROM:POS:REF:ALT",
                     )
-                found[name] = reader.read(_one(block, variant))
+                found[name] = reader.read(block.select(np.arange(len(block)) == variant))
     for name in (first, second):
         if name not in found:
             raise InputError(f"no variant is named {name}", remedy="give an ID, CHROM:POS or CHROM:POS:REF:ALT")
@@ -206,22 +211,3 @@ def _named(sites: VariantSites, name: str) -> list[int]:
 
 def _alleles(sites: VariantSites, variant: int) -> list[str]:
     return [sites.field(variant, SPAN_REF), ",".join(sites.alts(variant)) or "."]
-
-
-def _one(block: GenotypeBlock, variant: int) -> GenotypeBlock:
-    """A block of one variant of a block."""
-    chosen = slice(variant, variant + 1)
-    sites = block.sites
-    one = VariantSites(
-        sites.contigs, sites.contig[chosen], sites.position[chosen], sites.n_alleles[chosen], sites.record[chosen],
-        sites.text, sites.spans[chosen],
-    )  # fmt: skip
-    return GenotypeBlock(
-        one,
-        block.samples,
-        None if block.alleles is None else block.alleles[chosen],
-        None if block.phased is None else block.phased[chosen],
-        block.likelihood_field,
-        None if block.likelihoods is None else block.likelihoods[chosen],
-        None if block.n_likelihoods is None else block.n_likelihoods[chosen],
-    )

@@ -12,6 +12,7 @@ from genem.popgen.ld_decay import LinkageDecay
 from genem.popgen.ld_loci import Field, LocusReader, as_blocks
 from genem.popgen.ld_pairs import LinkagePairs
 from genem.popgen.ld_window import LinkageWindow, Span
+from genem.popgen.sex_chromosomes import Build
 
 __all__ = ["ld"]
 
@@ -22,6 +23,8 @@ def ld(
     field: Field = "GT",
     groups: ArrayLike | None = None,
     group_names: Sequence[str] | None = None,
+    sex: ArrayLike | None = None,
+    build: Build | None = None,
     phased: bool = False,
     window_bp: int | None = 1_000_000,
     window_variants: int | None = None,
@@ -55,6 +58,11 @@ def ld(
         int (sample,): group of each sample, -1 for none; a pair is estimated in each group and in all samples.
     group_names
         Names of the groups; default their numbers.
+    sex
+        int (sample,): 1 male, 2 female, 0 unknown. Copies on X, Y and mitochondria count as in
+        :func:`genem.popgen.freq`: a male has one X, that is one haplotype.
+    build
+        Reference whose pseudo-autosomal regions apply with ``sex``: ``b37`` or ``b38``.
     phased
         Double heterozygotes whose calls are both phased count as the haplotypes they show.
     window_bp
@@ -104,7 +112,7 @@ def ld(
     ...     print(pairs.loci.identifier, pairs.r2.round(4), pairs.d_prime, pairs.haplotype_frequencies.round(4))
     ('snp1', 'snp2') [0.6] [1.] [[0.5   0.    0.125 0.375]]
     """
-    reader = LocusReader(field=field, phased=phased, groups=groups, group_names=group_names)
+    reader = LocusReader(field=field, phased=phased, groups=groups, group_names=group_names, sex=sex, build=build)
     window = LinkageWindow(
         reader,
         window_bp=window_bp,

@@ -88,9 +88,7 @@ def solve_positive_definite(matrix: np.ndarray, vector: np.ndarray) -> bool:
 
 
 @kernel
-def reduced_information(
-    hessian: np.ndarray, free: np.ndarray, rest: int, damping: float, matrix: np.ndarray
-) -> None:
+def reduced_information(hessian: np.ndarray, free: np.ndarray, rest: int, damping: float, matrix: np.ndarray) -> None:
     """Minus the second derivatives by the ``free`` frequencies, ``rest`` making the sum one, plus damping."""
     largest = 0.0
     for i in range(free.size):

@@ -194,7 +194,7 @@ def pack(
     if code != PACKED:
         raise CallError("a call with more than two copies", variant, sample)
     if not haploid.any():
-        haploid = haploid[:, :, :0]
+        haploid = np.zeros((n_rows, N_HAPLOID_PLANES, 0), np.uint64)
     return PackedCalls(len(chosen), diploid, haploid, phase)
 
 

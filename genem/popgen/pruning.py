@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from genem.data import GenotypeBlock
 from genem.errors import UsageError
 from genem.jit import set_threads
 from genem.popgen.ld_loci import Field, Loci, LocusReader, Rows, as_blocks
 from genem.popgen.ld_window import RowWindow, WindowPart, portions
+from genem.popgen.sex_chromosomes import Build
 
 __all__ = ["PrunedVariant", "prune"]
 
@@ -56,6 +57,8 @@ def prune(
     *,
     r2: float = 0.5,
     field: Field = "GT",
+    sex: ArrayLike | None = None,
+    build: Build | None = None,
     phased: bool = False,
     window_bp: int | None = 1_000_000,
     window_variants: int | None = None,
@@ -74,7 +77,7 @@ def prune(
         Variants in file order.
     r2
         Largest r2 that two kept variants of a window may have.
-    field, phased, window_bp, window_variants
+    field, sex, build, phased, window_bp, window_variants
         As in :func:`genem.popgen.ld`.
     threads
         Threads to use; the result is the same for any number.
@@ -95,7 +98,7 @@ def prune(
     """
     if not 0.0 <= r2 <= 1.0:
         raise UsageError(f"r2 is {r2}, a number between 0 and 1 expected")
-    reader = LocusReader(field=field, phased=phased)
+    reader = LocusReader(field=field, sex=sex, build=build, phased=phased)
     window = RowWindow(window_bp=window_bp, window_variants=window_variants)
     return _decide(blocks, reader, window, r2, threads)
 

@@ -167,14 +167,14 @@ def test_same_bits_at_any_number_of_threads() -> None:
 def test_decay_is_the_mean_over_all_pairs() -> None:
     sites = [("1", position) for position in (5, 17, 18, 40, 44, 90, 200)]
     block = block_of(sites, calls_for(7))
-    decay = LinkageDecay(bin_bp=20, max_bp=99)
+    decay = LinkageDecay(bin_bp=20, max_bp=100)
     list(ld(block, decay=decay))  # type: ignore[arg-type]
     (curve,) = decay.curves(("ALL",))
     (pairs,) = ld(block, min_r2=0.0)  # type: ignore[arg-type]
     distance = pairs.loci.position[pairs.second] - pairs.loci.position[pairs.first]
     assert curve.start.tolist() == [0, 20, 40, 60, 80]
     for low, high, n, mean in zip(curve.start, curve.end, curve.n_pairs, curve.mean_r2, strict=True):
-        chosen = pairs.r2[(distance >= low) & (distance < high) & ~np.isnan(pairs.r2)]
+        chosen = pairs.r2[(distance > low) & (distance <= high) & ~np.isnan(pairs.r2)]
         assert n == len(chosen)
         assert np.isnan(mean) if n == 0 else mean == pytest.approx(chosen.mean(), abs=1e-10)
 

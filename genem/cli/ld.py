@@ -203,8 +203,8 @@ def _write_decay(
         return
     meanings = {
         "GROUP": "group of samples; ALL: every sample",
-        "BP_FROM": "smallest distance of the bin",
-        "BP_TO": "distance at which the next bin begins",
+        "BP_FROM": "pairs of the bin are further apart than this",
+        "BP_TO": "and not further than this",
         "N_PAIRS": "pairs with an r2",
         "MEAN_R2": "their mean r2",
     }

@@ -89,7 +89,7 @@ def passing_blocks(
     *,
     min_maf: float,
 ) -> Iterator[GenotypeBlock]:
-    """The blocks of a file without the variants that are rarer than ``min_maf`` or missing more than ``--max-missing-rate``.
+    """The blocks of a file without variants rarer than ``min_maf`` or missing more than ``--max-missing-rate``.
 
     In the end it says how many there were.
     """

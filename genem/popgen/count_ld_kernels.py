@@ -221,11 +221,13 @@ def sum_r_squared_by_distance(
     position: np.ndarray,
     begin: np.ndarray,
     end: np.ndarray,
-    bin_width: float,
+    bin_bp: int,
     sums: np.ndarray,
     counts: np.ndarray,
 ) -> None:
     """Sum of r2 in units of 1 / ``FIXED_POINT`` and number of pairs, for each tile of first rows: [tile, bin].
+
+    A bin holds distances of more than ``bin_bp`` times its number, up to the next multiple; the first one also 0.
 
     Sums of integers do not depend on their order: neither on the number of threads nor on how the rows arrived.
     """
@@ -235,7 +237,7 @@ def sum_r_squared_by_distance(
         for a in range(first, last):
             for b in range(begin[a], end[a]):
                 r2 = pair_r_squared(diploid, haploid, phase, a, b)
-                place = min(int((position[b] - position[a]) / bin_width), sums.shape[1] - 1)
+                place = min(max(position[b] - position[a] - 1, 0) // bin_bp, sums.shape[1] - 1)
                 if r2 >= 0.0:
                     sums[number, place] += int(r2 * FIXED_POINT + 0.5)
                     counts[number, place] += 1

@@ -23,7 +23,7 @@ class DecayCurve:
     group
         Name of the group.
     start, end
-        int64 (bin,): base pairs between two loci, ``start`` included and ``end`` not.
+        int64 (bin,): base pairs between two loci, more than ``start`` and up to ``end``; 0 is in the first bin.
     n_pairs
         int64 (bin,): pairs with an r2.
     mean_r2
@@ -56,7 +56,7 @@ class LinkageDecay:
                 f"bins of {bin_bp} bp up to {max_bp} bp: widths from 1 up to the largest distance expected"
             )
         self.bin_bp = bin_bp
-        self.n_bins = -(-(max_bp + 1) // bin_bp)
+        self.n_bins = -(-max_bp // bin_bp)
         self._sums: dict[int, list[int]] = {}
         self._counts: dict[int, list[int]] = {}
 
@@ -70,13 +70,13 @@ class LinkageDecay:
     ) -> None:
         """Add the pairs (a, b), begin[a] <= b < end[a], of packed rows."""
         # the last cell takes what is further away
-        sums, counts = rows.r_squared_by_distance(position, begin, end, float(self.bin_bp), self.n_bins + 1)
+        sums, counts = rows.r_squared_by_distance(position, begin, end, self.bin_bp, self.n_bins + 1)
         self._add(group, sums, counts)
 
     def add_pairs(self, group: int, distance: NDArray[np.int64], r2: NDArray[np.float64]) -> None:
         """Add pairs whose r2 is known; NaN is left out."""
         known = ~np.isnan(r2)
-        place = np.minimum(distance[known] // self.bin_bp, self.n_bins)
+        place = np.minimum(np.maximum(distance[known] - 1, 0) // self.bin_bp, self.n_bins)
         sums, counts = np.zeros(self.n_bins + 1, np.int64), np.bincount(place, minlength=self.n_bins + 1)
         np.add.at(sums, place, (r2[known] * FIXED_POINT + 0.5).astype(np.int64))
         self._add(group, sums, counts)

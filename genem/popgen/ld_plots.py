@@ -91,17 +91,15 @@ def plot_linkage_map(linkage: LinkageMap, path: str | Path | IO[bytes], *, file_
         axes = figure.add_subplot()
         # the corner (i, j) of the matrix turned by 45 degrees: x along the chromosome, y the distance in loci
         i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
-        x, y = (i + j) / 2.0, (i - j) / 2.0
-        shown = np.ma.masked_invalid(r2)
-        mesh = axes.pcolormesh(x, y, shown, cmap="YlOrRd", vmin=0.0, vmax=1.0, rasterized=n > 60)
-        height = 0.12 * n
-        _draw_chromosome(axes, [linkage.places[variant] for variant in variants], height)
-        if n <= MARKS:
-            for place, variant in enumerate(variants):
-                name = linkage.identifiers[variant]
-                label = name if name != "." else f"{linkage.places[variant][1]:,}"
-                axes.text(place + 0.5, height * 1.15, label, rotation=60, ha="left", va="bottom", fontsize=7)
-        axes.set(xlim=(0, n), ylim=(-n / 2.0, height * (2.6 if n <= MARKS else 1.5)), aspect="equal")
+        mesh = axes.pcolormesh(
+            (i + j) / 2.0, (i - j) / 2.0, np.ma.masked_invalid(r2), cmap="YlOrRd", vmin=0.0, vmax=1.0, rasterized=n > 60
+        )
+        first, second = np.nonzero(~np.isnan(r2))
+        depth = (float((second - first).max(initial=1)) + 1.0) / 2.0
+        named = n <= MARKS
+        _draw_chromosome(axes, linkage, variants, height=0.3 * depth, named=named)
+        axes.set(xlim=(0, n), ylim=(-depth, depth * (0.9 if named else 0.45)))
+        axes.set_aspect("equal" if depth > 0.3 * n else "auto")
         axes.axis("off")
         figure.colorbar(mesh, ax=axes, label="$r^2$", shrink=0.55, pad=0.02)
 
@@ -139,21 +137,26 @@ def plot_linkage_decay(
             axes.legend(frameon=False)
 
 
-def _draw_chromosome(axes: Any, places: Sequence[tuple[str, int]], height: float) -> None:
-    """A bar for the stretch of the chromosome, and lines from each locus to its step of the triangle."""
-    n = len(places)
+def _draw_chromosome(axes: Any, linkage: LinkageMap, variants: Sequence[int], *, height: float, named: bool) -> None:
+    """A bar for the stretch of the chromosome, lines from each locus to its step of the triangle, and names."""
+    n = len(variants)
+    places = [linkage.places[variant] for variant in variants]
     positions = np.array([position for _, position in places], np.float64)
     span = positions[-1] - positions[0]
     one_contig = len({chrom for chrom, _ in places}) == 1 and span > 0
-    at = (positions - positions[0]) / span * n if one_contig else np.arange(n) + 0.5
+    along = (positions - positions[0]) / span * n if one_contig else np.arange(n) + 0.5
     axes.plot([0, n], [height, height], color="0.2", lw=3, solid_capstyle="butt")
-    width = max(0.15, min(0.8, 60.0 / n))
-    for step, place in enumerate(at):
-        axes.plot([step + 0.5, place], [0.02 * n, height], color="0.55", lw=width)
-    if one_contig:
-        for place, position, side in ((0.0, positions[0], "left"), (float(n), positions[-1], "right")):
-            label = f"{places[0][0]}:{int(position):,}"
-            axes.text(place, height * 1.12, label, ha=side, va="bottom", fontsize=8) if n > MARKS else None
+    for step, place in enumerate(along):
+        axes.plot([step + 0.5, place], [0.0, height], color="0.55", lw=max(0.15, min(0.8, 60.0 / n)))
+    if named:  # evenly spaced: neighbours on the chromosome may be too close to tell apart
+        for step, (variant, place) in enumerate(zip(variants, along, strict=True)):
+            name = linkage.identifiers[variant]
+            label = name if name != "." else f"{linkage.places[variant][1]:,}"
+            axes.plot([place, step + 0.5], [height, 1.6 * height], color="0.55", lw=0.8)
+            axes.text(step + 0.5, 1.7 * height, label, rotation=60, ha="left", va="bottom", fontsize=7)
+    elif one_contig:
+        for place, (chrom, position), side in ((0, places[0], "left"), (n, places[-1], "right")):
+            axes.text(place, height * 1.1, f"{chrom}:{position:,}", ha=side, va="bottom", fontsize=8)
 
 
 @contextmanager

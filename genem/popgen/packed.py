@@ -129,13 +129,13 @@ class PackedCalls:
         position: NDArray[np.int64],
         begin: NDArray[np.int64],
         end: NDArray[np.int64],
-        bin_width: float,
+        bin_bp: int,
         n_bins: int,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sums of r2 in units of 1 / ``FIXED_POINT``, and numbers of pairs: int64 (distance bin,)."""
         shape = -(-len(begin) // TILE_FIRST), n_bins
         sums, counts = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        sum_r_squared_by_distance(self.diploid, self.haploid, self.phase, position, begin, end, bin_width, sums, counts)
+        sum_r_squared_by_distance(self.diploid, self.haploid, self.phase, position, begin, end, bin_bp, sums, counts)
         return sums.sum(axis=0), counts.sum(axis=0)
 
 

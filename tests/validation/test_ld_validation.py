@@ -70,10 +70,11 @@ def test_plink_reports_name_the_same_maxima(reference_data: Path) -> None:
     reports = re.findall(r"### plink1\.9 --keep-allele-order --ld (\S+) (\S+)\n(.*?)(?=###|\Z)", text, re.DOTALL)
     assert len(reports) > 10
     for first, second, body in reports:
-        printed = {round(float(value), 5) for value in re.findall(r"R-sq = (\S+)", body)}
+        printed = [float(value) for value in re.findall(r"R-sq = (\S+)", body)]
         with open_variants(vcf) as reader:
             (report,) = ld_pair(reader, first, second)
-        assert {round(maximum.r2, 5) for maximum in report.maxima} <= printed
+        for maximum in report.maxima:
+            assert min(abs(maximum.r2 - value) for value in printed) <= 6e-6 * maximum.r2
         assert len(report.maxima) == (len(printed) + 1) // 2
 
 

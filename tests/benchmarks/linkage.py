@@ -16,6 +16,13 @@ MIN_R2 = "0.2"
 PL_VARIANTS = 1_000
 PL_NARROW, PL_WIDE = 2, 6
 
+CALLS = f"""\
+{N_VARIANTS:,} variants x {inputs.N_SAMPLES:,} samples, 2 % missing; every variant with the next {NARROW:,} and {WIDE:,}. genem
+estimates haplotype frequencies with standard errors and intervals for each pair it writes; PLINK's plain `--r2`
+correlates allele counts, `dprime` estimates haplotypes. PLINK reads its own format, made before.
+"""
+LIKELIHOODS = f"{PL_VARIANTS:,} variants x {inputs.N_SAMPLES:,} samples, every pair of the window written.\n"
+
 Commands = dict[str, list[str]]
 
 
@@ -28,9 +35,7 @@ def report(repeats: int) -> str:
         return "\n".join(
             [
                 "## Linkage disequilibrium of pairs, r2 >= 0.2 written\n",
-                f"{N_VARIANTS:,} variants x {inputs.N_SAMPLES:,} samples, 2 % missing; every variant with the next "
-                f"{NARROW:,} and {WIDE:,}. genem estimates haplotype frequencies with standard errors and intervals for "
-                "each pair it writes; PLINK's plain `--r2` correlates allele counts, `dprime` estimates haplotypes.\n",
+                CALLS,
                 _compare(
                     {window: _call_commands(vcf, bed, scratch, window) for window in (NARROW, WIDE)},
                     _pairs(N_VARIANTS, NARROW),
@@ -38,7 +43,7 @@ def report(repeats: int) -> str:
                     repeats,
                 ),
                 "## Linkage disequilibrium from genotype likelihoods\n",
-                f"{PL_VARIANTS:,} variants x {inputs.N_SAMPLES:,} samples, every pair of the window written.\n",
+                LIKELIHOODS,
                 _compare(
                     {window: _likelihood_commands(pl, window) for window in (PL_NARROW, PL_WIDE)},
                     _pairs(PL_VARIANTS, PL_NARROW),

@@ -17,7 +17,7 @@ PL_VARIANTS = 1_000
 PL_NARROW, PL_WIDE = 2, 6
 
 CALLS = f"""\
-{N_VARIANTS:,} variants x {inputs.N_SAMPLES:,} samples, 2 % missing; every variant with the next {NARROW:,} and {WIDE:,}. genem
+{N_VARIANTS:,} variants x {inputs.N_SAMPLES:,} samples, 2 % missing; each with the next {NARROW:,} and {WIDE:,}. genem
 estimates haplotype frequencies with standard errors and intervals for each pair it writes; PLINK's plain `--r2`
 correlates allele counts, `dprime` estimates haplotypes. PLINK reads its own format, made before.
 """

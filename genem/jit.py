@@ -30,6 +30,7 @@ __all__ = [
     "popcount",
     "prange",
     "set_threads",
+    "summing_kernel",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -49,6 +50,15 @@ def numba_version() -> str:
 def kernel(function: Function) -> Function:
     """Compile ``function`` lazily, cached on disk, without the GIL; a division by zero gives inf or nan."""
     return _compile(function, parallel=False)
+
+
+def summing_kernel(function: Function) -> Function:
+    """Like :func:`kernel`, for sums over many samples: terms may be added in another order, on vector units.
+
+    The order is that of the compiled code, the same in every call and on every thread. Nothing else is relaxed: NaN,
+    infinity and division by zero mean what they mean elsewhere.
+    """
+    return _compile(function, parallel=False, fastmath={"reassoc", "nsz"})
 
 
 def parallel_kernel(function: Function) -> Function:
@@ -102,11 +112,13 @@ def cache_folder() -> str:
     return str(folder)
 
 
-def _compile(function: Function, *, parallel: bool) -> Function:
+def _compile(function: Function, *, parallel: bool, fastmath: set[str] | None = None) -> Function:
     restored = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = cache_folder()
     try:
-        decorate = numba.njit(cache=True, error_model="numpy", nogil=True, parallel=parallel)
+        decorate = numba.njit(
+            cache=True, error_model="numpy", nogil=True, parallel=parallel, fastmath=fastmath or False
+        )
         compiled: Function = decorate(function)
     finally:
         numba.config.CACHE_DIR = restored

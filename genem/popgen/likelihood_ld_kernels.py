@@ -15,10 +15,9 @@ import numpy as np
 
 from genem.em.kernels import KKT_TOLERANCE, simplex_kkt_residual, squarem_step_length
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
-from genem.jit import kernel
+from genem.jit import kernel, summing_kernel
 from genem.popgen.newton_ld_kernels import A0, A1, A2, B0, B1, B2, HA0, HA1, HB0, HB1, newton_point
 
-LANES = 8
 N_STARTS = 5
 MAX_EVALUATIONS = 3000
 # EM goes first, because it cannot be led astray; from then on Newton's method is tried in every other cycle.
@@ -59,39 +58,26 @@ def log_of_product(factors: np.ndarray) -> float:
     return total + math.log(product)
 
 
-@kernel
-def add_diploid_scores(values: np.ndarray, p: np.ndarray, likelihood: np.ndarray, lanes: np.ndarray) -> None:
-    """Add Y / L of each diploid sample to ``lanes`` [haplotype, lane], and store L."""
+@summing_kernel
+def sum_diploid_scores(values: np.ndarray, p: np.ndarray, likelihood: np.ndarray) -> tuple[float, float, float, float]:
+    """Sums of Y / L over the diploid samples; every L is stored."""
     p00, p01, p10, p11 = p[0], p[1], p[2], p[3]
-    n = likelihood.size
-    for start in range(0, n - n % LANES, LANES):
-        for lane in range(LANES):
-            s = start + lane
-            a0, a1, a2 = values[A0, s], values[A1, s], values[A2, s]
-            b0, b1, b2 = values[B0, s], values[B1, s], values[B2, s]
-            t00, t01 = a0 * p00 + a1 * p10, a0 * p01 + a1 * p11
-            t10, t11 = a1 * p00 + a2 * p10, a1 * p01 + a2 * p11
-            y00, y01 = t00 * b0 + t01 * b1, t00 * b1 + t01 * b2
-            y10, y11 = t10 * b0 + t11 * b1, t10 * b1 + t11 * b2
-            total = p00 * y00 + p01 * y01 + p10 * y10 + p11 * y11
-            likelihood[s] = total
-            share = 1.0 / total if total > 0.0 else 0.0
-            lanes[0, lane] += y00 * share
-            lanes[1, lane] += y01 * share
-            lanes[2, lane] += y10 * share
-            lanes[3, lane] += y11 * share
-    for s in range(n - n % LANES, n):
-        t00, t01 = values[A0, s] * p00 + values[A1, s] * p10, values[A0, s] * p01 + values[A1, s] * p11
-        t10, t11 = values[A1, s] * p00 + values[A2, s] * p10, values[A1, s] * p01 + values[A2, s] * p11
-        y00, y01 = t00 * values[B0, s] + t01 * values[B1, s], t00 * values[B1, s] + t01 * values[B2, s]
-        y10, y11 = t10 * values[B0, s] + t11 * values[B1, s], t10 * values[B1, s] + t11 * values[B2, s]
+    s00, s01, s10, s11 = 0.0, 0.0, 0.0, 0.0
+    for s in range(likelihood.size):
+        a0, a1, a2 = values[A0, s], values[A1, s], values[A2, s]
+        b0, b1, b2 = values[B0, s], values[B1, s], values[B2, s]
+        t00, t01 = a0 * p00 + a1 * p10, a0 * p01 + a1 * p11
+        t10, t11 = a1 * p00 + a2 * p10, a1 * p01 + a2 * p11
+        y00, y01 = t00 * b0 + t01 * b1, t00 * b1 + t01 * b2
+        y10, y11 = t10 * b0 + t11 * b1, t10 * b1 + t11 * b2
         total = p00 * y00 + p01 * y01 + p10 * y10 + p11 * y11
         likelihood[s] = total
         share = 1.0 / total if total > 0.0 else 0.0
-        lanes[0, 0] += y00 * share
-        lanes[1, 0] += y01 * share
-        lanes[2, 0] += y10 * share
-        lanes[3, 0] += y11 * share
+        s00 += y00 * share
+        s01 += y01 * share
+        s10 += y10 * share
+        s11 += y11 * share
+    return s00, s01, s10, s11
 
 
 @kernel
@@ -100,13 +86,8 @@ def evaluate(
 ) -> float:
     """Write the scores G at ``p`` and return the log-likelihood; ``likelihood`` is workspace, a cell per sample."""
     n_diploid, n_haploid = diploid.shape[1], haploid.shape[1]
-    lanes = np.zeros((4, LANES))
-    add_diploid_scores(diploid, p, likelihood[:n_diploid], lanes)
-    for haplotype in range(4):
-        total = 0.0
-        for lane in range(LANES):
-            total += lanes[haplotype, lane]
-        scores[haplotype] = 2.0 * total
+    s00, s01, s10, s11 = sum_diploid_scores(diploid, p, likelihood[:n_diploid])
+    scores[0], scores[1], scores[2], scores[3] = 2.0 * s00, 2.0 * s01, 2.0 * s10, 2.0 * s11
     for s in range(n_haploid):
         y00, y01 = haploid[HA0, s] * haploid[HB0, s], haploid[HA0, s] * haploid[HB1, s]
         y10, y11 = haploid[HA1, s] * haploid[HB0, s], haploid[HA1, s] * haploid[HB1, s]

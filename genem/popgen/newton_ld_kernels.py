@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from genem.jit import kernel
+from genem.jit import kernel, summing_kernel
 
 # Rows of the likelihoods of a pair: three genotypes (two alleles) at A, then at B.
 A0, A1, A2, B0, B1, B2 = range(6)
@@ -19,7 +19,7 @@ FIRST_DAMPING = 1e-4
 MAX_DAMPING = 10.0
 
 
-@kernel
+@summing_kernel
 def likelihood_hessian(diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, hessian: np.ndarray) -> None:
     """Second derivatives of the log-likelihood by the four haplotype frequencies.
 

@@ -172,12 +172,13 @@ def climb(
         if evaluations > NEWTON_AFTER and newton_point(diploid, haploid, p, scores, trial)[0]:
             height_trial = evaluate(diploid, haploid, trial, trial_scores, likelihood)
             evaluations += 1
-            if height_trial >= height - ROUNDING * abs(height):
+            higher = height_trial > height
+            if higher or height_trial >= height - ROUNDING * abs(height):
                 p[:] = trial
                 scores[:] = trial_scores
                 height = height_trial
-                if is_stationary(p, scores, n_copies):
-                    return height, evaluations, CONVERGED
+                if higher or is_stationary(p, scores, n_copies):
+                    continue
         em_update(p, scores, x1)
         height_1 = evaluate(diploid, haploid, x1, trial_scores, likelihood)
         em_update(x1, trial_scores, x2)

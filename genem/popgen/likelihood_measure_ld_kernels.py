@@ -233,7 +233,7 @@ def stationary_points(
     p_a = frequency[0] if frequency[0] >= 0.0 else 0.5
     p_b = frequency[1] if frequency[1] >= 0.0 else 0.5
     _, n_maxima, _, _ = best_of_starts(
-        diploid[:, :n_diploid], haploid[:, :n_haploid], p_a, p_b, np.empty(4), found, heights
+        diploid[:, :n_diploid].copy(), haploid[:, :n_haploid].copy(), p_a, p_b, np.empty(4), found, heights
     )
     return n_maxima
 
@@ -262,7 +262,7 @@ def measure_likelihood_pairs(
         p_a = frequency[a] if frequency[a] >= 0.0 else 0.5
         p_b = frequency[b] if frequency[b] >= 0.0 else 0.5
         n_maxima, n_iter, status = measure_gathered(
-            diploid[:, :n_diploid], haploid[:, :n_haploid], p_a, p_b, statistics[pair]
+            diploid[:, :n_diploid].copy(), haploid[:, :n_haploid].copy(), p_a, p_b, statistics[pair]
         )
         statistics[pair, LOG_LIKELIHOOD] += log_scale(log_maximum, ploidy, a, b)
         integers[pair, N_SAMPLES] = n_diploid + n_haploid

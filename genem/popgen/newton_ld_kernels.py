@@ -107,7 +107,7 @@ def newton_point(
 ) -> tuple[bool, bool]:
     """Write the Newton step from ``p`` to ``target``, cut where a frequency reaches zero, which it then is exactly.
 
-    Only positive frequencies move, the largest one makes the sum one. Where the log-likelihood is not strictly
+    Frequencies of zero move only where their score exceeds one; the largest makes the sum one. Where the log-likelihood is not strictly
     concave the information is damped (Levenberg). Returns whether there is a step, and whether it is concave.
     """
     hessian = np.empty((4, 4))
@@ -119,7 +119,7 @@ def newton_point(
             rest = k
     free, n_free = np.empty(4, np.int64), 0
     for k in range(4):
-        if k != rest and p[k] > 0.0:
+        if k != rest and (p[k] > 0.0 or scores[k] > 1.0):
             free[n_free] = k
             n_free += 1
     matrix, step = np.empty((n_free, n_free)), np.empty(n_free)
@@ -136,6 +136,8 @@ def newton_point(
     length, rest_step, cut = 1.0, 0.0, -1
     for i in range(n_free):
         rest_step -= step[i]
+        if p[free[i]] == 0.0 and step[i] <= 0.0:
+            return False, damping == 0.0
         if p[free[i]] + length * step[i] <= 0.0:
             length, cut = -p[free[i]] / step[i], i
     if p[rest] + length * rest_step <= 0.0:

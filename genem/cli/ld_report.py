@@ -76,7 +76,7 @@ def _maximum(
     title = "the maximum of the likelihood"
     if len(report.maxima) > 1:
         title = f"maximum {number} of {len(report.maxima)}" + (", the highest" if number == 1 else "")
-    yield f"{title}: log-likelihood {maximum.log_likelihood!r}"
+    yield f"{title}: log-likelihood {maximum.log_likelihood:.6f}"
     yield f"  r2 {_number(maximum.r2)}   D' {_number(maximum.d_prime)}   D {_number(maximum.d)}"
     p = maximum.frequencies
     p_a, p_b = p[2] + p[3], p[1] + p[3]

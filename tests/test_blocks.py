@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genem.cli.main import main
 from genem.errors import UsageError
+from genem.io.variants import open_variants
 from genem.popgen.blocks import HaplotypeBlock, blocks
 from genem.popgen.ld_stream import ld
 from tests.reference.ld import make_block
@@ -126,3 +129,16 @@ def test_bounds_must_be_shares(option: str) -> None:
         blocks([], max_bp=0)
     with pytest.raises(UsageError, match="min_maf"):
         blocks([], min_maf=0.7)
+
+
+def test_the_table_is_that_of_the_library(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vcf = data / "population.vcf.gz"
+    assert main(["blocks", str(vcf), "--min-maf", "0.1", "--any-small-span"]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines() if not line.startswith("##")]
+    assert lines[0] == ["CHROM", "POS", "END", "KB", "N_VARIANTS", "N_STRONG", "N_RECOMBINANT", "IDS"]
+    with open_variants(vcf) as reader:
+        expected = list(blocks(reader, min_maf=0.1, any_small_span=True))
+    assert [(row[1], row[2], row[7]) for row in lines[1:]] == [
+        (str(block.start), str(block.end), ",".join(block.identifiers)) for block in expected
+    ]
+    assert float(lines[1][3]) == (expected[0].end - expected[0].start + 1) / 1000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genem.cli.main import main
 from genem.errors import UsageError
 from genem.popgen.ld_stream import ld
 from genem.popgen.pruning import PrunedVariant, prune
@@ -105,3 +107,33 @@ def test_several_alts_count_as_one_variant() -> None:
 def test_threshold_must_be_a_share() -> None:
     with pytest.raises(UsageError, match="r2 is 2"):
         prune([], r2=2.0)
+
+
+def test_lists_and_table(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vcf, kept, removed, output = data / "population.vcf.gz", tmp_path / "k", tmp_path / "r", tmp_path / "t.tsv"
+    assert (
+        main(["prune", str(vcf), "--r2", "0.3", "--kept", str(kept), "--removed", str(removed), "-o", str(output)]) == 0
+    )
+    lines = [line.split("\t") for line in output.read_text().splitlines() if not line.startswith("##")]
+    assert lines[0] == ["CHROM", "POS", "ID", "REF", "ALT", "MAF", "KEPT", "REMOVED_BY", "R2"]
+    assert [row[2] for row in lines[1:] if row[6] == "yes"] == kept.read_text().split()
+    assert [row[2] for row in lines[1:] if row[6] == "no"] == removed.read_text().split()
+    assert len(lines) == 594
+    assert all((row[6] == "yes") == (row[7] == row[8] == "NA") for row in lines[1:])
+    # what was promised: nothing above the threshold is left
+    assert main(["ld", str(vcf), "--ids", str(kept), "--min-r2", "0.3000001"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("##")]
+    assert len(rows) == 1
+
+
+def test_variants_without_an_id_are_listed_by_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vcf, kept = tmp_path / "x.vcf", tmp_path / "kept"
+    columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\tb\n"
+    vcf.write_text(
+        '##fileformat=VCFv4.2\n##contig=<ID=1>\n##FORMAT=<ID=GT,Number=1,Type=String,Description="G">\n'
+        + columns
+        + "1\t10\t.\tA\tC\t.\t.\t.\tGT\t0/0\t0/1\n"
+    )
+    assert main(["prune", str(vcf), "--kept", str(kept), "-o", "/dev/null"]) == 0
+    assert kept.read_text() == "1:10:A:C\n"
+    assert "1 variants have no ID" in capsys.readouterr().err

@@ -143,8 +143,8 @@ def expected_genotypes(samples: Samples, selection: Selection, probability: np.n
 
 @kernel
 def normalise_blocks(model: Model, theta: np.ndarray) -> None:
-    """Scale every block to one; a held ALT frequency is restored by moving the two homozygotes."""
-    for b in range(2):
+    """Scale every block to one; with a held ALT frequency the homozygotes follow from the heterozygotes."""
+    for b in range(0 if math.isnan(model.alt_frequency) else 1, 2):
         total = 0.0
         for k in range(len(theta)):
             if model.block[k] == b:

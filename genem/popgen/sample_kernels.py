@@ -93,6 +93,7 @@ def select_samples(
     region = design.region[variant]
     largest = 2
     n_incomplete = 0
+    known_values, ploidy = 0, 0
     for sample in range(len(n_likelihoods)):
         slots[sample] = -1
         role = copies_role(region, design.sex[sample])
@@ -103,7 +104,8 @@ def select_samples(
         n_values = n_likelihoods[sample]
         if n_values == 0:
             continue
-        ploidy = ploidy_of(n_values, n_alleles)
+        if n_values != known_values:
+            known_values, ploidy = n_values, ploidy_of(n_values, n_alleles)
         if ploidy < 0:
             return largest, n_incomplete, sample
         if ploidy == 0:
@@ -190,8 +192,8 @@ def lay_out(
         if slot < 0:
             continue
         bucket = design.group[sample]
-        ploidy = ploidy_of(n_likelihoods[sample], n_alleles)
         single = copies_role(design.region[variant], design.sex[sample]) == SINGLE_COPY
+        ploidy = ploidy_of(n_likelihoods[sample], n_alleles) if single else ploidy_in(slot)
         n_values = n_alleles if single else n_likelihoods[sample]
         for k in range(n_values):
             value = float(likelihoods[sample, homozygote_index(k, ploidy) if single else k])

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from genem.errors import InputError, UsageError
 from genem.popgen import allele_frequencies_from_genotypes, freq, hwe_exact, minor_allele_frequency, missing_rate
+from genem.popgen.frequencies import MAX_MASKED_GROUPS
 from genem.popgen.table import PER_ROW, PER_VALUE, FrequencyTable
 from tests.blocks import block_from_calls, read_vcf
 from tests.reference import frequencies as reference
@@ -65,13 +66,15 @@ def test_counts_equal_a_loop_over_samples(calls: np.ndarray) -> None:
 @given(hnp.arrays(np.int8, st.tuples(st.integers(1, 3), st.integers(1, 21), st.just(2)), elements=st.integers(-1, 1)))
 def test_words_and_samples_count_alike(calls: np.ndarray) -> None:
     complete = np.where((calls < 0).any(axis=2, keepdims=True), np.int8(-1), calls)
-    one_group = np.zeros(calls.shape[1], int)
-    by_words = allele_frequencies_from_genotypes(complete, np.full(len(calls), 2))
-    by_samples = allele_frequencies_from_genotypes(complete, np.full(len(calls), 2), groups=one_group)
+    n_alleles, groups = np.full(len(calls), 2), np.arange(calls.shape[1]) % 3 - 1
+    many = [f"g{number}" for number in range(MAX_MASKED_GROUPS + 1)]
+    by_words = allele_frequencies_from_genotypes(complete, n_alleles, groups=groups, group_names=many[:2])
+    by_samples = allele_frequencies_from_genotypes(complete, n_alleles, groups=groups, group_names=many)
     for name in (*PER_ROW, *PER_VALUE):
-        every = getattr(by_samples, name)
-        np.testing.assert_array_equal(getattr(by_words, name), every[1::2], err_msg=name)
-        np.testing.assert_array_equal(getattr(by_words, name), every[0::2], err_msg=name)
+        for group in ("g0", "g1", "ALL"):
+            first = getattr(by_words, name)[by_words.groups.index(group) :: 3]
+            second = getattr(by_samples, name)[by_samples.groups.index(group) :: len(many) + 1]
+            np.testing.assert_array_equal(first, second, err_msg=name)
 
 
 def test_many_samples_fill_the_lanes_of_a_word() -> None:

@@ -137,12 +137,12 @@ def count_samples(
     The bucket after the last group takes the samples in none. Returns the number of heterozygous calls where one
     copy is expected (set missing), and the first sample with an allele the site does not have, or -1.
     """
-    n_alleles = design.n_alleles[variant]
-    region = design.region[variant]
+    n_alleles, region = design.n_alleles[variant], design.region[variant]
+    sex, group = design.sex, design.group
     n_heterozygous_haploids = 0
     for sample in range(alleles.shape[0]):
-        bucket = design.group[sample]
-        role = copies_role(region, design.sex[sample])
+        bucket = group[sample]
+        role = copies_role(region, sex[sample])
         if role == NO_COPY:
             continue
         row_counts[bucket, N_SAMPLES] += 1
@@ -232,7 +232,6 @@ def count_variants(
         pooled = variant * (n_groups + 1) + n_groups
         n_alleles = design.n_alleles[variant]
         if n_words > 0 and n_alleles == 2 and design.region[variant] == AS_CALLED:
-            odd = False
             for bucket in range(n_groups, -1, -1):  # all samples first: they tell whether words apply
                 n_het, n_hom, n_missing, odd = count_biallelic_words(words[variant], masks[bucket])
                 if odd:

@@ -15,6 +15,9 @@ PYTEST_FLAGS ?= -m 'not slow'
 BIN := $(VENV)/bin
 POPGEN := workflows/popgen
 
+# Some tools call others by name: snakefmt calls shfmt.
+export PATH := $(abspath $(BIN)):$(PATH)
+
 EXTRAS_run := workflow,plots,fast
 EXTRAS_test := $(EXTRAS_run),dev
 EXTRAS_docs := $(EXTRAS_run),docs

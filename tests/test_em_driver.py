@@ -7,7 +7,6 @@ import math
 import subprocess
 import sys
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +29,11 @@ from tests.reference.em_models import (
     GaussianMixture,
     GaussianMixtureParams,
     MissingFlipsCoin,
-    MixingProportions,
-    Vector,
 )
+from tests.reference.em_scripted import Scripted
 
 GOLDEN = Path(__file__).parent / "golden" / "em"
 COIN = MissingFlipsCoin(37, 23, 40)
-
-
-@dataclass
-class Scripted:
-    """An EM map that walks 0, 1, 2, ... past a list of log-likelihoods and stays at the last."""
-
-    log_likelihoods: list[float]
-    n_free: int = 1
-    calls: list[float] = field(default_factory=list)
-
-    def start(self, rng: np.random.Generator) -> float:
-        return float(rng.integers(0, len(self.log_likelihoods)))
-
-    def em_step(self, x: float) -> EMStep[float]:
-        self.calls.append(x)
-        return EMStep(min(x + 1.0, len(self.log_likelihoods) - 1.0), self.log_likelihoods[int(x)])
 
 
 # --- the objective falls ------------------------------------------------------------------------------------------
@@ -161,6 +143,12 @@ def test_a_degenerate_run_never_beats_a_proper_one() -> None:
     assert result.best.start == 1
 
 
+def test_not_even_where_its_last_objective_was_higher() -> None:
+    result = fit(Scripted([-3.0, -1.0, math.nan, -2.0, -2.0]), start=[0.0, 3.0])
+    assert [run.objective for run in result.runs] == [-1.0, -2.0]
+    assert (result.status, result.log_likelihood) == (Status.CONVERGED, -2.0)
+
+
 # --- when to stop -------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +171,23 @@ def test_the_iteration_limit_holds_with_acceleration(max_iter: int) -> None:
 
     result = fit(Counting(3, 1, 400), start=0.1, max_iter=max_iter)
     assert len(counted) == result.n_maps <= max_iter
+
+
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-9])
+def test_the_objective_alone_can_be_the_stop_rule(tolerance: float) -> None:
+    result = fit(
+        COIN,
+        start=0.1,
+        accelerate=False,
+        trace=True,
+        objective_tolerance=tolerance,
+        parameter_tolerance=math.inf,
+        gradient_tolerance=math.inf,
+    )
+    assert result.trace is not None
+    objective = result.trace.objective
+    changes = np.diff(objective) / (1.0 + np.abs(objective[:-1]))
+    assert changes[-1] <= tolerance < changes[-2]
 
 
 def test_a_flat_objective_with_moving_parameters_is_no_convergence() -> None:
@@ -278,41 +283,6 @@ def test_a_warm_start_at_the_answer_costs_next_to_nothing() -> None:
 
 def test_one_start_makes_no_claim_about_others() -> None:
     assert fit(TWO_MEANS, start=LEFT_PAIR).verdict == "stationary, from 1 start"
-
-
-# --- bounds and acceleration --------------------------------------------------------------------------------------
-
-
-def test_a_maximum_on_the_boundary_is_converged() -> None:
-    densities = np.array([[1.0, 0.5, 0.9], [0.8, 0.2, 0.4], [0.3, 0.1, 0.6]])
-    result = fit(MixingProportions(densities), start=np.full(3, 1 / 3))
-    assert result.verdict == "global maximum (concave objective)"
-    assert result.params[1] < 1e-6
-
-
-def test_an_extrapolation_is_not_kept_on_a_bound_that_em_could_not_leave() -> None:
-    class Trap(MixingProportions):
-        """Whose projection throws every extrapolation on a bound."""
-
-        def unpack(self, vector: Vector) -> Vector:  # noqa: ARG002
-            return np.array([0.0, 0.5, 0.5])
-
-    densities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
-    start = np.array([0.001, 0.998, 0.001])
-    model = Trap(densities)
-    assert model.em_step(model.unpack(start)).log_likelihood > model.em_step(start).log_likelihood + 0.5
-    result = fit(model, start=start)
-    assert result.status is Status.CONVERGED
-    assert result.best.n_extrapolations == 0
-    assert result.best.n_rejected > 0
-    np.testing.assert_allclose(result.params, 1 / 3, rtol=1e-6)
-
-
-def test_acceleration_can_be_switched_off_and_needs_coordinates() -> None:
-    plain = fit(COIN, start=0.5, accelerate=False)
-    assert (plain.accelerated, plain.best.n_extrapolations) == (False, 0)
-    assert fit(COIN, start=0.5).accelerated
-    assert not fit(Scripted([-1.0, -0.5, -0.5]), start=0.0).accelerated
 
 
 # --- traces, callbacks, records -----------------------------------------------------------------------------------

@@ -43,6 +43,13 @@ def test_several_fits_in_one_picture(tmp_path: Path, ending: str) -> None:
     assert axes.get_xscale() == "log"
 
 
+def test_several_fits_are_compared_with_the_best_of_all() -> None:
+    good, poor = (fit(MODEL, start=start, trace=True, accelerate=False) for start in (STARTS[1], STARTS[0]))
+    lines = plot_trace({"good": good, "poor": poor}).lines
+    (drawn,) = (line for line in lines if line.get_label() == "poor")
+    assert drawn.get_ydata()[-1] == pytest.approx(good.objective - poor.objective)
+
+
 def test_axes_of_ones_own() -> None:
     from matplotlib.figure import Figure
 

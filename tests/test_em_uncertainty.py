@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genem.em import EMStep, fit, observed_information, standard_errors
+from genem.em import Degenerate, EMStep, fit, observed_information, standard_errors
 from tests.reference.em_models import (
     DeathNotices,
     GaussianMixture,
@@ -128,6 +128,32 @@ def test_refused_where_two_components_are_one() -> None:
     assert errors.refused == "the observed information is not positive definite"
 
 
+@pytest.mark.parametrize(("correlation", "refused"), [(0.99, False), (1.0, True), (1.5, True)])
+def test_refused_at_a_saddle(correlation: float, refused: bool) -> None:
+    class Quadratic:
+        n_free = 2
+
+        def start(self, rng: np.random.Generator) -> Vector:
+            return rng.normal(size=2)
+
+        def em_step(self, x: Vector) -> EMStep[Vector]:
+            return EMStep(x, float(0.5 * x @ self.hessian(x) @ x))
+
+        def pack(self, x: Vector) -> Vector:
+            return x
+
+        def unpack(self, vector: Vector) -> Vector:
+            return vector
+
+        def hessian(self, x: Vector) -> Vector:  # noqa: ARG002
+            return -np.array([[1.0, correlation], [correlation, 1.0]])
+
+    errors = standard_errors(Quadratic(), np.zeros(2))
+    assert (errors.refused == "the observed information is not positive definite") == refused
+    if not refused:
+        np.testing.assert_allclose(errors.values, 1.0 / math.sqrt(1.0 - correlation**2))
+
+
 def test_refused_with_redundant_coordinates() -> None:
     class Redundant(MixingProportions):
         def pack(self, weights: Vector) -> Vector:
@@ -138,7 +164,9 @@ def test_refused_with_redundant_coordinates() -> None:
     assert errors.refused == "2 packed coordinates for 1 free parameters"
 
 
-def test_refused_where_the_objective_has_no_neighbourhood() -> None:
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize("raises", [False, True])
+def test_refused_where_the_objective_has_no_neighbourhood(raises: bool, gradient: bool) -> None:
     class Island:
         n_free = 1
 
@@ -146,6 +174,8 @@ def test_refused_where_the_objective_has_no_neighbourhood() -> None:
             return float(rng.uniform())
 
         def em_step(self, x: float) -> EMStep[float]:
+            if raises and x != 0.5:
+                raise Degenerate("the sea")
             return EMStep(0.5, 0.0 if x == 0.5 else math.nan)
 
         def pack(self, x: float) -> Vector:
@@ -154,7 +184,13 @@ def test_refused_where_the_objective_has_no_neighbourhood() -> None:
         def unpack(self, vector: Vector) -> float:
             return float(vector[0])
 
-    assert standard_errors(Island(), 0.5).refused == "the objective is not finite around the estimate"
+    class IslandWithGradient(Island):
+        def gradient(self, x: float) -> Vector:
+            self.em_step(x)
+            return np.array([0.0 if x == 0.5 else math.nan])
+
+    model = IslandWithGradient() if gradient else Island()
+    assert standard_errors(model, 0.5).refused == "the objective is not finite around the estimate"
 
 
 def test_a_model_without_coordinates_has_no_information() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import string
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pysam
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genem.data import SPAN_ID, GenotypeBlock
 from genem.errors import InputError, UsageError
 from genem.io.regions import Region, balanced_regions, format_region, format_regions, parse_region, parse_regions
 from genem.io.variants import open_variants
@@ -76,6 +78,21 @@ def test_pieces_hold_every_record_once(indexed: Indexed, n_pieces: int) -> None:
             if record.pos >= region.start
         ]
     assert found == expected  # in file order too
+
+
+@pytest.mark.parametrize("n_pieces", [1, 4, 40])
+def test_reading_the_pieces_gives_every_record_once(indexed: Indexed, n_pieces: int) -> None:
+    with open_variants(indexed.path, fields=()) as reader:
+        expected = identifiers(reader)
+    found = []
+    for piece in balanced_regions(indexed.path, n_pieces):
+        with open_variants(indexed.path, fields=(), regions=piece, regions_overlap="pos") as reader:
+            found += identifiers(reader)
+    assert found == expected
+
+
+def identifiers(blocks: Iterable[GenotypeBlock]) -> list[str]:
+    return [block.sites.field(row, SPAN_ID) for block in blocks for row in range(len(block))]
 
 
 @pytest.mark.parametrize("n_pieces", [2, 3, 5])

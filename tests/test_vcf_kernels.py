@@ -19,8 +19,9 @@ from genem.data import (
     SPAN_REF,
 )
 from genem.io import vcf_kernels as kernels
+from genem.io.genotype_count_kernels import count_fits
 from genem.io.vcf_gt_kernels import scan_genotypes
-from genem.io.vcf_likelihood_kernels import count_fits, parse_decimal, scan_likelihoods
+from genem.io.vcf_likelihood_kernels import parse_decimal, scan_likelihoods
 from tests.reference import vcf as reference
 
 pytestmark = pytest.mark.kernel
@@ -390,3 +391,11 @@ def test_sites_are_packed_end_to_end() -> None:
     assert bytes(packed) == b"1\t5\t.\tA\tC\t.\tq\tI" * 2
     for row in range(2):
         assert [bytes(packed[start:end]) for start, end in spans[row]] == [b"1", b".", b"A", b"C", b"q", b"I"]
+
+
+@given(st.lists(st.sampled_from(["PASS", "PASS;q10", "q10", "."])))
+def test_where_a_field_changes(values: list[str]) -> None:
+    ends = np.cumsum([0, *map(len, values)])
+    changes = np.zeros(len(values), np.bool_)
+    kernels.find_changes(as_text("".join(values)), np.stack([ends[:-1], ends[1:]], axis=1), changes)
+    assert changes.tolist() == [row == 0 or values[row] != values[row - 1] for row in range(len(values))]

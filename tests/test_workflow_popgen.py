@@ -165,14 +165,16 @@ def test_the_profiles_are_understood(profile: str, tmp_path: Path, genem_environ
 
 
 @pytest.mark.slow
-def test_lint_and_format() -> None:
+def test_lint_and_format(genem_environment: Environment) -> None:
     """As the Makefile calls them; both are silent about a workflow in good condition."""
-    folder = ROOT / "workflows" / "popgen" / ".test"
-    linted = subprocess.run(command(folder, "--lint"), capture_output=True, text=True, check=False)
-    assert linted.returncode == 0, linted.stderr
-    if shutil.which("snakefmt") is None:
+    linted = run(ROOT / "workflows" / "popgen" / ".test", genem_environment, "--lint")
+    assert linted.returncode == 0, linted.stdout
+    snakefmt = shutil.which("snakefmt", path=genem_environment["PATH"])
+    if snakefmt is None:
         pytest.skip("snakefmt is not installed: the format was not checked")
-    subprocess.run(["snakefmt", "--check", str(ROOT / "workflows")], check=True, capture_output=True)
+    subprocess.run(
+        [snakefmt, "--check", str(ROOT / "workflows")], check=True, capture_output=True, env=genem_environment
+    )
 
 
 @pytest.mark.slow

@@ -138,8 +138,10 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
 
     if args.build is not None and args.sex is None:
         raise UsageError("--build needs --sex")
-    fields = (args.field,) if args.field == "GT" or args.annotate is None else ("GT", args.field)
-    with open_selected(args, context, fields, keep_lines=args.annotate is not None) as reader, ExitStack() as outputs:
+    with (
+        open_selected(args, context, (args.field,), keep_lines=args.annotate is not None) as reader,
+        ExitStack() as outputs,
+    ):
         if not reader.samples:
             raise InputError("no samples to estimate from", path=args.vcf)
         groups, group_names = (
@@ -150,7 +152,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         annotator = None
         if args.annotate is not None:
             stream = outputs.enter_context(context.open_output(args.annotate, index="vcf"))
-            annotator = FrequencyAnnotator(stream, reader, group_names or ())
+            annotator = FrequencyAnnotator(stream, reader, group_names or (), field=args.field, context=context)
         spectrum = popgen.SpectrumAccumulator()
         with context.progress("freq", reader.total_bytes) as progress:
             for block in reader:
@@ -173,7 +175,15 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
                     block, estimates = block.select(kept), estimates.select(kept)
                 table.write(cells(block.sites, estimates))
                 if annotator is not None:
-                    annotator.write(block, estimates, args)
+                    annotator.write(
+                        block,
+                        estimates,
+                        groups=groups,
+                        sex=sex,
+                        build=args.build,
+                        inbreeding=args.inbreeding,
+                        half_calls=args.half_calls,
+                    )
                 spectrum.add(estimates)
                 _tally(estimates, context)
                 progress.update(reader.bytes_read)

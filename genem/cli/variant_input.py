@@ -25,6 +25,7 @@ def open_selected(
 
     ``--min-maf`` and ``--max-missing-rate`` need estimates: the command applies them itself.
     """
+    from genem.io.regions import split_regions
     from genem.io.sample_tables import read_names
     from genem.io.selection import read_regions_file
     from genem.io.variants import open_variants
@@ -34,9 +35,7 @@ def open_selected(
     if args.regions is not None and args.regions_file is not None:
         raise UsageError("--regions and --regions-file exclude each other")
     if args.regions is not None:
-        regions = [region for region in args.regions.split(",") if region]
-        if not regions:
-            raise UsageError("--regions is empty")
+        regions = [*split_regions(args.regions)]
     if args.regions_file is not None:
         context.add_input(args.regions_file)
         regions = list(read_regions_file(args.regions_file))

@@ -37,12 +37,17 @@ def run_on_tiny_files(command: str, variations: Iterable[Sequence[str]]) -> None
 def _tiny_files(folder: Path) -> tuple[Path, Path]:
     import pysam
 
+    from genem.io.htslib import htslib_quiet
     from genem.io.output import open_output
 
     vcf, bcf = folder / "tiny.vcf.gz", folder / "tiny.bcf"
     with open_output(vcf) as stream:
         stream.write(TINY_VCF.encode())
-    with pysam.VariantFile(str(vcf)) as source, pysam.VariantFile(str(bcf), "wb", header=source.header) as target:
+    with (
+        htslib_quiet(),
+        pysam.VariantFile(str(vcf)) as source,
+        pysam.VariantFile(str(bcf), "wb", header=source.header) as target,
+    ):
         for record in source:
             target.write(record)
     return vcf, bcf

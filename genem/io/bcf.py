@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import MISSING_PHRED, N_SPANS, SPAN_INFO, GenotypeBlock, LikelihoodField, VariantSites
+from genem.data import N_SPANS, SPAN_INFO, GenotypeBlock, LikelihoodField, VariantSites
 from genem.errors import InputError
 from genem.io import bcf_kernels as field
 from genem.io import bcf_site_kernels as site
@@ -253,13 +253,13 @@ class BcfDecoder:
         shape = len(sites), len(self._samples)
         n_cells = max(1, int(located[:, field.LIKELIHOOD_COUNT].max()))
         n_values = np.empty(shape, np.int32)
-        given = records.data, located, sites.n_alleles, self._columns
+        given = records.data, located, sites.n_alleles, self._n_samples, self._columns
         likelihoods: NDArray[np.int32] | NDArray[np.float32]
         if self._likelihood_field == "PL":
-            likelihoods = np.full((*shape, n_cells), MISSING_PHRED, np.int32)
+            likelihoods = np.empty((*shape, n_cells), np.int32)
             code, row, sample, value = field.decode_phred(*given, likelihoods, n_values)
         else:
-            likelihoods = np.full((*shape, n_cells), np.nan, np.float32)
+            likelihoods = np.empty((*shape, n_cells), np.float32)
             code, row, sample, value = field.decode_float(*given, likelihoods.view(np.uint32), n_values)
         if code != site.OK:
             raise self._refusal(code, int(sites.record[row]), sites, row, sample, value)

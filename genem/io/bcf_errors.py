@@ -51,7 +51,7 @@ def finding(code: int, value: int, *, n_samples: int, n_alleles: int, likelihood
         case field.NOT_FINITE:
             return f"FORMAT/{likelihood} has a value that is not a finite number", VALUE_REMEDY
         case field.BAD_LIKELIHOOD_COUNT:
-            values = f"{value} value{'s' * (value != 1)}"
+            values = "1 value" if value == 1 else f"{value} values"
             expected = f"the number of genotypes of {n_alleles} alleles at the sample's ploidy expected"
             return f"FORMAT/{likelihood} has {values}, {expected}", COUNT_REMEDY
         case _:

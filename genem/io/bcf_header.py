@@ -79,13 +79,13 @@ def read_dictionaries(text: str, path: str | Path | None = None) -> BcfDictionar
     >>> read_dictionaries('##contig=<ID=22>' + chr(10) + '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">')
     BcfDictionaries(strings=('PASS', 'GT'), contigs=('22',))
     """
-    strings, contigs = {"PASS": 0}, dict[str, int]()
+    strings, contigs = _Dictionary(path, "PASS"), _Dictionary(path)
     for line in text.splitlines():
         if line.startswith(("##FILTER=<", "##INFO=<", "##FORMAT=<")):
-            _number(strings, line, path)
+            strings.add(line)
         elif line.startswith("##contig=<"):
-            _number(contigs, line, path)
-    return BcfDictionaries(_by_number(strings, path), _by_number(contigs, path))
+            contigs.add(line)
+    return BcfDictionaries(strings.names(), contigs.names())
 
 
 def bcf_contigs(path: str | Path) -> tuple[str, ...] | None:
@@ -106,26 +106,32 @@ def bcf_contigs(path: str | Path) -> tuple[str, ...] | None:
     return read_dictionaries(split[0], path).contigs
 
 
-def _number(dictionary: dict[str, int], line: str, path: str | Path | None) -> None:
-    attributes = dict(ATTRIBUTE.findall(line.partition("<")[2]))
-    name = attributes.get("ID")
-    if not name:
-        raise InputError(f"the header line {line[:60]!r} has no ID", path=path)
-    if name in dictionary:
-        return
-    number = attributes.get("IDX")
-    if number is None:
-        dictionary[name] = max(dictionary.values(), default=-1) + 1
-    elif number.isascii() and number.isdigit() and len(number) <= MAX_IDX_DIGITS:
-        dictionary[name] = int(number)
-    else:
-        raise InputError(f"the header line {line[:60]!r} has the impossible IDX={number}", path=path)
+class _Dictionary:
+    """Numbers names as their header lines come along."""
 
+    def __init__(self, path: str | Path | None, *names: str) -> None:
+        self._path = path
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._used = dict(enumerate(names))
+        self._next = len(names)
 
-def _by_number(dictionary: dict[str, int], path: str | Path | None) -> tuple[str, ...]:
-    names = [""] * (max(dictionary.values(), default=-1) + 1)
-    for name, number in dictionary.items():
-        if names[number]:
-            raise InputError(f"the header gives {names[number]!r} and {name!r} the same number IDX={number}", path=path)
-        names[number] = name
-    return tuple(names)
+    def add(self, line: str) -> None:
+        attributes = dict(ATTRIBUTE.findall(line.partition("<")[2]))
+        name = attributes.get("ID")
+        if not name:
+            raise InputError(f"the header line {line[:60]!r} has no ID", path=self._path)
+        if name in self._numbers:
+            return
+        given = attributes.get("IDX", str(self._next))
+        if not (given.isascii() and given.isdigit() and len(given) <= MAX_IDX_DIGITS):
+            raise InputError(f"the header line {line[:60]!r} has the impossible IDX={given}", path=self._path)
+        number = int(given)
+        other = self._used.setdefault(number, name)
+        if other != name:
+            found = f"the header gives {other!r} and {name!r} the same number IDX={number}"
+            raise InputError(found, path=self._path)
+        self._numbers[name] = number
+        self._next = max(self._next, number + 1)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._used.get(number, "") for number in range(self._next))

@@ -22,6 +22,7 @@ from genem.io.bcf_value_kernels import (
     unsigned32,
     value_width,
 )
+from genem.io.genotype_count_kernels import count_fits, genotype_count
 from genem.jit import kernel
 
 # How a kernel ended, beside OK and DAMAGED; with the row, the sample and the value it stumbled on
@@ -108,7 +109,7 @@ def decode_genotypes(
     largest = 1
     for row in range(located.shape[0]):
         start, width, count = located[row, GENOTYPE_START], located[row, GENOTYPE_WIDTH], located[row, GENOTYPE_COUNT]
-        if width == 1 and count == 2 and alleles.shape[2] == 2:
+        if width == 1 and count == 2 and alleles.shape[2] == 2 and selection.size > 0:
             codes = data[start : start + 2 * n_samples]
             if largest_code(codes) < min(128, 2 * n_alleles[row] + 2):
                 if all_selected:
@@ -134,6 +135,9 @@ def decode_genotypes(
                 all_phased = all_phased and (copies == 0 or code & 1 == 1)
                 alleles[row, sample, copies] = allele
                 copies += 1
+            for copy in range(copies, count):
+                if signed(data, at + copy * width, width) != missing + 1:
+                    return DAMAGED, row, sample, 0, largest
             phased[row, sample] = all_phased and copies > 1
             if copies == 0:
                 alleles[row, sample, 0] = MISSING
@@ -181,31 +185,39 @@ def decode_phred(
     data: NDArray[np.uint8],
     located: NDArray[np.int64],
     n_alleles: NDArray[np.int32],
+    n_samples: int,
     selection: NDArray[np.int64],
     likelihoods: NDArray[np.int32],
     n_likelihoods: NDArray[np.int32],
 ) -> tuple[int, int, int, int]:
-    """Decode integer likelihoods into (row, sample, genotype) filled with -1; return code, row, sample, value."""
+    """Decode integer likelihoods (row, sample, genotype), -1 where there is none; return code, row, sample, value."""
     for row in range(located.shape[0]):
         width, count = located[row, LIKELIHOOD_WIDTH], located[row, LIKELIHOOD_COUNT]
-        missing = missing_integer(width)
+        end_of_vector = missing_integer(width) + 1
+        usual_count = diploid_count(data, located[row], n_samples, n_alleles[row])
         for sample in range(selection.size):
             at = located[row, LIKELIHOOD_START] + selection[sample] * count * width
             n_values = 0
-            for _ in range(count):
-                value = signed(data, at + n_values * width, width)
-                if value == missing + 1:
-                    break
-                if value != missing:
-                    if value < 0:
-                        return NEGATIVE_LIKELIHOOD, row, sample, value
-                    likelihoods[row, sample, n_values] = value
-                n_values += 1
+            lowest = 0
+            for genotype in range(count):
+                value = signed(data, at + genotype * width, width)
+                is_value = value > end_of_vector
+                n_values += value != end_of_vector
+                likelihoods[row, sample, genotype] = value if is_value else MISSING
+                lowest = min(lowest, value if is_value else 0)
+            if lowest < 0:
+                return NEGATIVE_LIKELIHOOD, row, sample, lowest
+            for genotype in range(n_values, count):
+                if signed(data, at + genotype * width, width) != end_of_vector:
+                    return DAMAGED, row, sample, 0
             if n_values == 1 and likelihoods[row, sample, 0] == MISSING:
                 n_values = 0
             n_likelihoods[row, sample] = n_values
-            if n_values > 0 and not count_fits(data, located[row], selection[sample], n_alleles[row], n_values):
-                return BAD_LIKELIHOOD_COUNT, row, sample, n_values
+            if n_values not in (0, usual_count):
+                ploidy = called_ploidy(data, located[row], selection[sample])
+                if not count_fits(n_values, n_alleles[row], ploidy):
+                    return BAD_LIKELIHOOD_COUNT, row, sample, n_values
+        likelihoods[row, :, count:] = MISSING
     return OK, 0, 0, 0
 
 
@@ -214,71 +226,58 @@ def decode_float(
     data: NDArray[np.uint8],
     located: NDArray[np.int64],
     n_alleles: NDArray[np.int32],
+    n_samples: int,
     selection: NDArray[np.int64],
     likelihood_bits: NDArray[np.uint32],
     n_likelihoods: NDArray[np.int32],
 ) -> tuple[int, int, int, int]:
-    """Decode float likelihoods as bit patterns into (row, sample, genotype) filled with those of NaN."""
+    """Like ``decode_phred`` for floats, as bit patterns; that of NaN where there is none."""
     for row in range(located.shape[0]):
         count = located[row, LIKELIHOOD_COUNT]
+        usual_count = diploid_count(data, located[row], n_samples, n_alleles[row])
         for sample in range(selection.size):
-            at = located[row, LIKELIHOOD_START] + 4 * selection[sample] * count
+            at = located[row, LIKELIHOOD_START] + selection[sample] * count * 4
             n_values = 0
-            for _ in range(count):
-                bits = unsigned32(data, at + 4 * n_values)
-                if bits == FLOAT_END:
-                    break
-                if bits != FLOAT_MISSING:
-                    if bits & FLOAT_SPECIAL == FLOAT_SPECIAL and bits != FLOAT_MINUS_INFINITY:
-                        return NOT_FINITE, row, sample, 0
-                    likelihood_bits[row, sample, n_values] = bits
-                n_values += 1
+            is_finite = True
+            for genotype in range(count):
+                bits = unsigned32(data, at + genotype * 4)
+                is_value = bits not in (FLOAT_MISSING, FLOAT_END)
+                n_values += bits != FLOAT_END
+                likelihood_bits[row, sample, genotype] = bits if is_value else FLOAT_NAN
+                is_special = bits & FLOAT_SPECIAL == FLOAT_SPECIAL and bits != FLOAT_MINUS_INFINITY
+                is_finite = is_finite and not (is_value and is_special)
+            if not is_finite:
+                return NOT_FINITE, row, sample, 0
+            for genotype in range(n_values, count):
+                if unsigned32(data, at + genotype * 4) != FLOAT_END:
+                    return DAMAGED, row, sample, 0
             if n_values == 1 and likelihood_bits[row, sample, 0] == FLOAT_NAN:
                 n_values = 0
             n_likelihoods[row, sample] = n_values
-            if n_values > 0 and not count_fits(data, located[row], selection[sample], n_alleles[row], n_values):
-                return BAD_LIKELIHOOD_COUNT, row, sample, n_values
+            if n_values not in (0, usual_count):
+                ploidy = called_ploidy(data, located[row], selection[sample])
+                if not count_fits(n_values, n_alleles[row], ploidy):
+                    return BAD_LIKELIHOOD_COUNT, row, sample, n_values
+        likelihood_bits[row, :, count:] = FLOAT_NAN
     return OK, 0, 0, 0
 
 
 @kernel
-def count_fits(data: NDArray[np.uint8], located: NDArray[np.int64], sample: int, n_alleles: int, n_values: int) -> bool:
-    """Whether ``n_values`` is the number of genotypes: at the ploidy of the sample's GT, else at any ploidy.
+def diploid_count(data: NDArray[np.uint8], located: NDArray[np.int64], n_samples: int, n_alleles: int) -> int:
+    """The number of diploid genotypes where it is right for every sample: no GT, or all are diploid; else -1."""
+    start, width, count = located[GENOTYPE_START], located[GENOTYPE_WIDTH], located[GENOTYPE_COUNT]
+    if count > 0 and (count != 2 or width != 1 or largest_code(data[start : start + 2 * n_samples]) >= 128):
+        return -1
+    return genotype_count(n_alleles, 2, 0)
 
-    GT tells the ploidy where it has two copies or more, or one that is called.
-    """
+
+@kernel
+def called_ploidy(data: NDArray[np.uint8], located: NDArray[np.int64], sample: int) -> int:
+    """How many copies the GT of a sample has; 0 where it does not tell: no GT, or a single missing copy."""
     width, count = located[GENOTYPE_WIDTH], located[GENOTYPE_COUNT]
     at = located[GENOTYPE_START] + sample * count * width
     end_of_vector = missing_integer(width) + 1
     copies = 0
     while copies < count and signed(data, at + copies * width, width) != end_of_vector:
         copies += 1
-    if copies > 1 or (copies == 1 and signed(data, at, width) > 1):
-        return n_values == n_genotypes(n_alleles, copies, n_values)
-    return any_ploidy_fits(n_alleles, n_values)
-
-
-@kernel
-def n_genotypes(n_alleles: int, ploidy: int, limit: int) -> int:
-    """Number of unordered genotypes, C(n_alleles + ploidy - 1, ploidy); stops counting above ``limit``."""
-    if ploidy == 2:
-        return n_alleles * (n_alleles + 1) >> 1
-    total = 1
-    for copy in range(1, ploidy + 1):
-        total = total * (n_alleles - 1 + copy) // copy
-        if total > limit:
-            break
-    return total
-
-
-@kernel
-def any_ploidy_fits(n_alleles: int, n_values: int) -> bool:
-    """Whether ``n_values`` is the number of genotypes at some ploidy of 1 or more."""
-    if n_values == n_genotypes(n_alleles, 2, n_values):
-        return True
-    total = n_alleles
-    ploidy = 1
-    while n_alleles > 1 and total < n_values:
-        ploidy += 1
-        total = total * (n_alleles - 1 + ploidy) // ploidy
-    return total == n_values
+    return 0 if copies == 1 and signed(data, at, width) <= 1 else copies

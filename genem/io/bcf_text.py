@@ -16,6 +16,7 @@ from genem.errors import InputError
 from genem.io import bcf_site_kernels as site
 from genem.io.bcf_header import MAGIC
 from genem.io.header import VariantHeader
+from genem.io.htslib import htslib_quiet
 from genem.io.vcf_text import VcfTextDecoder
 
 __all__ = ["BcfTextDecoder"]
@@ -58,7 +59,7 @@ class BcfTextDecoder:
             file.write(records)
             file.flush()
             try:
-                with pysam.VariantFile(file.name, "rb") as source:
+                with htslib_quiet(), pysam.VariantFile(file.name, "rb") as source:
                     return "".join(map(str, source)).encode()
             except (OSError, ValueError) as error:
                 place = f"record {self.counts['read'] + 1} or after"

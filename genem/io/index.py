@@ -27,7 +27,9 @@ logger = logging.getLogger("genem")
 
 SUFFIXES = (".csi", ".tbi")
 TBI_MIN_SHIFT, TBI_DEPTH = 14, 5
-NAMES_HEADER_SIZE = 28
+COLUMNS_SIZE = 24  # which columns of the file hold what: always the same in VCF
+TBI_BIN, CSI_BIN = struct.Struct("<Ii"), struct.Struct("<Iqi")
+CHUNK_SIZE = 16
 NO_OFFSET = -1
 REMEDY = "make the index again (tabix -p vcf or bcftools index)"
 
@@ -141,9 +143,9 @@ def load_index(path: str | Path, contigs: Sequence[str] | None = None) -> Varian
     index_path = find_index(path)
     if index_path is None:
         return None
-    if index_path.stat().st_mtime < Path(path).stat().st_mtime:
-        logger.warning("%s is older than its data file; if records are missing, %s", index_path, REMEDY)
     try:
+        if index_path.stat().st_mtime < Path(path).stat().st_mtime:
+            logger.warning("%s is older than its data file; if records are missing, %s", index_path, REMEDY)
         return _parse(index_path, _inflated(index_path), contigs)
     except (struct.error, ValueError, UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"damaged index ({error})", path=index_path, remedy=REMEDY) from error
@@ -162,7 +164,7 @@ def _parse(index_path: Path, content: bytes, contigs: Sequence[str] | None) -> V
     if magic == b"TBI\x01":
         min_shift, depth = TBI_MIN_SHIFT, TBI_DEPTH
         n_contigs = reader.count()
-        names = _names(reader.take(NAMES_HEADER_SIZE - 4), reader.take(reader.count()))
+        names = _names(reader)
     elif magic == b"CSI\x01":
         min_shift, depth = reader.count(), reader.count()
         if min_shift + 3 * depth > 62:
@@ -179,17 +181,16 @@ def _parse(index_path: Path, content: bytes, contigs: Sequence[str] | None) -> V
     return VariantIndex(index_path, names, by_contig)
 
 
-def _names(header: bytes, names: bytes) -> tuple[str, ...]:
-    if len(header) != NAMES_HEADER_SIZE - 4:
-        raise ValueError("no contig names")
+def _names(reader: _Reader) -> tuple[str, ...]:
+    reader.take(COLUMNS_SIZE)
+    names = reader.take(reader.count())
     return tuple(name.decode() for name in names.split(b"\0")[:-1])
 
 
 def _names_of_csi(auxiliary: bytes, contigs: Sequence[str] | None) -> tuple[str, ...]:
     """The index of a VCF names the contigs in a block laid out as in TBI; that of a BCF has no such block."""
     if auxiliary:
-        inner = _Reader(auxiliary)
-        return _names(inner.take(NAMES_HEADER_SIZE - 4), inner.take(inner.count()))
+        return _names(_Reader(auxiliary))
     if contigs is None:
         raise ValueError("names no contigs, though the file is not BCF")
     return tuple(contigs)
@@ -200,28 +201,27 @@ def _contig(reader: _Reader, min_shift: int, depth: int, has_loffset: bool) -> C
     bins: list[int] = []
     loffsets: list[int] = []
     sizes: list[int] = []
-    pieces: list[NDArray[np.int64]] = []
+    pieces: list[bytes] = []
     n_records = None
     for _ in range(reader.count()):
-        number = reader.unsigned()
-        loffset = reader.offset() if has_loffset else NO_OFFSET
-        offsets = reader.offsets(2 * reader.count())
-        if number == pseudo_bin and offsets.size >= 4:
-            n_records = int(offsets[2])
+        number, loffset, n_chunks = reader.bin_header(has_loffset)
+        offsets = reader.take(CHUNK_SIZE * n_chunks)
+        if number == pseudo_bin and n_chunks >= 2:
+            n_records = int.from_bytes(offsets[CHUNK_SIZE : CHUNK_SIZE + 8], "little")
             continue
         bins.append(number)
         loffsets.append(loffset)
-        sizes.append(offsets.size // 2)
+        sizes.append(n_chunks)
         pieces.append(offsets)
     bin_start, bin_end = _bin_intervals(np.array(bins, np.int64), min_shift, depth)
-    chunks = (np.concatenate(pieces) if pieces else np.empty(0, np.int64)).reshape(-1, 2)
+    chunks = _offsets(b"".join(pieces)).reshape(-1, 2)
     if (chunks < 0).any() or (chunks[:, 0] > chunks[:, 1]).any():
         raise ValueError("file offsets that run backwards")
     if has_loffset:
         order = np.argsort(bin_start, kind="stable")
         skip_position, skip_offset = bin_start[order], np.array(loffsets, np.int64)[order]
     else:
-        skip_offset = reader.offsets(reader.count())
+        skip_offset = _offsets(reader.take(8 * reader.count()))
         skip_position = np.arange(skip_offset.size, dtype=np.int64) << min_shift
     return ContigIndex(
         bin_start,
@@ -258,6 +258,10 @@ def _merged(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> list[tuple[in
     return merged
 
 
+def _offsets(content: bytes) -> NDArray[np.int64]:
+    return np.frombuffer(content, "<i8").astype(np.int64)
+
+
 class _Reader:
     """A cursor over little-endian bytes that refuses to run past their end."""
 
@@ -267,22 +271,21 @@ class _Reader:
 
     def take(self, size: int) -> bytes:
         taken = self.content[self.at : self.at + size]
-        if len(taken) < size:
+        if len(taken) != size:
             raise ValueError("cut short")
         self.at += size
         return taken
 
     def count(self) -> int:
-        (value,) = struct.unpack("<i", self.take(4))
+        value = int.from_bytes(self.take(4), "little", signed=True)
         if value < 0:
             raise ValueError(f"a count of {value}")
-        return int(value)
+        return value
 
-    def unsigned(self) -> int:
-        return int.from_bytes(self.take(4), "little")
-
-    def offset(self) -> int:
-        return int.from_bytes(self.take(8), "little", signed=True)
-
-    def offsets(self, n: int) -> NDArray[np.int64]:
-        return np.frombuffer(self.take(8 * n), "<i8").astype(np.int64)
+    def bin_header(self, has_loffset: bool) -> tuple[int, int, int]:
+        """Number of a bin, its ``loffset`` (NO_OFFSET in TBI), and how many chunks it has."""
+        layout = CSI_BIN if has_loffset else TBI_BIN
+        number, *loffset, n_chunks = layout.unpack(self.take(layout.size))
+        if n_chunks < 0:
+            raise ValueError(f"a count of {n_chunks}")
+        return number, loffset[0] if has_loffset else NO_OFFSET, n_chunks

@@ -13,7 +13,15 @@ from genem.errors import InputError, UsageError
 from genem.io.bcf_header import bcf_contigs
 from genem.io.index import VariantIndex, load_index
 
-__all__ = ["Region", "balanced_regions", "format_region", "format_regions", "parse_region", "parse_regions"]
+__all__ = [
+    "Region",
+    "balanced_regions",
+    "format_region",
+    "format_regions",
+    "parse_region",
+    "parse_regions",
+    "split_regions",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +79,13 @@ def parse_region(text: str, contigs: Collection[str] | None = None) -> Region:
     return Region(contig, start, end)
 
 
-def parse_regions(text: str, contigs: Collection[str] | None = None) -> list[Region]:
-    """Read a comma-separated list of regions (commas inside braces belong to the contig name).
+def split_regions(text: str) -> list[str]:
+    """The regions of a comma-separated list; commas inside braces belong to the contig name.
 
     Examples
     --------
-    >>> parse_regions("1:5-10,2")
-    [Region(contig='1', start=5, end=10), Region(contig='2', start=1, end=None)]
+    >>> split_regions("1:5-10,{HLA,A:1}")
+    ['1:5-10', '{HLA,A:1}']
     """
     parts = [""]
     in_braces = False
@@ -87,7 +95,18 @@ def parse_regions(text: str, contigs: Collection[str] | None = None) -> list[Reg
             parts.append("")
         else:
             parts[-1] += character
-    return [parse_region(part, contigs) for part in parts]
+    return parts
+
+
+def parse_regions(text: str, contigs: Collection[str] | None = None) -> list[Region]:
+    """Read a comma-separated list of regions.
+
+    Examples
+    --------
+    >>> parse_regions("1:5-10,2")
+    [Region(contig='1', start=5, end=10), Region(contig='2', start=1, end=None)]
+    """
+    return [parse_region(part, contigs) for part in split_regions(text)]
 
 
 def format_region(region: Region) -> str:

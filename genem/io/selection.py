@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from genem.data import SPAN_FILTER, SPAN_ID, VariantSites
 from genem.errors import InputError, UsageError
 from genem.io.regions import Region, parse_region
-from genem.io.vcf_kernels import find_record_ends, find_snps, find_unchanged_prefix
+from genem.io.vcf_kernels import find_changes, find_record_ends, find_snps, find_unchanged_prefix
 
 __all__ = ["RecordSelection", "RegionSet", "RegionsOverlap", "read_regions_file", "resolve_regions"]
 
@@ -143,6 +143,8 @@ class RecordSelection:
         ids: Collection[str] | None = None,
         snps_only: bool = False,
     ) -> None:
+        if regions_overlap not in get_args(RegionsOverlap):
+            raise UsageError(f"regions overlap {regions_overlap!r} is not one of {', '.join(get_args(RegionsOverlap))}")
         self.regions = regions
         self.regions_overlap = regions_overlap
         self.counts: Counter[str] = Counter()
@@ -155,6 +157,14 @@ class RecordSelection:
     @property
     def keeps_all(self) -> bool:
         return self.regions is None and self._filters is None and self._ids is None and not self._snps_only
+
+    @property
+    def is_past_regions(self) -> bool:
+        """Whether the last site seen lies behind all regions of its contig."""
+        contig, position = self._last_site
+        if self.regions is None or contig not in self.regions.intervals:
+            return False
+        return bool(position > self.regions.intervals[contig][1][-1])
 
     def keep(self, sites: VariantSites) -> NDArray[np.bool_]:
         """Which of the sites to keep; a record passed over is counted under its first reason."""
@@ -211,13 +221,15 @@ class RecordSelection:
 
 
 def _names_one_of(sites: VariantSites, span: int, wanted: set[bytes]) -> NDArray[np.bool_]:
-    """Whether a field, a list separated by semicolons, holds one of the names."""
-    text = sites.text.tobytes()
-    answers: dict[bytes, bool] = {}
-    named = np.empty(len(sites), np.bool_)
-    for row, (start, end) in enumerate(sites.spans[:, span].tolist()):
-        value = text[start:end]
-        if value not in answers:
-            answers[value] = value in wanted or not wanted.isdisjoint(value.split(b";"))
-        named[row] = answers[value]
-    return named
+    """Whether a field, a list separated by semicolons, holds one of the names.
+
+    Asked once for a run of equal values: most records of a file have the same FILTER.
+    """
+    changes = np.empty(len(sites), np.bool_)
+    find_changes(sites.text, sites.spans[:, span], changes)
+    first_rows = np.flatnonzero(changes)
+    answers = []
+    for start, end in sites.spans[first_rows, span].tolist():
+        value = sites.text[start:end].tobytes()
+        answers.append(value in wanted or not wanted.isdisjoint(value.split(b";")))
+    return np.repeat(np.array(answers, np.bool_), np.diff(np.append(first_rows, len(sites))))

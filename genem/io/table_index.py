@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +13,10 @@ def index_beside(path: Path, kind: Literal["vcf", "table"]) -> Path | None:
     """Index a BGZF file: a TBI, or a CSI where a position exceeds the 512 Mb of TBI; None if it is not sorted."""
     import pysam
 
+    from genem.io.htslib import htslib_quiet
+
     columns = {"preset": "vcf"} if kind == "vcf" else _table_columns(path)
-    with _htslib_quiet():
+    with htslib_quiet():
         for suffix in SUFFIXES:
             index = path.with_name(path.name + suffix)
             try:
@@ -43,15 +43,3 @@ def _table_columns(path: Path) -> dict[str, int | str]:
             if not line.startswith(b"##"):
                 break
     return {"seq_col": 0, "start_col": 1, "end_col": 1, "meta_char": "#", "line_skip": n_header}
-
-
-@contextmanager
-def _htslib_quiet() -> Iterator[None]:
-    """An unsorted file is reported once, by us, and not by htslib as well."""
-    import pysam
-
-    verbosity = pysam.set_verbosity(0)
-    try:
-        yield
-    finally:
-        pysam.set_verbosity(verbosity)

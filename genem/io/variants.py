@@ -164,6 +164,8 @@ class VariantReader:
         keep_lines: bool,
     ) -> None:
         likelihood_field = _likelihood_field(fields)
+        if block_bytes < 1:
+            raise UsageError(f"blocks of {block_bytes} bytes; 1 is the least")
         self._block_bytes = block_bytes
         self._input = InflatedInput(path, threads=threads)
         try:
@@ -223,10 +225,10 @@ class VariantReader:
 
     def __iter__(self) -> Iterator[GenotypeBlock]:
         if self._stretches is None:
-            yield from self._blocks(self._bytes)
+            yield from self._blocks(self._bytes, self._block_bytes)
         else:
             for begin, end in self._stretches:
-                yield from self._blocks(_ByteQueue(self._input.pieces_between(begin, end)))
+                yield from self._blocks(_ByteQueue(self._input.pieces_between(begin, end)), FIRST_TAKE)
         self._decoder.check_fields()
 
     def _make_decoder(self, *, keep_lines: bool, **options: Any) -> _Decoder:
@@ -236,8 +238,9 @@ class VariantReader:
             return BcfTextDecoder(self.header, self.samples, keep_lines=True, **options)
         return BcfDecoder(self.header, self.samples, **options)
 
-    def _blocks(self, source: _ByteQueue) -> Iterator[GenotypeBlock]:
-        wanted = self._block_bytes
+    def _blocks(self, source: _ByteQueue, first_take: int) -> Iterator[GenotypeBlock]:
+        """The blocks of a run of records. The first chunk may be small, for a region that ends soon."""
+        wanted = min(first_take, self._block_bytes)
         while True:
             chunk, is_last = source.take(wanted)
             if is_last and not self._is_bcf and bytes(chunk[-1:]) not in (b"", b"\n"):
@@ -248,8 +251,10 @@ class VariantReader:
                 if n_bytes < len(chunk):
                     raise self._decoder.cut_short()
                 return
+            if n_bytes and self._selection.is_past_regions:
+                return
             # No whole record: ask for twice as much, so that the bytes of a long one are searched few times.
-            wanted = self._block_bytes if n_bytes else 2 * wanted
+            wanted = min(2 * wanted, self._block_bytes) if n_bytes else 2 * wanted
             source.keep_after(n_bytes)
 
     def _read_header(self) -> tuple[VariantHeader, bool]:
@@ -303,9 +308,11 @@ class VariantReader:
         region_set = RegionSet.of(resolve_regions(regions, tuple(dict.fromkeys(self.header.contigs + index.contigs))))
         stretches = []
         for contig, (starts, ends) in region_set.intervals.items():
+            of_contig = []
             for first, last in zip(starts.tolist(), ends.tolist(), strict=True):
-                stretches += index.chunks(contig, max(0, first - 1), last)
-        return region_set, _joined(stretches)
+                of_contig += index.chunks(contig, max(0, first - 1), last)
+            stretches += _joined(of_contig)
+        return region_set, sorted(stretches)
 
 
 class _ByteQueue:
@@ -317,11 +324,11 @@ class _ByteQueue:
         self._size = 0
 
     def take(self, size: int) -> tuple[memoryview, bool]:
-        """What was kept and what follows, at least ``size`` bytes unless these are the last (the second value).
+        """The first ``size`` bytes of what was kept and what follows, and whether nothing comes after them.
 
         The bytes are good until the next call.
         """
-        while self._size < size:
+        while self._size <= size:
             piece = next(self._pieces, None)
             if piece is None:
                 return self._buffer[: self._size], True
@@ -332,7 +339,7 @@ class _ByteQueue:
                 self._buffer = larger
             self._buffer[self._size : end] = piece
             self._size = end
-        return self._buffer[: self._size], False
+        return self._buffer[:size], False
 
     def keep_after(self, n_bytes: int) -> None:
         """Forget the first bytes of what was taken; the rest comes again."""

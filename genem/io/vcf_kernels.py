@@ -65,7 +65,7 @@ def has_newline(text: NDArray[np.uint8], at: int) -> bool:
     found = np.uint8(0)
     here = text[at : at + STEP]
     for k in range(STEP):
-        found |= np.uint8(here[k] == NEWLINE)
+        found = np.uint8(found | np.uint8(here[k] == NEWLINE))
     return bool(found != np.uint8(0))
 
 
@@ -230,6 +230,15 @@ def pack_sites(text: NDArray[np.uint8], spans: NDArray[np.int64], packed: NDArra
             spans[row, span, 0] += at - start
             spans[row, span, 1] += at - start
         at += end - start
+
+
+@kernel
+def find_changes(text: NDArray[np.uint8], field_spans: NDArray[np.int64], changes: NDArray[np.bool_]) -> None:
+    """Whether a field differs from that of the record before."""
+    for row in range(field_spans.shape[0]):
+        changes[row] = row == 0 or not same_bytes(
+            text, field_spans[row, 0], field_spans[row, 1], field_spans[row - 1, 0], field_spans[row - 1, 1]
+        )
 
 
 @kernel

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import MISSING_PHRED
+from genem.io.genotype_count_kernels import count_fits
 from genem.io.vcf_gt_kernels import count_columns, end_of_field, skip_fields
 from genem.io.vcf_kernels import (
     BAD_PHRED,
@@ -129,28 +130,6 @@ def called_ploidy(text: NDArray[np.uint8], at: int, end: int, gt_index: int) -> 
             ploidy += 1
         at += 1
     return ploidy
-
-
-@kernel
-def genotype_count(n_alleles: int, ploidy: int) -> int:
-    """Unordered genotypes of ``ploidy`` copies: C(n_alleles + ploidy - 1, ploidy)."""
-    count = 1
-    for i in range(1, ploidy + 1):
-        count = count * (n_alleles + i - 1) // i
-    return count
-
-
-@kernel
-def count_fits(count: int, n_alleles: int, ploidy: int) -> bool:
-    """Whether a sample of this ploidy (0: any) has ``count`` genotypes."""
-    if ploidy > 0:
-        return count == genotype_count(n_alleles, ploidy)
-    if n_alleles == 1:
-        return count == 1
-    ploidy = 1
-    while genotype_count(n_alleles, ploidy) < count:
-        ploidy += 1
-    return genotype_count(n_alleles, ploidy) == count
 
 
 @kernel

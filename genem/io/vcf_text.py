@@ -27,6 +27,7 @@ __all__ = ["VcfTextDecoder"]
 MAX_INT8_ALLELES = 126
 USUAL_PLOIDY = 2
 SHORTEST_RECORD = 16
+LAST_ASCII = 127
 FEW_SLOW_DECIMALS = 256
 LARGEST_DECIMAL = float(np.finfo(np.float32).max)
 DECIMAL = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -185,7 +186,7 @@ class VcfTextDecoder:
         changes = np.flatnonzero(~same_contig)
         numbers = np.empty(len(changes), np.int32)
         for change, (start, end) in enumerate(chrom_spans[changes].tolist()):
-            name = text[start:end].tobytes().decode()
+            name = text[start:end].tobytes().decode(errors="replace")
             numbers[change] = self._contig_number.setdefault(name, len(self._contig_number))
         return np.repeat(numbers, np.diff(np.append(changes, len(same_contig))))
 
@@ -230,9 +231,18 @@ class VcfTextDecoder:
         if self._with_gt:
             self._count_absent(rows, "GT", gt_index)
         lines = _lines_of(rows) if self._keep_lines else None
-        return GenotypeBlock(
-            _packed(rows.sites), self._samples, alleles, phased, field, likelihoods, n_likelihoods, lines
-        )
+        sites = _packed(rows.sites)
+        self._check_encoding(sites)
+        return GenotypeBlock(sites, self._samples, alleles, phased, field, likelihoods, n_likelihoods, lines)
+
+    def _check_encoding(self, sites: VariantSites) -> None:
+        if sites.text.max(initial=0) <= LAST_ASCII:
+            return
+        try:
+            sites.text.tobytes().decode()
+        except UnicodeDecodeError as error:
+            row = int(np.searchsorted(sites.spans[:, SPAN_INFO, 1], error.start, side="right"))
+            raise InputError("the record is not UTF-8 text", path=self._path, place=_place(sites, row)) from error
 
     def _field_index(self, rows: _Rows, name: str) -> NDArray[np.int64]:
         index = np.full(len(rows), -1, np.int64)
@@ -245,7 +255,7 @@ class VcfTextDecoder:
         self.counts[f"without_{name}"] += absent
         if self._first_formats is None:
             start, end = rows.format_spans[0]
-            self._first_formats = rows.sites.text[start:end].tobytes().decode().replace(":", ", ")
+            self._first_formats = rows.sites.text[start:end].tobytes().decode(errors="replace").replace(":", ", ")
         declared = name in self._header.formats
         if index[0] < 0 and self.counts["kept"] == 0 and not declared:
             raise self._field_missing(name, "is not declared, and the first record lacks it")

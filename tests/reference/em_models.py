@@ -88,9 +88,18 @@ def _log(values: Vector) -> Vector:
         return np.log(values)
 
 
+def _count_times_log(counts: Vector, rates: Vector) -> Vector:
+    """float64 (count, component): x ln(rate), 0 where x is 0 even at rate 0; -inf there for larger x."""
+    positive = counts > 0.0
+    return np.where(positive[:, None], np.where(positive, counts, 1.0)[:, None] * _log(rates), 0.0)
+
+
 @dataclass
 class PoissonMixture:
-    """Counts from k Poisson components; with ``prior`` = (shape, rate), a Gamma prior on every component's mean."""
+    """Counts from k Poisson components; with ``prior`` = (shape, rate), a Gamma prior on every component's mean.
+
+    A mean may be 0: the component of the surplus zeros.
+    """
 
     counts: Vector
     frequency: Vector
@@ -99,6 +108,7 @@ class PoissonMixture:
 
     def __post_init__(self) -> None:
         self.log_factorial = np.array([math.lgamma(count + 1.0) for count in self.counts])
+        self.log_factorial_below = np.array([math.lgamma(max(count, 1.0)) for count in self.counts])
 
     @property
     def n_free(self) -> int:
@@ -113,11 +123,16 @@ class PoissonMixture:
         return RateMixtureParams(np.full(self.k, 1.0 / self.k), drawn + rng.uniform(0.1, 1.0, self.k))
 
     def log_components(self, rates: Vector) -> Vector:
-        return self.counts[:, None] * _log(rates) - rates - self.log_factorial[:, None]
+        return _count_times_log(self.counts, rates) - rates - self.log_factorial[:, None]
+
+    def slopes(self, rates: Vector) -> Vector:
+        """Derivative of every component's probability by its mean: f(x - 1) - f(x)."""
+        below = _count_times_log(self.counts - 1.0, rates) - rates - self.log_factorial_below[:, None]
+        return np.where(self.counts[:, None] > 0.0, np.exp(below), 0.0) - np.exp(self.log_components(rates))
 
     def em_step(self, params: RateMixtureParams) -> EMStep[RateMixtureParams]:
-        if np.any(params.rates <= 0.0):
-            raise Degenerate("a Poisson rate is not positive")
+        if np.any(params.rates < 0.0):
+            raise Degenerate("a Poisson mean is negative")
         joint = _log(params.weights) + self.log_components(params.rates)
         responsibility, log_likelihood, entropy, q = _finish_mixture_step(joint, self.frequency)
         expected = self.frequency @ responsibility
@@ -127,7 +142,7 @@ class PoissonMixture:
             rates = np.where(expected > 0.0, totals / np.where(expected > 0.0, expected, 1.0), params.rates)
         else:
             shape, rate = self.prior
-            penalty = float(np.sum((shape - 1.0) * np.log(params.rates) - rate * params.rates))
+            penalty = float(np.sum((shape - 1.0) * _log(params.rates) - rate * params.rates))
             rates = (totals + shape - 1.0) / (expected + rate)
         weights = expected / expected.sum()
         return EMStep(RateMixtureParams(weights, rates), log_likelihood, penalty, entropy, q)
@@ -138,15 +153,15 @@ class PoissonMixture:
     def unpack(self, vector: Vector) -> RateMixtureParams:
         weights = np.append(vector[: self.k - 1], 1.0 - vector[: self.k - 1].sum())
         rates = vector[self.k - 1 :].copy()
-        if np.any(weights < 0.0) or np.any(rates <= 0.0):
+        if np.any(weights < 0.0) or np.any(rates < 0.0):
             raise Degenerate("outside the parameter space")
         return RateMixtureParams(weights, rates)
 
     def _natural_gradient(self, params: RateMixtureParams) -> tuple[Vector, Vector]:
         components = np.exp(self.log_components(params.rates))
-        ratio = components / (components @ params.weights)[:, None]
-        by_weight = self.frequency @ ratio
-        by_rate = params.weights * (self.frequency @ (ratio * (self.counts[:, None] / params.rates - 1.0)))
+        density = components @ params.weights
+        by_weight = (self.frequency / density) @ components
+        by_rate = params.weights * ((self.frequency / density) @ self.slopes(params.rates))
         if self.prior is not None:
             by_rate = by_rate + (self.prior[0] - 1.0) / params.rates - self.prior[1]
         return by_weight, by_rate
@@ -157,7 +172,9 @@ class PoissonMixture:
 
     def stationarity(self, params: RateMixtureParams) -> Stationarity:
         by_weight, by_rate = self._natural_gradient(params)
-        return Stationarity.join(Stationarity.simplex(params.weights, by_weight), Stationarity.unconstrained(by_rate))
+        return Stationarity.join(
+            Stationarity.simplex(params.weights, by_weight), Stationarity.box(params.rates, by_rate, 0.0, np.inf)
+        )
 
 
 class DeathNotices:

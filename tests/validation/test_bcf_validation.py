@@ -100,7 +100,8 @@ def check_call(block: GenotypeBlock, row: int, sample: int, call: Any) -> None:
         assert block.likelihoods is not None
         assert block.n_likelihoods is not None
         cells = block.likelihoods[row, sample, : block.n_likelihoods[row, sample]].tolist()
-        values = tuple(None if cell == MISSING_PHRED or math.isnan(cell) else cell for cell in cells)
+        missing = [cell == MISSING_PHRED if block.likelihood_field == "PL" else math.isnan(cell) for cell in cells]
+        values = tuple(None if is_missing else cell for cell, is_missing in zip(cells, missing, strict=True))
         assert (values or (None,)) == call[block.likelihood_field]
 
 

@@ -12,5 +12,7 @@ rule warm:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        commands="freq ld prune blocks" if "linkage" in config else "freq",
     shell:
-        "genem warm freq > {log} 2>&1"
+        "genem warm {params.commands} > {log} 2>&1"

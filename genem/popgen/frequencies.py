@@ -47,6 +47,8 @@ __all__ = ["allele_frequencies_from_genotypes", "allele_frequencies_from_likelih
 
 MAX_ITER = 5000
 """Most evaluations of the EM map per fit."""
+MAX_MASKED_GROUPS = 16
+"""With more groups than this one pass over the samples is faster than a pass over the words for each group."""
 
 
 def freq(
@@ -289,7 +291,7 @@ def _genotype_table(
     design = study_design(n_alleles, regions, samples)
     rows = _empty_rows(design)
     calls = np.ascontiguousarray(alleles)
-    in_pieces(genotype_rows, len(regions), threads, calls, _words(calls, design), design, options, rows)
+    in_pieces(genotype_rows, len(regions), threads, calls, *_words(calls, design), design, options, rows)
     _refuse_bad_samples(rows, "GT has an allele the site does not have", block)
     if options.inbreeding:
         counts = rows.counts
@@ -320,16 +322,23 @@ def _likelihood_table(
     return _table(samples, rows)
 
 
-def _words(alleles: NDArray[np.integer[Any]], design: Design) -> NDArray[np.uint64]:
-    """Diploid calls as 64-bit words of four samples, for the fast count; no columns where it does not apply."""
+def _words(alleles: NDArray[np.integer[Any]], design: Design) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Diploid calls as 64-bit words of four samples, and masks of the groups and of all, for the fast count.
+
+    The words have no columns where it does not apply.
+    """
     n_variants, n_samples, ploidy = alleles.shape
-    if ploidy != 2 or alleles.dtype != np.int8 or design.n_groups > 0 or n_samples == 0:
-        return np.empty((n_variants, 0), np.uint64)
     padding = -n_samples % 4
+    n_words = (n_samples + padding) // 4
+    selected = np.full((design.n_groups + 1, 4 * n_words), 0xFFFF, np.uint16)
+    if ploidy != 2 or alleles.dtype != np.int8 or design.n_groups > MAX_MASKED_GROUPS or n_samples == 0:
+        return np.empty((n_variants, 0), np.uint64), selected.view(np.uint64)
+    for number in range(design.n_groups):
+        selected[number, :n_samples] *= design.group == number
     if padding:
         absent = ((0, 0), (0, padding), (0, 0))
         alleles = np.pad(alleles, absent, constant_values=ABSENT_ALLELE)
-    return alleles.reshape(n_variants, 2 * (n_samples + padding)).view(np.uint64)
+    return alleles.reshape(n_variants, 8 * n_words).view(np.uint64), selected.view(np.uint64)
 
 
 def _empty_rows(design: Design) -> Rows:

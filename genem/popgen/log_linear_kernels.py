@@ -143,8 +143,8 @@ def expected_genotypes(samples: Samples, selection: Selection, probability: np.n
 
 @kernel
 def normalise_blocks(model: Model, theta: np.ndarray) -> None:
-    """Scale every block to one; a held ALT frequency is restored by moving the two homozygotes."""
-    for b in range(2):
+    """Scale every block to one; with a held ALT frequency the homozygotes follow from the heterozygotes."""
+    for b in range(0 if math.isnan(model.alt_frequency) else 1, 2):
         total = 0.0
         for k in range(len(theta)):
             if model.block[k] == b:
@@ -302,14 +302,19 @@ def fit(
 def curvature(samples: Samples, selection: Selection, model: Model, theta: np.ndarray, hessian: np.ndarray) -> None:
     """Second derivatives of the log-likelihood in theta (as free numbers).
 
-    With f = sum over g of L_g P_g and P a monomial: f_k = sum L P e_k / theta_k and
-    f_kl = sum L P e_k (e_l - [k = l]) / (theta_k theta_l); the Hessian is the sum of f_kl / f - f_k f_l / f^2.
+    With w_g the posterior of a sample's genotypes and u_gk = e_gk / theta_k, the slope of log P_g:
+    sum over g of w_g (u_gk u_gl - [k = l] u_gk / theta_k) - (sum over g of w_g u_gk) (sum over h of w_h u_hl), so that
+    the sums over samples of w_g and of w_g w_h (same slot) are all that is needed.
     """
-    n_parameters = len(theta)
-    probability = np.empty(len(model.coefficient))
+    n_parameters, n_genotypes = len(theta), len(model.coefficient)
+    probability = np.empty(n_genotypes)
     genotype_probabilities(model, theta, probability)
-    slope = np.empty(n_parameters)
-    hessian[:] = 0.0
+    largest = 0
+    for slot in range(selection.n_slots):
+        largest = max(largest, samples.table_size[slot])
+    single = np.zeros(n_genotypes)
+    double = np.zeros((n_genotypes, largest))
+    posterior = np.empty(largest)
     for bucket in range(selection.first, selection.last):
         for slot in range(selection.n_slots):
             size, base = samples.table_size[slot], samples.table_start[slot]
@@ -317,26 +322,36 @@ def curvature(samples: Samples, selection: Selection, model: Model, theta: np.nd
             for _ in range(samples.number[bucket, slot]):
                 total = 0.0
                 for g in range(size):
-                    total += samples.cells[at + g] * probability[base + g]
-                slope[:] = 0.0
+                    posterior[g] = samples.cells[at + g] * probability[base + g]
+                    total += posterior[g]
+                inverse = 1.0 / total
                 for g in range(size):
-                    weight = samples.cells[at + g] * probability[base + g] / total
-                    for k in range(n_parameters):
-                        e_k = model.exponent[base + g, k]
-                        if e_k == 0 or model.block[k] < 0:
-                            continue
-                        slope[k] += weight * e_k / theta[k]
-                        for l in range(k + 1):
-                            e_l = model.exponent[base + g, l] - (1 if k == l else 0)
-                            if e_l != 0 and model.block[l] >= 0:
-                                hessian[k, l] += weight * e_k / theta[k] * e_l / theta[l]
-                for k in range(n_parameters):
-                    for l in range(k + 1):
-                        hessian[k, l] -= slope[k] * slope[l]
+                    posterior[g] *= inverse
+                    single[base + g] += posterior[g]
+                    for h in range(g + 1):
+                        double[base + g, h] += posterior[g] * posterior[h]
                 at += size
-    for k in range(n_parameters):
-        for l in range(k):
-            hessian[l, k] = hessian[k, l]
+    slope = np.zeros((n_genotypes, n_parameters))
+    for g in range(n_genotypes):
+        for k in range(n_parameters):
+            if model.exponent[g, k] > 0:
+                slope[g, k] = model.exponent[g, k] / theta[k]
+    hessian[:] = 0.0
+    for slot in range(selection.n_slots):
+        if slot > 0 and samples.table_start[slot] == samples.table_start[0]:
+            continue  # shares the table of the first slot, and with it the sums
+        base = samples.table_start[slot]
+        for g in range(base, base + samples.table_size[slot]):
+            for k in range(n_parameters):
+                if slope[g, k] > 0.0:
+                    hessian[k, k] -= single[g] * slope[g, k] / theta[k]
+                    for l in range(n_parameters):
+                        hessian[k, l] += single[g] * slope[g, k] * slope[g, l]
+                        hessian[k, l] -= double[g, g - base] * slope[g, k] * slope[g, l]
+                for h in range(base, g):
+                    for l in range(n_parameters):
+                        both = slope[g, k] * slope[h, l] + slope[h, k] * slope[g, l]
+                        hessian[k, l] -= double[g, h - base] * both
 
 
 @kernel

@@ -53,7 +53,9 @@ def phred_likelihoods() -> np.ndarray:
 
 
 @kernel
-def informative(values: np.ndarray, ploidy: int, n_values: int, single: bool, phred: bool) -> tuple[int, float]:
+def informative(
+    likelihoods: np.ndarray, sample: int, ploidy: int, n_values: int, single: bool, phred: bool
+) -> tuple[int, float]:
     """Whether a sample counts, and its best value: 1 informative, 0 flat, -1 partly missing, -2 missing.
 
     With ``single`` only the homozygous entries count: one copy, written as ``ploidy``.
@@ -62,7 +64,7 @@ def informative(values: np.ndarray, ploidy: int, n_values: int, single: bool, ph
     best = -math.inf
     worst = math.inf
     for k in range(n_values):
-        value = float(values[homozygote_index(k, ploidy) if single else k])
+        value = float(likelihoods[sample, homozygote_index(k, ploidy) if single else k])
         if math.isnan(value) or (phred and value < 0.0):
             n_missing += 1
         else:
@@ -89,21 +91,23 @@ def select_samples(
 
     Returns the largest ploidy used, how many samples were partly missing, and the first bad sample or -1.
     """
-    n_alleles = design.n_alleles[variant]
-    region = design.region[variant]
+    n_alleles, region = design.n_alleles[variant], design.region[variant]
+    sex, group = design.sex, design.group
     largest = 2
     n_incomplete = 0
+    known_values, ploidy = 0, 0
     for sample in range(len(n_likelihoods)):
         slots[sample] = -1
-        role = copies_role(region, design.sex[sample])
+        role = copies_role(region, sex[sample])
         if role == NO_COPY:
             continue
-        bucket = design.group[sample]
+        bucket = group[sample]
         by_group[bucket, N_SAMPLES] += 1
         n_values = n_likelihoods[sample]
         if n_values == 0:
             continue
-        ploidy = ploidy_of(n_values, n_alleles)
+        if n_values != known_values:
+            known_values, ploidy = n_values, ploidy_of(n_values, n_alleles)
         if ploidy < 0:
             return largest, n_incomplete, sample
         if ploidy == 0:
@@ -111,7 +115,7 @@ def select_samples(
         single = role == SINGLE_COPY
         if single:
             n_values = n_alleles
-        use, best[sample] = informative(likelihoods[sample], ploidy, n_values, single, phred)
+        use, best[sample] = informative(likelihoods, sample, ploidy, n_values, single, phred)
         n_incomplete += use == -1
         if use != 1:
             continue
@@ -167,12 +171,13 @@ def lay_out(
     L(genotype) = the mean of L over its copies.
     """
     n_buckets, n_slots = design.n_groups + 1, len(table_size)
-    n_alleles = design.n_alleles[variant]
+    n_alleles, region = design.n_alleles[variant], design.region[variant]
+    sex, group = design.sex, design.group
     phred = scale < 0.0
     number = np.zeros((n_buckets, n_slots), np.int64)
     for sample in range(len(slots)):
         if slots[sample] >= 0:
-            number[design.group[sample], slots[sample]] += 1
+            number[group[sample], slots[sample]] += 1
     start = np.zeros((n_buckets, n_slots), np.int64)
     n_cells = 0
     for bucket in range(n_buckets):
@@ -181,34 +186,33 @@ def lay_out(
             n_cells += number[bucket, slot] * table_size[slot]
     cells = np.empty(n_cells)
     filled = start.copy()
-    largest = n_alleles
-    for slot in range(n_slots):
-        largest = max(largest, table_size[slot])
-    seen = np.empty(largest)
+    seen = np.empty(n_alleles)
     for sample in range(len(slots)):
         slot = slots[sample]
         if slot < 0:
             continue
-        bucket = design.group[sample]
-        ploidy = ploidy_of(n_likelihoods[sample], n_alleles)
-        single = copies_role(design.region[variant], design.sex[sample]) == SINGLE_COPY
+        bucket = group[sample]
+        single = copies_role(region, sex[sample]) == SINGLE_COPY
+        ploidy = ploidy_of(n_likelihoods[sample], n_alleles) if single else ploidy_in(slot)
         n_values = n_alleles if single else n_likelihoods[sample]
+        at = filled[bucket, slot]
+        filled[bucket, slot] += table_size[slot]
+        offsets[bucket] += best[sample] * abs(scale)
+        averaged = slot == HAPLOID_SLOT and options.inbreeding
         for k in range(n_values):
             value = float(likelihoods[sample, homozygote_index(k, ploidy) if single else k])
             if phred:
                 excess = int(value + best[sample])
-                seen[k] = phred_table[excess] if excess < LARGEST_PHRED else 0.0
+                likelihood = phred_table[excess] if excess < LARGEST_PHRED else 0.0
             else:
-                seen[k] = math.exp((value - best[sample]) * scale)
-        offsets[bucket] += best[sample] * abs(scale)
-        at = filled[bucket, slot]
-        if slot == HAPLOID_SLOT and options.inbreeding:
+                likelihood = math.exp((value - best[sample]) * scale)
+            if averaged:
+                seen[k] = likelihood
+            else:
+                cells[at + k] = likelihood
+        if averaged:
             for g in range(table_size[slot]):
                 cells[at + g] = 0.0
                 for allele in range(n_alleles):
                     cells[at + g] += 0.5 * copies[table_start[slot] + g, allele] * seen[allele]
-        else:
-            for g in range(table_size[slot]):
-                cells[at + g] = seen[g]
-        filled[bucket, slot] += table_size[slot]
     return Samples(cells, start, number, table_start, table_size)

@@ -1,0 +1,50 @@
+"""The EM engine: drivers, stop rules and honest endings; it knows no biology."""
+
+from genem.em.ascent import Callback, DecreaseError, DecreaseWarning, EMRun, Progress
+from genem.em.driver import EMFit, Optimum, fit
+from genem.em.model import (
+    Bounded,
+    Conditioned,
+    Counted,
+    Curved,
+    Degenerate,
+    Differentiable,
+    EMModel,
+    EMStep,
+    Packed,
+    effective_learning_rate,
+)
+from genem.em.parameters import parameter_names, parameter_vector
+from genem.em.selection import InformationCriteria, information_criteria
+from genem.em.stationarity import Stationarity
+from genem.em.status import Status
+from genem.em.trace import EMTrace, IdentityError
+
+__all__ = [
+    "Bounded",
+    "Callback",
+    "Conditioned",
+    "Counted",
+    "Curved",
+    "DecreaseError",
+    "DecreaseWarning",
+    "Degenerate",
+    "Differentiable",
+    "EMFit",
+    "EMModel",
+    "EMRun",
+    "EMStep",
+    "EMTrace",
+    "IdentityError",
+    "InformationCriteria",
+    "Optimum",
+    "Packed",
+    "Progress",
+    "Stationarity",
+    "Status",
+    "effective_learning_rate",
+    "fit",
+    "information_criteria",
+    "parameter_names",
+    "parameter_vector",
+]

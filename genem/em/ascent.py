@@ -1,0 +1,308 @@
+"""One run of EM from one starting point: the path, its stop rule and the status it ends with."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
+from genem.em.model import Degenerate, EMModel, EMStep, Packed, conditions
+from genem.em.parameters import Params, Vector, parameter_names, parameter_vector
+from genem.em.squarem import Extrapolation
+from genem.em.stationarity import Stationarity
+from genem.em.status import Status
+from genem.em.trace import EMTrace, TraceRecorder
+from genem.errors import GenemError
+
+OnDecrease = Literal["raise", "warn", "revert"]
+ParameterNorm = Literal["relative", "absolute"]
+
+
+class DecreaseError(GenemError):
+    """The objective of an EM run fell: the model's E-step, M-step or likelihood is wrong."""
+
+
+class DecreaseWarning(UserWarning):
+    """The objective of an EM run fell, and the run was told to carry on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRule:
+    """When a run ends, and what it does when the objective falls; the fields are explained in :func:`fit`."""
+
+    max_iter: int = 10_000
+    objective_tolerance: float = OBJECTIVE_TOLERANCE
+    parameter_tolerance: float = 1e-8
+    gradient_tolerance: float = KKT_TOLERANCE
+    parameter_norm: ParameterNorm = "relative"
+    on_decrease: OnDecrease = "raise"
+    decrease_tolerance: float = 1e-11
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a callback is told about every accepted iterate."""
+
+    start: int
+    n_maps: int
+    objective: float
+    parameter_step: float
+
+
+Callback = Callable[[Progress], object]
+
+
+@dataclass(frozen=True, slots=True)
+class EMRun(Generic[Params]):
+    """How one start ended; ``params`` are those that ``log_likelihood`` belongs to.
+
+    Attributes
+    ----------
+    start
+        Number of the start, from 0.
+    params, log_likelihood, penalty, entropy
+        The last good iterate and what its E-step gave.
+    status
+        How the run ended.
+    reason
+        One line that explains any status but ``converged``; empty otherwise.
+    kkt_residual
+        Scaled gradient or KKT residual at the end; NaN where the model offers no gradient.
+    n_maps, n_extrapolations, n_rejected
+        EM maps evaluated, extrapolations kept, extrapolations dropped.
+    trace
+        The path, if it was asked for.
+    """
+
+    start: int
+    params: Params
+    log_likelihood: float
+    penalty: float
+    entropy: float | None
+    status: Status
+    reason: str
+    kkt_residual: float
+    n_maps: int
+    n_extrapolations: int
+    n_rejected: int
+    trace: EMTrace | None
+
+    @property
+    def objective(self) -> float:
+        """Log-likelihood plus penalty."""
+        return self.log_likelihood + self.penalty
+
+
+@dataclass(frozen=True, slots=True)
+class _Iterate(Generic[Params]):
+    """A point whose EM map is known."""
+
+    params: Params
+    step: EMStep[Params]
+    vector: Vector
+    next_vector: Vector
+    extrapolated: bool
+
+    @property
+    def objective(self) -> float:
+        return self.step.objective
+
+    @property
+    def is_finite(self) -> bool:
+        return math.isfinite(self.objective) and bool(np.all(np.isfinite(self.next_vector)))
+
+    def step_length(self, norm: ParameterNorm) -> float:
+        length = float(np.linalg.norm(self.next_vector - self.vector))
+        return length / (1.0 + float(np.linalg.norm(self.vector))) if norm == "relative" else length
+
+
+class Ascent(Generic[Params]):
+    """The state of one run. Call :meth:`run` once."""
+
+    def __init__(
+        self,
+        model: EMModel[Params],
+        start: int,
+        rule: StopRule,
+        *,
+        accelerate: bool,
+        trace: bool,
+        callback: Callback | None,
+    ) -> None:
+        self.model = model
+        self.start = start
+        self.rule = rule
+        self.callback = callback
+        self.extrapolation = Extrapolation() if accelerate and isinstance(model, Packed) else None
+        self.recorder = TraceRecorder(model) if trace else None
+        self.n_maps = 0
+        self.n_extrapolations = 0
+        self.n_rejected = 0
+        self.fell = ""
+
+    def run(self, params: Params) -> EMRun[Params]:
+        """Climb from ``params`` until the stop rule, the iteration limit or a defect ends it."""
+        try:
+            here = self._evaluate(params)
+        except (Degenerate, FloatingPointError, np.linalg.LinAlgError) as defect:
+            return self._end(params, None, Status.DEGENERATE, f"at the start: {defect}")
+        if not here.is_finite:
+            found = "objective" if not math.isfinite(here.objective) else "EM step"
+            return self._end(params, None, Status.DEGENERATE, f"the {found} is not finite at the start")
+        self.first = conditions(self.model, params)
+        self.first_objective = here.objective
+        return self._climb(here)
+
+    def _climb(self, here: _Iterate[Params]) -> EMRun[Params]:
+        previous: _Iterate[Params] | None = None
+        base: _Iterate[Params] | None = None
+        while True:
+            self._report(here)
+            ended = self._verdict(previous, here)
+            if ended is not None:
+                return self._end(here.params, here.step, *ended)
+            following = self._extrapolate(base, here) if base is not None else None
+            if following is not None:
+                base = None
+            else:
+                if self.n_maps >= self.rule.max_iter:
+                    return self._end(here.params, here.step, Status.MAX_ITER, self._out_of_iterations())
+                try:
+                    following = self._evaluate(here.step.params)
+                except (Degenerate, FloatingPointError, np.linalg.LinAlgError) as defect:
+                    return self._end(here.params, here.step, Status.DEGENERATE, str(defect))
+                if not following.is_finite:
+                    return self._end(here.params, here.step, Status.DEGENERATE, self._not_finite(following))
+                # x1 of a SQUAREM cycle keeps its x0; the step after an extrapolation, or after x1, starts a new one.
+                base = here if base is None and not here.extrapolated else None
+            if self._decreased(here, following) and self.rule.on_decrease == "revert":
+                return self._end(here.params, here.step, Status.DECREASED, self.fell)
+            previous, here = here, following
+
+    def _evaluate(self, params: Params, *, extrapolated: bool = False) -> _Iterate[Params]:
+        self.n_maps += 1
+        step = self.model.em_step(params)
+        return _Iterate(params, step, parameter_vector(params), parameter_vector(step.params), extrapolated)
+
+    def _extrapolate(self, base: _Iterate[Params], here: _Iterate[Params]) -> _Iterate[Params] | None:
+        """Try the SQUAREM point of the cycle base, here; None where the plain EM step has to do."""
+        if self.extrapolation is None or self.n_maps >= self.rule.max_iter:
+            return None
+        assert isinstance(self.model, Packed)
+        pack = self.model.pack
+        vector = self.extrapolation.propose(pack(base.params), pack(here.params), pack(here.step.params))
+        if vector is None:
+            return None
+        try:
+            trial = self._evaluate(self.model.unpack(vector), extrapolated=True)
+        except (ArithmeticError, np.linalg.LinAlgError):
+            trial = None
+        if trial is not None and trial.is_finite and not self._is_below(here.objective, trial.objective):
+            self.extrapolation.accepted()
+            self.n_extrapolations += 1
+            return trial
+        self.extrapolation.rejected()
+        self.n_rejected += 1
+        return None
+
+    def _verdict(self, previous: _Iterate[Params] | None, here: _Iterate[Params]) -> tuple[Status, str] | None:
+        """The status with which the run ends here, or None to go on."""
+        change = relative_change(previous.objective, here.objective) if previous is not None else math.inf
+        if not change <= self.rule.objective_tolerance:
+            return None
+        if not here.step_length(self.rule.parameter_norm) <= self.rule.parameter_tolerance:
+            return None
+        if math.isfinite(self.rule.gradient_tolerance):
+            last = conditions(self.model, here.params)
+            if last is not None:
+                scale = 1.0 + abs(here.objective)
+                if not last.residual() / scale <= self.rule.gradient_tolerance:
+                    return None
+                locked = self._locked(last, scale)
+                if locked:
+                    return Status.LOCKED, locked
+        return (Status.DECREASED, self.fell) if self.fell else (Status.CONVERGED, "")
+
+    def _locked(self, last: Stationarity, scale: float) -> str:
+        """Which coordinates sit on a bound that the likelihood would leave, or that EM was never able to leave.
+
+        The EM map keeps an exact zero. A coordinate that was on its bound at the start although the objective rose
+        off it there confined the whole path to one face of the parameter space: the end is a maximum of that face.
+        """
+        tolerance = self.rule.gradient_tolerance
+        now = last.pulls_off(tolerance * scale)
+        confined = np.zeros_like(now)
+        if self.first is not None and self.first.on_bound.shape == now.shape:
+            confined = self.first.pulls_off(tolerance * (1.0 + abs(self.first_objective))) & last.on_bound
+        if not np.any(now | confined):
+            return ""
+        where = "here" if np.any(now) else "at the start, where EM could not leave it"
+        return f"{self._coordinates(now | confined)} on a bound, and the objective rises off it {where}"
+
+    def _coordinates(self, chosen: NDArray[np.bool_]) -> str:
+        indices = np.flatnonzero(chosen)
+        noun = "coordinate" if indices.size == 1 else "coordinates"
+        return f"{noun} {', '.join(map(str, indices[:5]))}{' ...' if indices.size > 5 else ''}"
+
+    def _is_below(self, old: float, new: float) -> bool:
+        return not new >= old - self.rule.decrease_tolerance * (1.0 + abs(old))
+
+    def _decreased(self, here: _Iterate[Params], following: _Iterate[Params]) -> bool:
+        """Whether the objective fell by more than rounding; raises or warns as the rule says."""
+        if not self._is_below(here.objective, following.objective):
+            return False
+        self.fell = (
+            f"the objective of {type(self.model).__name__} fell from {here.objective:.12g} to "
+            f"{following.objective:.12g} at EM map {self.n_maps} of start {self.start}"
+        )
+        if self.rule.on_decrease == "raise":
+            raise DecreaseError(f"{self.fell}; its E-step, M-step or likelihood is inconsistent")
+        if self.rule.on_decrease == "warn":
+            warnings.warn(self.fell, DecreaseWarning, stacklevel=2)
+        return True
+
+    def _report(self, here: _Iterate[Params]) -> None:
+        length = here.step_length("absolute")
+        if self.recorder is not None:
+            self.recorder.record(
+                here.params,
+                here.step,
+                n_maps=self.n_maps,
+                parameter_step=length,
+                extrapolated=here.extrapolated,
+            )
+        if self.callback is not None:
+            self.callback(Progress(self.start, self.n_maps, here.objective, length))
+
+    def _out_of_iterations(self) -> str:
+        return f"no convergence in {self.n_maps} EM maps"
+
+    def _not_finite(self, point: _Iterate[Params]) -> str:
+        if not math.isfinite(point.objective):
+            return f"the objective became {point.objective} at EM map {self.n_maps}"
+        names = parameter_names(point.step.params)
+        first = int(np.flatnonzero(~np.isfinite(point.next_vector))[0])
+        return f"{names[first]} became {point.next_vector[first]} at EM map {self.n_maps}"
+
+    def _end(self, params: Params, step: EMStep[Params] | None, status: Status, reason: str) -> EMRun[Params]:
+        last = conditions(self.model, params) if step is not None else None
+        return EMRun(
+            start=self.start,
+            params=params,
+            log_likelihood=step.log_likelihood if step else math.nan,
+            penalty=step.penalty if step else math.nan,
+            entropy=step.entropy if step else None,
+            status=status,
+            reason=reason,
+            kkt_residual=last.residual() / (1.0 + abs(step.objective)) if last and step else math.nan,
+            n_maps=self.n_maps,
+            n_extrapolations=self.n_extrapolations,
+            n_rejected=self.n_rejected,
+            trace=self.recorder.finish() if self.recorder is not None else None,
+        )

@@ -1,0 +1,5 @@
+"""Population genetics."""
+
+from genem.popgen.haplotypes import HaplotypeFit, phase
+
+__all__ = ["HaplotypeFit", "phase"]

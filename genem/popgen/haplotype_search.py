@@ -146,6 +146,13 @@ class HaplotypeSearch:
         haplotypes, frequency = self._trim(haplotypes, frequency)
         return Support(haplotypes, frequency, reached)
 
+    def settle(self, support: Support) -> Support:
+        """Climb from ``support`` to a maximum, without looking for others."""
+        explanations = explain(self.genotypes, support.haplotypes, self.max_pairs)
+        frequency, reached = _climb_within(support.frequency, explanations, 2000, 1e-8)
+        haplotypes, frequency = self._trim(support.haplotypes, frequency)
+        return Support(haplotypes, frequency, reached)
+
     def widen(self, support: Support) -> tuple[Haplotypes, Vector, Explanations]:
         """Add, at frequency zero, every haplotype that pairs with one of the support in some genotype."""
         limit = min(MAX_CANDIDATES, self.max_pairs)

@@ -182,7 +182,7 @@ def phase(
         missing_information=errors.missing_information,
         search=report,
         fit=final,
-        diplotypes=_diplotypes(support, genotypes, max_pairs, min_posterior),
+        diplotypes=diplotypes(support, genotypes, max_pairs, min_posterior),
     )
 
 
@@ -244,7 +244,7 @@ def _polish(search: HaplotypeSearch, support: Support, max_iter: int) -> tuple[S
     return ordered, final
 
 
-def _diplotypes(support: Support, genotypes: DistinctGenotypes, max_pairs: int, min_posterior: float) -> Diplotypes:
+def diplotypes(support: Support, genotypes: DistinctGenotypes, max_pairs: int, min_posterior: float) -> Diplotypes:
     """Pairs of each sample with at least ``min_posterior``, at least one, sorted by posterior."""
     explanations = explain(genotypes, support.haplotypes, max_pairs)
     pairs_of: list[tuple[NDArray[np.int32], Vector]] = []

@@ -2,5 +2,7 @@
 
 from genem.popgen.haplotypes import HaplotypeFit, phase
 from genem.popgen.phasing import PhasedRegion, phase_region
+from genem.popgen.sfs import SpectrumFit, sfs
+from genem.popgen.sfs_diversity import Diversity, diversity
 
-__all__ = ["HaplotypeFit", "PhasedRegion", "phase", "phase_region"]
+__all__ = ["Diversity", "HaplotypeFit", "PhasedRegion", "SpectrumFit", "diversity", "phase", "phase_region", "sfs"]

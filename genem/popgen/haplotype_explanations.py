@@ -109,9 +109,13 @@ def check_alleles(alleles: NDArray[np.int16], loci: tuple[str, ...], samples: tu
             raise InputError(f"{kind} {repeated} is there twice", remedy="give each its own name")
     uncalled = ~np.any(alleles > MISSING_ALLELE, axis=(0, 2))
     if np.any(uncalled):
-        raise InputError(f"locus {loci[int(np.argmax(uncalled))]} has no called allele in any sample", remedy="leave it out")
+        raise InputError(
+            f"locus {loci[int(np.argmax(uncalled))]} has no called allele in any sample", remedy="leave it out"
+        )
     absent = alleles[:, :, 1] == ABSENT_ALLELE
     mixed = np.any(absent, axis=1) & ~np.all(absent, axis=1)
     if np.any(mixed):
         sample = samples[int(np.argmax(mixed))]
-        raise InputError(f"sample {sample} is haploid at some loci and diploid at others", remedy="use one kind of loci")
+        raise InputError(
+            f"sample {sample} is haploid at some loci and diploid at others", remedy="use one kind of loci"
+        )

@@ -24,6 +24,9 @@ MAX_ALTERNATIVES = 16
 SHAKEN_SHARE = 0.1
 """Share of the ambiguous genotypes that a perturbed start explains at random."""
 
+SAME_COUNT = 0.1
+"""Expected counts of a haplotype that differ by less are the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -57,6 +60,9 @@ class SearchReport:
         Independent starts, and perturbed starts from the best point of the moment.
     n_starts_best
         Independent starts that ended at the best log-likelihood.
+    tied
+        Different frequencies found with the best log-likelihood, ``best`` among them; with more than one the data do
+        not say which holds.
     optima
         Distinct log-likelihoods at which starts of either kind ended, with how many did, best first.
     """
@@ -65,6 +71,7 @@ class SearchReport:
     n_starts: int
     n_perturbed: int
     n_starts_best: int
+    tied: tuple[Support, ...]
     optima: tuple[tuple[float, int], ...]
 
 
@@ -78,25 +85,22 @@ class HaplotypeSearch:
 
     def run(self, effort: Effort, seed: int) -> SearchReport:
         """Search until the best optimum repeats; start ``i`` draws from the ``i``-th child of the seed."""
-        best: Support | None = None
-        independent: list[float] = []
-        perturbed: list[float] = []
+        independent: list[Support] = []
+        perturbed: list[Support] = []
         for number, child in enumerate(np.random.SeedSequence(seed).spawn(effort.max_starts)):
             rng = np.random.default_rng(child)
-            found = self.deepen(self.insert_loci(rng if number else None), rng)
-            independent.append(found.log_likelihood)
-            best = _better(best, found)
+            independent.append(self.deepen(self.insert_loci(rng if number else None), rng))
+            best = _best(independent + perturbed)
             if number >= effort.n_starts - 1 and _hits(independent, best) >= effort.n_hits:
                 break
-            found = self.deepen(best, rng, perturbed=True)
-            perturbed.append(found.log_likelihood)
-            best = _better(best, found)
-        assert best is not None
+            perturbed.append(self.deepen(best, rng, perturbed=True))
+        best = _best(independent + perturbed)
         return SearchReport(
             best=best,
             n_starts=len(independent),
             n_perturbed=len(perturbed),
             n_starts_best=_hits(independent, best),
+            tied=self._tied(independent + perturbed, best),
             optima=_distinct(independent + perturbed),
         )
 
@@ -175,12 +179,25 @@ class HaplotypeSearch:
         haplotypes, frequency = self._trim(haplotypes, frequency)
         return Support(haplotypes, frequency, reached)
 
+    def _tied(self, ends: list[Support], best: Support) -> tuple[Support, ...]:
+        """The sets of frequencies, different by a tenth of a chromosome or more, that are as likely as the best."""
+        different = [best]
+        for end in ends:
+            if _same(best.log_likelihood, end.log_likelihood) and all(
+                max(frequency_differences(end, other).values()) * self.genotypes.n_chromosomes > SAME_COUNT
+                for other in different
+            ):
+                different.append(end)
+        return tuple(different)
+
     def _trim(self, haplotypes: Haplotypes, frequency: Vector) -> tuple[Haplotypes, Vector]:
         kept = frequency * self.genotypes.n_chromosomes > RARE_COUNT
         return np.ascontiguousarray(haplotypes[kept]), frequency[kept] / frequency[kept].sum()
 
 
-def _climb_within(frequency: Vector, explanations: Explanations, max_iter: int, tolerance: float) -> tuple[Vector, float]:
+def _climb_within(
+    frequency: Vector, explanations: Explanations, max_iter: int, tolerance: float
+) -> tuple[Vector, float]:
     """Climb with the positive frequencies only; the zeros cost nothing."""
     few, narrowed, kept = restrict(frequency, explanations)
     few, reached, _, _ = climb(few, narrowed, max_iter, tolerance)
@@ -189,23 +206,32 @@ def _climb_within(frequency: Vector, explanations: Explanations, max_iter: int, 
     return full, reached
 
 
-def _better(best: Support | None, found: Support) -> Support:
-    return found if best is None or found.log_likelihood > best.log_likelihood else best
+def _best(ends: list[Support]) -> Support:
+    return max(ends, key=lambda end: end.log_likelihood)
 
 
 def _same(first: float, second: float) -> bool:
     return abs(first - second) <= OPTIMUM_TOLERANCE * (1.0 + abs(first))
 
 
-def _hits(ends: list[float], best: Support) -> int:
-    return sum(_same(best.log_likelihood, end) for end in ends)
+def _hits(ends: list[Support], best: Support) -> int:
+    return sum(_same(best.log_likelihood, end.log_likelihood) for end in ends)
 
 
-def _distinct(ends: list[float]) -> tuple[tuple[float, int], ...]:
+def _distinct(ends: list[Support]) -> tuple[tuple[float, int], ...]:
     optima: list[tuple[float, int]] = []
-    for end in sorted(ends, reverse=True):
+    for end in sorted((end.log_likelihood for end in ends), reverse=True):
         if optima and _same(optima[-1][0], end):
             optima[-1] = (optima[-1][0], optima[-1][1] + 1)
         else:
             optima.append((end, 1))
     return tuple(optima)
+
+
+def frequency_differences(first: Support, second: Support) -> dict[bytes, float]:
+    """How far two sets of frequencies are apart, for each haplotype (its bytes)."""
+    one, other = (
+        dict(zip((row.tobytes() for row in support.haplotypes), support.frequency.tolist(), strict=True))
+        for support in (first, second)
+    )
+    return {name: abs(one.get(name, 0.0) - other.get(name, 0.0)) for name in one.keys() | other.keys()}

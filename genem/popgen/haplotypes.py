@@ -13,7 +13,15 @@ from genem.em import EMFit, Status, fit
 from genem.errors import InputError, UsageError
 from genem.popgen.haplotype_explanations import DistinctGenotypes, check_alleles, distinct_genotypes, explain
 from genem.popgen.haplotype_model import HaplotypeModel, uncertainty
-from genem.popgen.haplotype_search import RARE_COUNT, Effort, HaplotypeSearch, SearchReport, Support
+from genem.popgen.haplotype_search import (
+    RARE_COUNT,
+    SAME_COUNT,
+    Effort,
+    HaplotypeSearch,
+    SearchReport,
+    Support,
+    frequency_differences,
+)
 from genem.popgen.posterior_haplotype_kernels import count_pairs, fill_pairs
 
 Vector = NDArray[np.float64]
@@ -49,7 +57,8 @@ class HaplotypeFit:
     haplotypes
         int16 (haplotype, locus): allele indices, most frequent haplotype first.
     frequency, standard_error
-        float64 (haplotype,): NaN errors where the observed information does not determine the frequencies.
+        float64 (haplotype,): NaN errors where the observed information does not determine the frequencies, and for a
+        haplotype whose frequency differs between equally likely optima.
     log_likelihood
         Natural logarithm, sum over samples of log P(genotype); equals ``lnlike`` of haplo.em.
     n_chromosomes
@@ -82,8 +91,8 @@ class HaplotypeFit:
 
     @property
     def resolved(self) -> bool:
-        """Whether the data determine every frequency; if not, the estimate is one of many that are equally likely."""
-        return not self.missing_information >= 1.0
+        """Whether the data determine every frequency; if not, the estimate is one of several that are equally likely."""
+        return len(self.search.tied) == 1 and not self.missing_information >= 1.0
 
     def names(self, haplotype: int) -> tuple[str, ...]:
         """Allele names of one haplotype, one per locus."""
@@ -176,7 +185,7 @@ def phase(
         table=table,
         haplotypes=support.haplotypes,
         frequency=support.frequency,
-        standard_error=errors.standard_error,
+        standard_error=np.where(_undetermined(support, report, genotypes.n_chromosomes), np.nan, errors.standard_error),
         log_likelihood=support.log_likelihood,
         n_chromosomes=genotypes.n_chromosomes,
         missing_information=errors.missing_information,
@@ -203,7 +212,9 @@ def select_loci(table: LocusTable, loci: Sequence[str]) -> LocusTable:
     if len(known) < len(table.loci):
         for name in loci:
             if table.loci.count(name) > 1:
-                raise InputError(f"locus {name} is there {table.loci.count(name)} times", remedy="give each its own name")
+                raise InputError(
+                    f"locus {name} is there {table.loci.count(name)} times", remedy="give each its own name"
+                )
     chosen = [known[name] for name in loci]
     names = tuple(table.allele_names[index] for index in chosen)
     return LocusTable(table.samples, tuple(loci), names, np.ascontiguousarray(table.alleles[:, chosen]))
@@ -215,7 +226,9 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _check_effort(n_starts: int, max_starts: int, n_hits: int) -> None:
     if min(n_starts, max_starts, n_hits) < 1:
-        raise UsageError(f"n_starts, max_starts and n_hits are {n_starts}, {max_starts} and {n_hits}; each must be at least 1")
+        raise UsageError(
+            f"n_starts, max_starts and n_hits are {n_starts}, {max_starts} and {n_hits}; each must be at least 1"
+        )
     if max_starts < n_starts:
         raise UsageError(f"max_starts is {max_starts}, less than n_starts, {n_starts}")
 
@@ -242,6 +255,15 @@ def _polish(search: HaplotypeSearch, support: Support, max_iter: int) -> tuple[S
     order = np.lexsort((*support.haplotypes.T[::-1], -final.params))
     ordered = Support(support.haplotypes[order], final.params[order], final.log_likelihood)
     return ordered, final
+
+
+def _undetermined(support: Support, report: SearchReport, n_chromosomes: float) -> NDArray[np.bool_]:
+    """Haplotypes whose frequency is not the same in all equally likely optima."""
+    unsure: set[bytes] = set()
+    for other in report.tied[1:]:
+        differences = frequency_differences(report.best, other)
+        unsure.update(name for name, difference in differences.items() if difference * n_chromosomes > SAME_COUNT)
+    return np.array([row.tobytes() in unsure for row in support.haplotypes], dtype=np.bool_)
 
 
 def diplotypes(support: Support, genotypes: DistinctGenotypes, max_pairs: int, min_posterior: float) -> Diplotypes:

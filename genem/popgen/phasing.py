@@ -121,7 +121,9 @@ def phase_region(
             return _fit_window(table, called[first:last], first, min_posterior, max_pairs)
         except InputError as error:
             place = f"loci {names[first]} to {names[last - 1]}"
-            raise InputError(error.found, place=place, remedy="use a smaller --window or a larger --max-pairs") from None
+            raise InputError(
+                error.found, place=place, remedy="use a smaller --window or a larger --max-pairs"
+            ) from None
 
     with ThreadPoolExecutor(threads) as pool:
         windows = tuple(pool.map(fit_window, range(len(bounds))))
@@ -137,9 +139,7 @@ def window_bounds(n_loci: int, window: int) -> list[tuple[int, int]]:
     return [(first, first + window) for first in (*firsts, n_loci - window)]
 
 
-def _fit_window(
-    table: LocusTable, loci: NDArray[np.int64], first: int, min_posterior: float, max_pairs: int
-) -> Window:
+def _fit_window(table: LocusTable, loci: NDArray[np.int64], first: int, min_posterior: float, max_pairs: int) -> Window:
     genotypes = distinct_genotypes(table.alleles[:, loci])
     n_alleles = np.array([len(table.allele_names[locus]) for locus in loci], np.int64)
     search = HaplotypeSearch(genotypes, n_alleles, max_pairs)

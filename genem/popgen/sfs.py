@@ -84,7 +84,7 @@ class SpectrumFit:
     standard_error
         Of ``expected_sites``, from the block bootstrap; None without it.
     log_likelihood
-        Natural logarithm, in units of the input likelihoods (for GT: 0 or 1, missing 1).
+        Natural logarithm; in units of the input likelihoods, for GT of the allele counts among the called copies.
     gap
         The log-likelihood is within this of its global maximum (the surface is concave).
     fold

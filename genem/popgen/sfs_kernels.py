@@ -138,9 +138,7 @@ def count_likelihoods_of_sites(likelihood, copies, order, dense, low, high, log_
     """:func:`count_likelihoods` of every site; fills ``dense``, float64 (site, chromosomes + 1), within its band."""
     for site in prange(likelihood.shape[0]):
         second = np.empty(dense.shape[1])
-        in_first, low[site], high[site], scale = count_likelihoods(
-            likelihood[site], copies, order, dense[site], second
-        )
+        in_first, low[site], high[site], scale = count_likelihoods(likelihood[site], copies, order, dense[site], second)
         log_scale[site] += scale
         if not in_first:
             for l in range(low[site], high[site] + 1):

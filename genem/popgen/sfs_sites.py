@@ -62,7 +62,9 @@ class CountLikelihoods:
             return self
         widths = np.diff(self.start)
         start = np.concatenate([[0], np.cumsum(widths[kept])]).astype(np.int64)
-        return CountLikelihoods(self.n, self.low[kept], start, self.values[np.repeat(kept, widths)], self.log_scale[kept])
+        return CountLikelihoods(
+            self.n, self.low[kept], start, self.values[np.repeat(kept, widths)], self.log_scale[kept]
+        )
 
     def reversed(self, flipped: NDArray[np.bool_]) -> CountLikelihoods:
         """Count the other allele at the ``flipped`` sites."""
@@ -141,7 +143,13 @@ class SiteCounter:
         n_called = called.sum(axis=1, dtype=np.int64)
         log_factorial = gammaln(np.arange(self.n + 1) + 1.0)
 
-        def fill(rows: slice, dense: NDArray[np.float64], low: NDArray[np.int32], high: NDArray[np.int32], scale: NDArray[np.float64]) -> None:
+        def fill(
+            rows: slice,
+            dense: NDArray[np.float64],
+            low: NDArray[np.int32],
+            high: NDArray[np.int32],
+            scale: NDArray[np.float64],
+        ) -> None:
             projected_counts_of_sites(derived[rows], n_called[rows], self.n, log_factorial, dense, low, high, scale)
 
         return self._in_batches(len(sites), np.zeros(len(sites)), fill)
@@ -156,7 +164,13 @@ class SiteCounter:
         values, shift = self._genotype_likelihoods(block, sites, given)
         order = np.random.default_rng(ORDER_SEED).permutation(self.samples.size)
 
-        def fill(rows: slice, dense: NDArray[np.float64], low: NDArray[np.int32], high: NDArray[np.int32], scale: NDArray[np.float64]) -> None:
+        def fill(
+            rows: slice,
+            dense: NDArray[np.float64],
+            low: NDArray[np.int32],
+            high: NDArray[np.int32],
+            scale: NDArray[np.float64],
+        ) -> None:
             count_likelihoods_of_sites(values[rows], copies, order, dense, low, high, scale)
 
         return self._in_batches(len(sites), shift, fill)
@@ -178,7 +192,9 @@ class SiteCounter:
         if np.any(incomplete):
             site, sample = np.argwhere(np.any(incomplete, axis=2))[0]
             found = f"FORMAT/{self.field} has missing values among others"
-            raise InputError(found, place=self._place(block, sites[site], sample), remedy="use --field GT, or mask the call")
+            raise InputError(
+                found, place=self._place(block, sites[site], sample), remedy="use --field GT, or mask the call"
+            )
         log[given == 0] = 0.0
         best = log.max(axis=2, keepdims=True)
         return np.exp(log - best), best[:, :, 0].sum(axis=1)
@@ -194,7 +210,9 @@ class SiteCounter:
             found, known = int(ploidy[site, sample]), int(self.copies[sample])
             place = self._place(block, sites[site], sample)
             if found > 2:
-                raise InputError(f"ploidy {found}; 1 or 2 expected", place=place, remedy="leave the sample out (-s ^NAME)")
+                raise InputError(
+                    f"ploidy {found}; 1 or 2 expected", place=place, remedy="leave the sample out (-s ^NAME)"
+                )
             raise InputError(
                 f"ploidy {found}, but {known} before: every site must have the same chromosomes",
                 place=place,

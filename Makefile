@@ -15,6 +15,9 @@ PYTEST_FLAGS ?= -m 'not slow'
 BIN := $(VENV)/bin
 POPGEN := workflows/popgen
 
+# Some tools call others by name: snakefmt calls shfmt.
+export PATH := $(abspath $(BIN)):$(PATH)
+
 EXTRAS_run := workflow,plots,fast
 EXTRAS_test := $(EXTRAS_run),dev
 EXTRAS_docs := $(EXTRAS_run),docs
@@ -46,6 +49,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks --output docs/benchmarks.md
 
 docs: $(VENV)/installed-docs
+	rm -rf docs/api
 	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
 
 clean:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -70,6 +71,17 @@ class VariantSites:
         alt = self.field(variant, SPAN_ALT)
         return () if alt in (".", "") else tuple(alt.split(","))
 
+    def select(self, rows: NDArray[np.bool_]) -> VariantSites:
+        """The variants where ``rows`` (variant,) is True, on the same text."""
+        return replace(
+            self,
+            contig=self.contig[rows],
+            position=self.position[rows],
+            n_alleles=self.n_alleles[rows],
+            record=self.record[rows],
+            spans=self.spans[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class GenotypeBlock:
@@ -95,6 +107,8 @@ class GenotypeBlock:
     n_likelihoods
         int32 (variant, sample): how many values the sample has; 0 where the field is missing. The sample's
         ploidy follows from it and the number of alleles.
+    lines
+        The records as VCF text without line ends, for commands that write them again. None unless asked for.
     """
 
     sites: VariantSites
@@ -104,9 +118,22 @@ class GenotypeBlock:
     likelihood_field: LikelihoodField | None = None
     likelihoods: NDArray[np.int32] | NDArray[np.float32] | None = None
     n_likelihoods: NDArray[np.int32] | None = None
+    lines: tuple[bytes, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.sites)
+
+    def select(self, rows: NDArray[np.bool_]) -> GenotypeBlock:
+        """The variants where ``rows`` (variant,) is True."""
+        return replace(
+            self,
+            sites=self.sites.select(rows),
+            alleles=None if self.alleles is None else self.alleles[rows],
+            phased=None if self.phased is None else self.phased[rows],
+            likelihoods=None if self.likelihoods is None else self.likelihoods[rows],
+            n_likelihoods=None if self.n_likelihoods is None else self.n_likelihoods[rows],
+            lines=None if self.lines is None else tuple(compress(self.lines, rows)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

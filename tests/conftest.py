@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,14 @@ def reference_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"GENEM_REFERENCE_DATA names {folder}, which is not a folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def genem_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment whose ``genem`` is that of this source tree, for programs that call the command line."""
+    folder = tmp_path_factory.mktemp("bin")
+    command = folder / "genem"
+    command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m genem "$@"\n')
+    command.chmod(0o755)
+    tools = Path(sys.executable).parent
+    return {**os.environ, "PATH": os.pathsep.join([str(folder), str(tools), os.environ["PATH"]])}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from genem.data import ABSENT_ALLELE, MISSING_ALLELE, GenotypeBlock, VariantSites
 from genem.errors import InputError, UsageError
 from genem.popgen import diversity, sfs
-from genem.popgen.sfs import fit_spectrum, gather_sites
+from genem.popgen.sfs_fit import fit_spectrum, gather_sites
 from genem.popgen.sfs_kernels import count_likelihoods, projected_counts
 from genem.popgen.sfs_model import SpectrumModel
 from tests.reference import sfs as reference

@@ -19,6 +19,7 @@ from genem.em.selection import InformationCriteria, information_criteria
 from genem.em.stationarity import Stationarity
 from genem.em.status import Status
 from genem.em.trace import EMTrace, IdentityError
+from genem.em.uncertainty import StandardErrors, observed_information, standard_errors
 
 __all__ = [
     "Bounded",
@@ -40,11 +41,14 @@ __all__ = [
     "Optimum",
     "Packed",
     "Progress",
+    "StandardErrors",
     "Stationarity",
     "Status",
     "effective_learning_rate",
     "fit",
     "information_criteria",
+    "observed_information",
     "parameter_names",
     "parameter_vector",
+    "standard_errors",
 ]

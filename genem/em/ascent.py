@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
-from genem.em.model import Degenerate, EMModel, EMStep, Packed, conditions
+from genem.em.model import DEFECTS, Bounded, EMModel, EMStep, Packed, conditions
 from genem.em.parameters import Params, Vector, parameter_names, parameter_vector
 from genem.em.squarem import Extrapolation
 from genem.em.stationarity import Stationarity
 from genem.em.status import Status
 from genem.em.trace import EMTrace, TraceRecorder
 from genem.errors import GenemError
+
+MOST_NAMES = 5
+"""Locked parameters named in a reason; there may be thousands."""
 
 OnDecrease = Literal["raise", "warn", "revert"]
 ParameterNorm = Literal["relative", "absolute"]
@@ -144,18 +147,20 @@ class Ascent(Generic[Params]):
         self.n_maps = 0
         self.n_extrapolations = 0
         self.n_rejected = 0
+        self.first: Stationarity | None = None
+        self.first_objective = math.nan
         self.fell = ""
 
     def run(self, params: Params) -> EMRun[Params]:
         """Climb from ``params`` until the stop rule, the iteration limit or a defect ends it."""
         try:
             here = self._evaluate(params)
-        except (Degenerate, FloatingPointError, np.linalg.LinAlgError) as defect:
+        except DEFECTS as defect:
             return self._end(params, None, Status.DEGENERATE, f"at the start: {defect}")
         if not here.is_finite:
             found = "objective" if not math.isfinite(here.objective) else "EM step"
             return self._end(params, None, Status.DEGENERATE, f"the {found} is not finite at the start")
-        self.first = conditions(self.model, params)
+        self.first = self._conditions(params)
         self.first_objective = here.objective
         return self._climb(here)
 
@@ -175,7 +180,7 @@ class Ascent(Generic[Params]):
                     return self._end(here.params, here.step, Status.MAX_ITER, self._out_of_iterations())
                 try:
                     following = self._evaluate(here.step.params)
-                except (Degenerate, FloatingPointError, np.linalg.LinAlgError) as defect:
+                except DEFECTS as defect:
                     return self._end(here.params, here.step, Status.DEGENERATE, str(defect))
                 if not following.is_finite:
                     return self._end(here.params, here.step, Status.DEGENERATE, self._not_finite(following))
@@ -196,20 +201,38 @@ class Ascent(Generic[Params]):
             return None
         assert isinstance(self.model, Packed)
         pack = self.model.pack
-        vector = self.extrapolation.propose(pack(base.params), pack(here.params), pack(here.step.params))
-        if vector is None:
-            return None
-        try:
-            trial = self._evaluate(self.model.unpack(vector), extrapolated=True)
-        except (ArithmeticError, np.linalg.LinAlgError):
-            trial = None
-        if trial is not None and trial.is_finite and not self._is_below(here.objective, trial.objective):
+        with np.errstate(all="ignore"):  # a try may leave the parameter space; it is dropped if it does
+            vector = self.extrapolation.propose(pack(base.params), pack(here.params), pack(here.step.params))
+            if vector is None:
+                return None
+            try:
+                trial = self._evaluate(self.model.unpack(vector), extrapolated=True)
+            except DEFECTS:
+                trial = None
+        if trial is not None and self._keeps(here, trial):
             self.extrapolation.accepted()
             self.n_extrapolations += 1
             return trial
         self.extrapolation.rejected()
         self.n_rejected += 1
         return None
+
+    def _keeps(self, here: _Iterate[Params], trial: _Iterate[Params]) -> bool:
+        """Whether an extrapolation is finite, no worse than the iterate before, and no trap.
+
+        EM can never take a parameter off an exact bound, so one may be put there only where it wants to stay.
+        """
+        if not trial.is_finite or self._is_below(here.objective, trial.objective):
+            return False
+        landed = (trial.vector == 0.0) & (here.next_vector != 0.0)
+        if isinstance(self.model, Bounded) and isinstance(self.model, Packed):
+            lower, upper = self.model.bounds()
+            before, after = self.model.pack(here.step.params), self.model.pack(trial.params)
+            landed = np.append(landed, ((after <= lower) & (before > lower)) | ((after >= upper) & (before < upper)))
+        if not np.any(landed):
+            return True
+        there = conditions(self.model, trial.params)
+        return there is not None and not np.any(there.pulls_off(0.0))
 
     def _verdict(self, previous: _Iterate[Params] | None, here: _Iterate[Params]) -> tuple[Status, str] | None:
         """The status with which the run ends here, or None to go on."""
@@ -218,37 +241,43 @@ class Ascent(Generic[Params]):
             return None
         if not here.step_length(self.rule.parameter_norm) <= self.rule.parameter_tolerance:
             return None
-        if math.isfinite(self.rule.gradient_tolerance):
-            last = conditions(self.model, here.params)
-            if last is not None:
-                scale = 1.0 + abs(here.objective)
-                if not last.residual() / scale <= self.rule.gradient_tolerance:
-                    return None
-                locked = self._locked(last, scale)
-                if locked:
-                    return Status.LOCKED, locked
+        last = self._conditions(here.params)
+        if last is not None:
+            scale = 1.0 + abs(here.objective)
+            if not last.residual() / scale <= self.rule.gradient_tolerance:
+                return None
+            locked = self._locked(here, last)
+            if locked:
+                return Status.LOCKED, locked
         return (Status.DECREASED, self.fell) if self.fell else (Status.CONVERGED, "")
 
-    def _locked(self, last: Stationarity, scale: float) -> str:
-        """Which coordinates sit on a bound that the likelihood would leave, or that EM was never able to leave.
+    def _conditions(self, params: Params) -> Stationarity | None:
+        """The first-order conditions, unless the rule says not to look at them."""
+        return conditions(self.model, params) if math.isfinite(self.rule.gradient_tolerance) else None
 
-        The EM map keeps an exact zero. A coordinate that was on its bound at the start although the objective rose
+    def _locked(self, here: _Iterate[Params], last: Stationarity) -> str:
+        """Which parameters sit on a bound that the likelihood would leave, or that EM was never able to leave.
+
+        The EM map keeps an exact zero. A parameter that was on its bound at the start although the objective rose
         off it there confined the whole path to one face of the parameter space: the end is a maximum of that face.
         """
         tolerance = self.rule.gradient_tolerance
-        now = last.pulls_off(tolerance * scale)
+        now = last.pulls_off(tolerance * (1.0 + abs(here.objective)))
         confined = np.zeros_like(now)
         if self.first is not None and self.first.on_bound.shape == now.shape:
             confined = self.first.pulls_off(tolerance * (1.0 + abs(self.first_objective))) & last.on_bound
         if not np.any(now | confined):
             return ""
         where = "here" if np.any(now) else "at the start, where EM could not leave it"
-        return f"{self._coordinates(now | confined)} on a bound, and the objective rises off it {where}"
+        return f"on a bound off which the objective rises {where}: {self._names(here.params, now | confined)}"
 
-    def _coordinates(self, chosen: NDArray[np.bool_]) -> str:
-        indices = np.flatnonzero(chosen)
-        noun = "coordinate" if indices.size == 1 else "coordinates"
-        return f"{noun} {', '.join(map(str, indices[:5]))}{' ...' if indices.size > 5 else ''}"
+    def _names(self, params: Params, chosen: NDArray[np.bool_]) -> str:
+        """Parameters by name where the coordinates are those of the parameters, else coordinates by number."""
+        names = parameter_names(params)
+        if len(names) != chosen.size:
+            names = tuple(f"coordinate {i}" for i in range(chosen.size))
+        shown = [names[i] for i in np.flatnonzero(chosen)]
+        return ", ".join(shown[:MOST_NAMES]) + (" ..." if len(shown) > MOST_NAMES else "")
 
     def _is_below(self, old: float, new: float) -> bool:
         return not new >= old - self.rule.decrease_tolerance * (1.0 + abs(old))
@@ -291,7 +320,7 @@ class Ascent(Generic[Params]):
         return f"{names[first]} became {point.next_vector[first]} at EM map {self.n_maps}"
 
     def _end(self, params: Params, step: EMStep[Params] | None, status: Status, reason: str) -> EMRun[Params]:
-        last = conditions(self.model, params) if step is not None else None
+        last = self._conditions(params) if step is not None and status is not Status.DEGENERATE else None
         return EMRun(
             start=self.start,
             params=params,

@@ -190,8 +190,8 @@ def fit(
         On the Euclidean length of the EM step in natural units, divided by 1 + the length of the parameters where
         ``parameter_norm`` is "relative", as it is where it is "absolute".
     gradient_tolerance
-        On the largest violation of the first-order conditions, relative to 1 + the size of the objective. With ``math.inf``
-        they are not looked at, and "locked" cannot be told.
+        On the largest violation of the first-order conditions, relative to 1 + the size of the objective. With
+        ``math.inf`` they are not looked at, and "locked" cannot be told.
     accelerate
         Use SQUAREM. The objective of every kept extrapolation is not below that of the iterate before.
     on_decrease

@@ -10,7 +10,6 @@ import numpy as np
 from genem.em.parameters import Params, Vector
 from genem.em.stationarity import Stationarity
 
-
 Given = TypeVar("Given", contravariant=True)
 
 
@@ -18,8 +17,13 @@ class Degenerate(ArithmeticError):
     """Raised by a model where there is nothing to estimate, or the likelihood has no bound.
 
     An empty component, a variance below the resolution of the data, a vector outside the parameter space. On the
-    path of a fit it ends the run as ``degenerate``; at a point that SQUAREM only tries, the try is dropped.
+    path of a fit it ends the run as ``degenerate``; at a point that SQUAREM only tries, the try is dropped. A
+    division by zero, an overflow of Python's numbers and ``LinAlgError`` are understood in the same way.
     """
+
+
+DEFECTS = (ArithmeticError, np.linalg.LinAlgError)
+"""What a model raises where its arithmetic has no answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,14 +64,16 @@ class Stationarity:
 
     def pulls_off(self, threshold: float) -> NDArray[np.bool_]:
         """bool (coordinate,): on a bound although the objective would rise by more than ``threshold`` off it."""
-        return self.on_bound & ~(self.gradient <= threshold)
+        return self.on_bound & (self.gradient > threshold)
 
     def residual(self) -> float:
-        """The largest violation among coordinates that can move, 0 at a stationary point.
+        """The largest violation among coordinates that can move, 0 at a stationary point; NaN beside any NaN.
 
         A coordinate pushed towards its bound violates nothing more than its distance to it (the projected
         gradient). Coordinates on a bound that want to leave are the business of :meth:`pulls_off`.
         """
+        if np.any(np.isnan(self.gradient)):
+            return float("nan")
         free = ~self.on_bound
         gradient, slack = self.gradient[free], self.slack[free]
         if gradient.size == 0:

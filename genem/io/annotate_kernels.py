@@ -69,7 +69,7 @@ def write_fixed(value: float, out: NDArray[np.uint8], at: int) -> int:
 
 
 @kernel
-def write_values(values: NDArray[np.float64], count: int, out: NDArray[np.uint8], at: int) -> int:
+def write_values(values: NDArray[np.floating], count: int, out: NDArray[np.uint8], at: int) -> int:
     """Write the first ``count`` values joined by commas, or ``.`` for none or an undefined first one."""
     if count == 0 or not (values[0] >= 0.0):
         out[at] = DOT
@@ -89,9 +89,9 @@ def append_posteriors(
     line_end: int,
     columns: NDArray[np.int64],
     keep: NDArray[np.bool_],
-    posteriors: NDArray[np.float64],
+    posteriors: NDArray[np.floating],
     n_posteriors: NDArray[np.int32],
-    dosages: NDArray[np.float64],
+    dosages: NDArray[np.floating],
     n_alts: int,
     out: NDArray[np.uint8],
     at: int,

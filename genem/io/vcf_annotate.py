@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.errors import InputError
 from genem.io import annotate_kernels
+from genem.io.output import ByteSink
 
 ADDED_FORMAT = (b"GP", b"DS")
 FORMAT_LINES = (
@@ -54,7 +54,7 @@ class VcfAnnotator:
 
     def __init__(
         self,
-        stream: BinaryIO,
+        stream: ByteSink,
         header: str,
         columns: Sequence[int],
         info: Sequence[InfoField],
@@ -77,9 +77,9 @@ class VcfAnnotator:
         self,
         lines: Sequence[bytes],
         info: Sequence[Mapping[str, str]],
-        posteriors: NDArray[np.float64],
+        posteriors: NDArray[np.floating],
         n_posteriors: NDArray[np.int32],
-        dosages: NDArray[np.float64],
+        dosages: NDArray[np.floating],
         n_alts: NDArray[np.int64],
     ) -> None:
         """Write one block of records.
@@ -115,9 +115,9 @@ class VcfAnnotator:
         self,
         line: bytes,
         info: Mapping[str, str],
-        posteriors: NDArray[np.float64],
+        posteriors: NDArray[np.floating],
         n_posteriors: NDArray[np.int32],
-        dosages: NDArray[np.float64],
+        dosages: NDArray[np.floating],
         n_alts: int,
     ) -> bytes:
         fixed = line.split(b"\t", FIXED_COLUMNS)[:FIXED_COLUMNS]

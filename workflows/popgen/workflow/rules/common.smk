@@ -7,10 +7,28 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-validate(config, "../schemas/config.schema.yaml")
+try:
+    validate(config, "../schemas/config.schema.yaml")
+except WorkflowError as error:
+    # Snakemake prints the whole schema with the finding; keep the finding and the place.
+    lines = str(error).splitlines()
+    finding = [
+        line.removeprefix("ValidationError: ")
+        for line in lines
+        if line.startswith("ValidationError: ")
+    ]
+    place = [
+        line.removeprefix("On instance").rstrip(":")
+        for line in lines
+        if line.startswith("On instance")
+    ]
+    raise WorkflowError(
+        f"config{''.join(place)}: {''.join(finding) or error}; config/README.md explains the keys"
+    )
 
 PIECES = range(1, config["pieces"] + 1)
 FILE_KEYS = ("vcf", "samples", "groups", "sex")
+SAMPLE_HEADERS = ("sample", "iid", "sample_id", "id", "individual")
 
 
 def user_file(cohort, key):
@@ -53,17 +71,20 @@ def vcf_samples(cohort):
 
 
 def named_samples(path):
-    """The first column of a list or table of samples, its header row left out."""
-    with open(path) as stream:
-        names = [
-            line.split("\t")[0].strip()
-            for line in stream
-            if line.strip() and not line.startswith("#")
-        ]
+    """The samples of a list, or of a table whose sample column is the first or has a header that says so."""
+    rows = [
+        line.split()
+        for line in Path(path).read_text().splitlines()
+        if line.strip() and not line.startswith("##")
+    ]
+    header = [name.lower().lstrip("#") for name in rows[0]] if rows else []
+    column = next(
+        (header.index(name) for name in SAMPLE_HEADERS if name in header), None
+    )
     return (
-        names[1:]
-        if names and names[0].lower() in ("sample", "sample_id", "id")
-        else names
+        [row[0] for row in rows]
+        if column is None
+        else [row[column] for row in rows[1:] if len(row) > column]
     )
 
 

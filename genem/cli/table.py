@@ -1,0 +1,49 @@
+"""The static command table: what ``genem --help`` lists and where each command lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """One command.
+
+    Attributes
+    ----------
+    name
+        The word after ``genem``.
+    summary
+        One line for the list of commands.
+    module
+        The module that holds ``COMMAND`` and ``run(args, context)``; importing it is cheap.
+    kind
+        ``analysis`` (has a workflow rule and a docs page) or ``tool``.
+    library
+        ``module:function`` whose keywords the options mirror, or None.
+    """
+
+    name: str
+    summary: str
+    module: str
+    kind: Literal["analysis", "tool"]
+    library: str | None = None
+
+
+COMMANDS: tuple[CommandRow, ...] = (
+    CommandRow(
+        "freq",
+        "allele frequencies, Hardy-Weinberg tests and inbreeding, from calls or likelihoods",
+        "genem.cli.freq",
+        "analysis",
+        "genem.popgen:freq",
+    ),
+    CommandRow("regions", "cut an indexed VCF or BCF into regions of equal work", "genem.cli.regions", "tool"),
+    CommandRow("gather", "join the tables of pieces below one header", "genem.cli.gather", "tool"),
+    CommandRow("warm", "compile the kernels of commands before jobs are scattered", "genem.cli.warm", "tool"),
+    CommandRow("demo", "run the whole workflow on the bundled real data", "genem.cli.demo", "tool"),
+    CommandRow("completion", "print a completion script for the shell", "genem.cli.completion", "tool"),
+)
+
+BY_NAME = {row.name: row for row in COMMANDS}

@@ -1,0 +1,135 @@
+"""FASTA: plain, gzip or BGZF, recognised by content."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from genem.data import SequenceSet
+from genem.errors import InputError
+from genem.io.bgzf import InflatedInput
+
+__all__ = ["read_fasta"]
+
+BLANKS = string.whitespace.encode()
+SYMBOLS = (string.ascii_letters + string.digits + "*-.?~").encode()
+"""What may stand in a sequence: letters, stop codons, gaps and unknowns, the digits of coded characters."""
+
+
+def read_fasta(path: str | Path, *, threads: int = 1) -> SequenceSet:
+    """Read all sequences of a FASTA file.
+
+    Upper and lower case (soft-masking) are kept. Blanks, tabs and empty lines inside a sequence are left out, as
+    MEME and Biopython do. Which symbols make sense is for the analysis to say; here letters, digits and ``*-.?~``
+    pass, anything else is an error.
+
+    Parameters
+    ----------
+    path
+        A file, or ``-`` for standard input.
+    threads
+        With 2 or more, BGZF blocks are inflated on that many threads.
+
+    Returns
+    -------
+    SequenceSet
+        In file order.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is damaged or not FASTA; a record has no name, a name used before, no sequence, or
+        a symbol that cannot be part of a sequence. The message names the line.
+
+    Examples
+    --------
+    >>> sequences = read_fasta("data/promoters.fa")
+    >>> len(sequences), sequences.names[0], len(sequences.sequence(0))
+    (18, 'ce1cg', 105)
+    """
+    with InflatedInput(path, threads=threads) as stream:
+        content = b"".join(stream.pieces())
+        name = stream.name
+    leading_blanks = len(content) - len(content.lstrip())
+    if leading_blanks == len(content):
+        raise InputError("is empty", path=name)
+    if content[leading_blanks : leading_blanks + 1] != b">":
+        _refuse_format(content[leading_blanks:], name)
+    records = content[leading_blanks + 1 :].split(b"\n>")
+    place = _Place(name, content.count(b"\n", 0, leading_blanks) + 1, records)
+    del content
+    descriptions, names = _headers(records, place)
+    sequences = [record.partition(b"\n")[2].translate(None, BLANKS) for record in records]
+    letters = bytearray().join(sequences)
+    if not all(sequences):
+        empty = next(number for number, sequence in enumerate(sequences) if not sequence)
+        raise place.error(empty, f"record {names[empty]!r} has no sequence", "add the sequence, or remove the record")
+    if letters.translate(None, SYMBOLS):
+        _refuse_symbol(records, place)
+    offsets = np.zeros(len(records) + 1, np.int64)
+    np.cumsum([len(sequence) for sequence in sequences], out=offsets[1:])
+    return SequenceSet(names, descriptions, np.frombuffer(letters, np.uint8), offsets)
+
+
+class _Place:
+    """Where in the file a record stands; lines are counted only when there is something to report."""
+
+    def __init__(self, path: str, first_line: int, records: list[bytes]) -> None:
+        self.path = path
+        self.first_line = first_line
+        self.records = records
+
+    def line(self, record: int) -> int:
+        """The line of a record's header."""
+        return self.first_line + sum(1 + earlier.count(b"\n") for earlier in self.records[:record])
+
+    def error(self, record: int, found: str, remedy: str, *, lines_below: int = 0) -> InputError:
+        return InputError(found, path=self.path, place=f"line {self.line(record) + lines_below}", remedy=remedy)
+
+
+def _headers(records: list[bytes], place: _Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The descriptions and the names of all records."""
+    descriptions: list[str] = []
+    numbers: dict[str, int] = {}
+    for number, record in enumerate(records):
+        header = record.partition(b"\n")[0].rstrip()
+        try:
+            description = header.decode()
+        except UnicodeDecodeError:
+            raise place.error(number, "the header is not UTF-8 text", "save the file as UTF-8") from None
+        if "\r" in description:
+            remedy = "replace the line ends (tr '\\r' '\\n')"
+            raise place.error(number, "lines end in a carriage return alone", remedy)
+        words = description.split(None, 1)
+        if not words:
+            raise place.error(number, "a header without a name", "write a name after '>'")
+        if numbers.setdefault(words[0], number) != number:
+            first = place.line(numbers[words[0]])
+            raise place.error(number, f"the name {words[0]!r} was used before, in line {first}", "make names unique")
+        descriptions.append(description)
+    return tuple(descriptions), tuple(numbers)
+
+
+def _refuse_format(content: bytes, path: str) -> NoReturn:
+    start = content[:20].splitlines()[0].decode(errors="replace")
+    remedy = "its first line must start with '>'"
+    if start.startswith("@"):
+        remedy = "FASTQ must be converted first (samtools fasta, or seqtk seq -A)"
+    raise InputError(f"starts with {start!r}: not a FASTA file", path=path, remedy=remedy)
+
+
+def _refuse_symbol(records: list[bytes], place: _Place) -> NoReturn:
+    """Find the first symbol that cannot be part of a sequence."""
+    allowed = SYMBOLS + BLANKS
+    for number, record in enumerate(records):
+        body = record.partition(b"\n")[2]
+        strange = body.translate(None, allowed)[:1]
+        if strange:
+            lines_below = 1 + body.count(b"\n", 0, body.index(strange))
+            remedy = "is a line break missing before it?" if strange == b">" else "remove it"
+            symbol = strange.decode("latin-1")
+            raise place.error(number, f"{symbol!r} inside a sequence", remedy, lines_below=lines_below)
+    raise AssertionError("unreachable: every symbol is allowed")

@@ -1,0 +1,261 @@
+"""Counting called allele copies and genotypes, block by block of variants.
+
+Rows are (variant, group) with the pooled row last; values per ALT allele are ragged, at ``row_offsets[row] + alt``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from genem.data import ABSENT_ALLELE, MISSING_ALLELE
+from genem.jit import kernel
+
+# How the ploidy of a chromosome follows from sex (sex_chromosomes.py assigns them).
+AS_CALLED, X_REGION, Y_REGION, ONE_COPY = 0, 1, 2, 3
+# How many copies of a sample count at a variant.
+NO_COPY, SINGLE_COPY, CALLED_COPIES = 0, 1, 2
+MALE, FEMALE = 1, 2
+
+# Columns of the per-row counts.
+N_SAMPLES, N_CALLED, ALLELE_NUMBER, N_DIPLOID, N_SINGLE, N_LONE = range(6)
+N_ROW_COUNTS = 6
+# Columns of the per-ALT counts: all copies; homozygous and heterozygous diploids; copies of X males; copies of
+# samples that show one copy of two (half-calls) or have only one.
+COPIES, HOMOZYGOUS, HETEROZYGOUS, SINGLE_COPIES, LONE_COPIES = range(5)
+N_ALT_COUNTS = 5
+
+# Four diploid genotypes in one 64-bit word, a byte per copy.
+LOW_BIT = np.uint64(0x0101010101010101)
+FIRST_COPY = np.uint64(0x0001000100010001)
+ALLELE_BITS = np.uint64(0x7E7E7E7E7E7E7E7E)
+LANE = np.uint64(0xFFFF)
+ONE, SEVEN, EIGHT, SIXTEEN = np.uint64(1), np.uint64(7), np.uint64(8), np.uint64(16)
+# A 16-bit lane holds this many additions of one.
+LANE_CAPACITY = 65535
+
+
+class Design(NamedTuple):
+    """What is known of the variants and samples of a block beside the data."""
+
+    n_alleles: np.ndarray  # int64 (variant,), REF included
+    region: np.ndarray  # int8 (variant,): AS_CALLED, X_REGION, Y_REGION, ONE_COPY
+    sex: np.ndarray  # int8 (sample,): MALE, FEMALE, 0 unknown
+    group: np.ndarray  # int64 (sample,): the number of groups where in none
+    n_groups: int
+
+
+class Options(NamedTuple):
+    """The choices of one run."""
+
+    half_calls_missing: bool
+    inbreeding: bool
+    quantile: float  # chi-square quantile of the interval's level
+    max_iter: int
+    tolerance: float
+
+
+class Rows(NamedTuple):
+    """The rows to fill; arrays named flat hold one entry per row and ALT."""
+
+    offsets: np.ndarray  # int64 (row + 1,)
+    counts: np.ndarray  # int64 (row, N_ROW_COUNTS)
+    alt_counts: np.ndarray  # int64 (flat, N_ALT_COUNTS)
+    values: np.ndarray  # float64 (flat, N_STATISTICS), NaN to start with
+    heterogeneity: np.ndarray  # float64 (flat, 2): statistic, degrees of freedom
+    log_likelihood: np.ndarray  # float64 (row,)
+    n_iter: np.ndarray  # int64 (row,)
+    status: np.ndarray  # int64 (row,)
+    heterozygous_haploids: np.ndarray  # int64 (variant,)
+    incomplete: np.ndarray  # int64 (variant,): samples whose likelihoods are partly missing
+    bad_sample: np.ndarray  # int64 (variant,): the first sample that cannot be used, or -1
+
+
+@kernel
+def copies_role(region: int, sex: int) -> int:
+    """How many copies of a sample of this sex count in this region."""
+    if region == AS_CALLED:
+        return CALLED_COPIES
+    if region == ONE_COPY or sex == MALE:
+        return SINGLE_COPY
+    return CALLED_COPIES if region == X_REGION and sex == FEMALE else NO_COPY
+
+
+@kernel
+def lane_sum(word: np.uint64) -> np.int64:
+    """The sum of the four 16-bit lanes of a word."""
+    total = np.int64(0)
+    for _ in range(4):
+        total += np.int64(word & LANE)
+        word = word >> SIXTEEN
+    return total
+
+
+@kernel
+def count_biallelic_words(words: np.ndarray, mask: np.ndarray) -> tuple[np.int64, np.int64, np.int64, np.bool_]:
+    """Heterozygotes, ALT homozygotes and missing diploids in 64-bit words of four genotypes each.
+
+    Genotypes outside ``mask`` count as missing. The last value tells whether anything else was seen (half-calls,
+    haploid calls, other alleles): then the counts are not to be used.
+    """
+    odd = np.uint64(0)
+    n_het = np.int64(0)
+    n_hom = np.int64(0)
+    n_missing = np.int64(0)
+    for start in range(0, len(words), LANE_CAPACITY):
+        het = np.uint64(0)
+        hom = np.uint64(0)
+        missing = np.uint64(0)
+        for i in range(start, min(start + LANE_CAPACITY, len(words))):
+            word = words[i] | ~mask[i]
+            uncalled = (word >> SEVEN) & LOW_BIT
+            # Bits 1-6 are all set in -1 and -2, and clear in alleles 0 and 1.
+            odd |= (word & ALLELE_BITS) ^ ((uncalled << SEVEN) - (uncalled << ONE))
+            odd |= (uncalled ^ (uncalled >> EIGHT)) & FIRST_COPY
+            alt = word & LOW_BIT & ~uncalled
+            het += (alt ^ (alt >> EIGHT)) & FIRST_COPY
+            hom += alt & (alt >> EIGHT) & FIRST_COPY
+            missing += uncalled & FIRST_COPY
+        n_het += lane_sum(het)
+        n_hom += lane_sum(hom)
+        n_missing += lane_sum(missing)
+    return n_het, n_hom, n_missing, odd != np.uint64(0)
+
+
+@kernel
+def count_samples(
+    alleles: np.ndarray,
+    design: Design,
+    variant: int,
+    half_calls_missing: bool,
+    row_counts: np.ndarray,
+    alt_counts: np.ndarray,
+) -> tuple[int, int]:
+    """Count one variant, sample by sample, into ``row_counts[group]`` and ``alt_counts[group, allele]``.
+
+    The bucket after the last group takes the samples in none. Returns the number of heterozygous calls where one
+    copy is expected (set missing), and the first sample with an allele the site does not have, or -1.
+    """
+    n_alleles, region = design.n_alleles[variant], design.region[variant]
+    sex, group = design.sex, design.group
+    n_heterozygous_haploids = 0
+    for sample in range(alleles.shape[0]):
+        bucket = group[sample]
+        role = copies_role(region, sex[sample])
+        if role == NO_COPY:
+            continue
+        row_counts[bucket, N_SAMPLES] += 1
+        n_called = 0
+        n_missing = 0
+        first = -1
+        second = -1
+        differs = False
+        for k in range(alleles.shape[1]):
+            allele = alleles[sample, k]
+            if allele == MISSING_ALLELE:
+                n_missing += 1
+            elif allele != ABSENT_ALLELE:
+                if allele >= n_alleles:
+                    return n_heterozygous_haploids, sample
+                if n_called == 0:
+                    first = allele
+                elif allele != first:
+                    differs = True
+                second = allele
+                n_called += 1
+        if n_called == 0 or (half_calls_missing and n_missing > 0):
+            continue
+        if role == SINGLE_COPY:
+            if differs:
+                n_heterozygous_haploids += 1
+                continue
+            n_called = 1
+            n_missing = 0
+            if region == X_REGION:
+                row_counts[bucket, N_SINGLE] += 1
+                alt_counts[bucket, first, SINGLE_COPIES] += 1
+            alt_counts[bucket, first, COPIES] += 1
+        else:
+            for k in range(alleles.shape[1]):
+                allele = alleles[sample, k]
+                if allele >= 0:
+                    alt_counts[bucket, allele, COPIES] += 1
+        row_counts[bucket, N_CALLED] += 1
+        row_counts[bucket, ALLELE_NUMBER] += n_called
+        if n_called == 2 and n_missing == 0:
+            row_counts[bucket, N_DIPLOID] += 1
+            if differs:
+                alt_counts[bucket, first, HETEROZYGOUS] += 1
+                alt_counts[bucket, second, HETEROZYGOUS] += 1
+            else:
+                alt_counts[bucket, first, HOMOZYGOUS] += 1
+        elif n_called == 1:
+            row_counts[bucket, N_LONE] += 1
+            alt_counts[bucket, first, LONE_COPIES] += 1
+    return n_heterozygous_haploids, -1
+
+
+@kernel
+def add_counts(of_row: np.ndarray, of_alleles: np.ndarray, row: np.ndarray, alts: np.ndarray) -> None:
+    """Add the counts of one bucket to a row and to its ALT values (``of_alleles`` has REF first)."""
+    for k in range(N_ROW_COUNTS):
+        row[k] += of_row[k]
+    for alt in range(1, of_alleles.shape[0]):
+        for k in range(N_ALT_COUNTS):
+            alts[alt - 1, k] += of_alleles[alt, k]
+
+
+@kernel
+def count_variants(
+    first: int,
+    last: int,
+    alleles: np.ndarray,
+    words: np.ndarray,
+    masks: np.ndarray,
+    design: Design,
+    options: Options,
+    rows: Rows,
+) -> None:
+    """Count variants ``first`` to ``last`` into rows and ragged ALT values.
+
+    ``words`` (variant, word) are the calls of diploids as words of four, padded with absent copies; it has no
+    columns where it does not apply. ``masks`` (bucket, word) select the samples of each group, and all.
+    """
+    n_groups = design.n_groups
+    group_sizes = np.zeros(n_groups + 1, np.int64)
+    for sample in range(alleles.shape[1]):
+        group_sizes[design.group[sample]] += 1
+    group_sizes[n_groups] = alleles.shape[1]
+    n_words = words.shape[1]
+    for variant in range(first, last):
+        pooled = variant * (n_groups + 1) + n_groups
+        n_alleles = design.n_alleles[variant]
+        if n_words > 0 and n_alleles == 2 and design.region[variant] == AS_CALLED:
+            for bucket in range(n_groups, -1, -1):  # all samples first: they tell whether words apply
+                n_het, n_hom, n_missing, odd = count_biallelic_words(words[variant], masks[bucket])
+                if odd:
+                    break
+                row = variant * (n_groups + 1) + bucket
+                n_called = 4 * n_words - n_missing
+                rows.counts[row, N_SAMPLES] = group_sizes[bucket]
+                rows.counts[row, N_CALLED] = n_called
+                rows.counts[row, ALLELE_NUMBER] = 2 * n_called
+                rows.counts[row, N_DIPLOID] = n_called
+                at = rows.offsets[row]
+                rows.alt_counts[at, COPIES] = n_het + 2 * n_hom
+                rows.alt_counts[at, HOMOZYGOUS] = n_hom
+                rows.alt_counts[at, HETEROZYGOUS] = n_het
+            if not odd:
+                continue
+        by_group = np.zeros((n_groups + 1, N_ROW_COUNTS), np.int64)
+        by_allele = np.zeros((n_groups + 1, n_alleles, N_ALT_COUNTS), np.int64)
+        rows.heterozygous_haploids[variant], rows.bad_sample[variant] = count_samples(
+            alleles[variant], design, variant, options.half_calls_missing, by_group, by_allele
+        )
+        for bucket in range(n_groups + 1):
+            row = variant * (n_groups + 1) + bucket
+            add_counts(by_group[bucket], by_allele[bucket], rows.counts[row], rows.alt_counts[rows.offsets[row] :])
+            if bucket < n_groups:
+                at = rows.offsets[pooled]
+                add_counts(by_group[bucket], by_allele[bucket], rows.counts[pooled], rows.alt_counts[at:])

@@ -1,0 +1,221 @@
+"""The popgen workflow: what it refuses, what it makes, and that it makes nothing twice."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.popgen_runs import DATA, HAPMAP, ROOT, SNAKEFILE, command, configure, run, single_run
+
+pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
+
+Environment = dict[str, str]
+RESULTS = ("freq.tsv.gz", "freq.tsv.gz.tbi", "spectrum.svg", "freq_mqc.tsv")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, genem_environment: Environment) -> Path:
+    """The folder of a finished run on the HapMap founders."""
+    folder = configure(tmp_path_factory.mktemp("finished"))
+    done = run(folder, genem_environment, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("pieces: 3", "peices: 3", "config: Additional properties are not allowed ('peices' was unexpected)"),
+        ("pieces: 3", "pieces: 0", "config['pieces']: 0 is less than the minimum of 1"),
+        ("    groups:", "    group:", "config['cohorts']['hapmap']: Additional properties are not allowed ('group'"),
+        ("population.vcf.gz", "absent.vcf.gz", "cohorts: hapmap: vcf: no such file: "),
+        ("population.groups.tsv", "absent.tsv", "cohorts: hapmap: groups: no such file: "),
+        ("population.vcf.gz", "bad_pl.vcf.gz", "bad_pl.vcf.gz has no index; make one with tabix -p vcf"),
+        ("population.founders.txt", "haplotypes.groups.tsv", "/haplotypes.groups.tsv names 159 samples that {data}/"),
+    ],
+)  # fmt: skip
+def test_a_wrong_configuration_is_refused(
+    old: str, new: str, message: str, tmp_path: Path, genem_environment: Environment
+) -> None:
+    assert HAPMAP.count(old) == 1
+    refused = run(configure(tmp_path, HAPMAP.replace(old, new)), genem_environment, "--cores", "1")
+    assert refused.returncode != 0
+    assert message.format(data=DATA) in refused.stdout
+    assert "schema" not in refused.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environment) -> None:
+    shown = run(configure(tmp_path), genem_environment, "--dry-run").stdout
+    counts = dict(line.split() for line in shown.splitlines() if re.fullmatch(r"[a-z_]+ +\d+", line))
+    jobs = {"all": 1, "warm": 1, "regions": 1, "freq_piece": 3, "gather": 1, "spectrum": 1, "multiqc": 1}
+    assert counts == {"total": "9"} | {rule: str(count) for rule, count in jobs.items()}
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_scattered_run_equals_a_single_run(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
+    whole = single_run(tmp_path, genem_environment, "whole.tsv.gz")
+    assert len((finished / "results/hapmap/regions.txt").read_text().splitlines()) == 3
+    assert (finished / "results/hapmap/freq.tsv.gz").read_bytes() == whole.read_bytes()
+    rows = [line for line in gzip.decompress(whole.read_bytes()).splitlines() if not line.startswith(b"##")]
+    assert len(rows) == 1 + 593 * 3
+
+
+def test_the_multiqc_table_has_a_row_per_group(finished: Path) -> None:
+    lines = (finished / "results/hapmap/freq_mqc.tsv").read_text().splitlines()
+    header, *rows = (line.split("\t") for line in lines if not line.startswith("#"))
+    table = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert set(table) == {"CEU", "YRI", "ALL"}
+    assert {row["variants"] for row in table.values()} == {"593"}
+    assert {row["not_converged"] for row in table.values()} == {"0"}
+    # No SNP departs from Hardy-Weinberg within a group, and 1.4 % and 1.2 % of the calls are missing.
+    assert table["CEU"]["hwe_p_below_1e-6"] == table["YRI"]["hwe_p_below_1e-6"] == "0"
+    assert float(table["CEU"]["call_rate"]) == pytest.approx(0.9860, abs=5e-5)
+    assert float(table["YRI"]["call_rate"]) == pytest.approx(0.9879, abs=5e-5)
+
+
+def test_a_second_run_does_nothing(finished: Path, genem_environment: Environment) -> None:
+    again = run(finished, genem_environment, "--cores", "1")
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(finished: Path) -> None:
+    jobs = {"warm", "hapmap/regions", "hapmap/gather", *(f"hapmap/freq.{piece}" for piece in (1, 2, 3))}
+    assert {job for job in jobs if not (finished / "logs" / f"{job}.log").is_file()} == set()
+    assert {job for job in jobs if not (finished / "benchmarks" / f"{job}.tsv").is_file()} == set()
+
+
+def test_every_rule_states_what_it_needs() -> None:
+    for path in (SNAKEFILE.parent / "rules").glob("*.smk"):
+        for rule in path.read_text().split("\nrule ")[1:]:
+            needed = ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "shell:", "conda:")
+            assert [word for word in needed if word not in rule] == [], (path.name, rule.split(":")[0])
+            assert "retries:" not in rule
+
+
+@pytest.mark.slow
+def test_more_pieces_than_the_file_has_blocks(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
+    folder = configure(tmp_path, HAPMAP.replace("pieces: 3", "pieces: 30"))
+    done = run(folder, genem_environment, "--cores", "2", "results/hapmap/freq.tsv.gz")
+    assert done.returncode == 0, done.stdout
+    assert len((folder / "results/hapmap/regions.txt").read_text().splitlines()) < 30
+    table = "results/hapmap/freq.tsv.gz"
+    assert (folder / table).read_bytes() == (finished / table).read_bytes()
+
+
+@pytest.mark.slow
+def test_the_test_configuration_runs(tmp_path: Path, genem_environment: Environment) -> None:
+    """``.test`` names its files relative to the folder it runs in, so it is copied beside the data."""
+    folder = tmp_path / "workflows" / "popgen" / ".test"
+    shutil.copytree(ROOT / "workflows/popgen/.test/config", folder / "config")
+    (tmp_path / "data").symlink_to(DATA)
+    done = run(folder, genem_environment, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    for cohort in ("hapmap", "lowcov"):
+        assert [name for name in RESULTS if not (folder / "results" / cohort / name).is_file()] == []
+
+
+@pytest.mark.slow
+def test_the_workflows_join_as_modules(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
+    folder = configure(tmp_path, "popgen:\n" + "".join(f"  {line}\n" for line in HAPMAP.splitlines()))
+    done = run(folder, genem_environment, "--cores", "2", snakefile=ROOT / "workflows" / "Snakefile")
+    assert done.returncode == 0, done.stdout
+    for name in RESULTS:
+        made = folder / "popgen" / "results" / "hapmap" / name
+        assert made.read_bytes() == (finished / "results" / "hapmap" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
+    folder = configure(tmp_path)
+    kill_while_scattered(folder, genem_environment)
+    assert not (folder / "results/hapmap/freq.tsv.gz").exists()
+    kept = [folder / "results/warm.done", min(folder.glob("results/hapmap/pieces/*.tsv"), key=modified)]
+    before = [modified(path) for path in kept]
+
+    assert run(folder, genem_environment, "--unlock").returncode == 0
+    resumed = run(folder, genem_environment, "--cores", "2", "--rerun-incomplete", "--notemp")
+    assert resumed.returncode == 0, resumed.stdout
+    assert [modified(path) for path in kept] == before
+    for name in RESULTS:
+        assert (folder / "results/hapmap" / name).read_bytes() == (finished / "results/hapmap" / name).read_bytes()
+
+
+def modified(path: Path) -> int:
+    """When the file was last written, in nanoseconds."""
+    return path.stat().st_mtime_ns
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_the_profiles_are_understood(profile: str, tmp_path: Path, genem_environment: Environment) -> None:
+    chosen = ("--workflow-profile", str(SNAKEFILE.parent / "profiles" / profile))
+    shown = run(configure(tmp_path), genem_environment, "--dry-run", *chosen)
+    assert shown.returncode == 0, shown.stdout
+    assert "mem_mb=1000," in shown.stdout
+
+
+@pytest.mark.slow
+def test_lint_and_format(genem_environment: Environment) -> None:
+    """As the Makefile calls them; both are silent about a workflow in good condition."""
+    linted = run(ROOT / "workflows" / "popgen" / ".test", genem_environment, "--lint")
+    assert linted.returncode == 0, linted.stdout
+    snakefmt = shutil.which("snakefmt", path=genem_environment["PATH"])
+    if snakefmt is None:
+        pytest.skip("snakefmt is not installed: the format was not checked")
+    subprocess.run(
+        [snakefmt, "--check", str(ROOT / "workflows")], check=True, capture_output=True, env=genem_environment
+    )
+
+
+@pytest.mark.slow
+def test_the_report_opens_in_a_browser(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    report = tmp_path / "report.html"
+    made = run(finished, genem_environment, "--report", str(report))
+    assert made.returncode == 0, made.stdout
+    text = report.read_text()
+    assert "spectrum.svg" in text
+    assert "freq_mqc.tsv" in text
+    if browser is None:
+        pytest.skip("no Chromium or Chrome is installed: the report was made but not opened")
+    headless = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    shown = subprocess.run(
+        [*headless, "--virtual-time-budget=10000", "--dump-dom", report.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    rendered = re.sub(r"<script.*?</script>", "", shown, flags=re.DOTALL)  # what the scripts made, not their text
+    assert "Allele frequencies by the EM algorithm" in rendered
+    assert "Results" in rendered
+
+
+def kill_while_scattered(folder: Path, environment: Environment) -> None:
+    """Start the workflow on one core and kill all its processes once the second piece has begun."""
+    process = subprocess.Popen(
+        command(folder, "--cores", "1", "--notemp"),
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while len([*folder.glob("logs/hapmap/freq.*.log")]) < 2:
+            assert process.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline, "no second piece within two minutes"
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

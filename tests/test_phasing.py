@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_windows_cover_every_locus_and_overlap(n_loci, window):
     bounds = window_bounds(n_loci, window)
     assert bounds[0][0] == 0
     assert bounds[-1][1] == n_loci
-    for (first, last), (following, end) in zip(bounds, bounds[1:], strict=False):
+    for (first, last), (following, end) in itertools.pairwise(bounds):
         assert first < following < last < end
         assert last - first == end - following == window
 

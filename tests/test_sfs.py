@@ -1,4 +1,4 @@
-"""The site frequency spectrum: kernels against exact sums, the fit against plain EM, diversity, bootstrap, bad input."""
+"""The site frequency spectrum: kernels against exact sums, the fit against plain EM, diversity, bootstrap."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Explanations(NamedTuple):
 
 
 @kernel
-def partner_pattern(genotype, haplotype, pattern):
+def partner_pattern(genotype: np.ndarray, haplotype: np.ndarray, pattern: np.ndarray) -> bool:
     """Fill ``pattern`` with what the partner of ``haplotype`` must be; False where the genotype excludes it."""
     for locus in range(haplotype.shape[0]):
         first, second = genotype[locus, 0], genotype[locus, 1]
@@ -80,44 +80,42 @@ def partner_pattern(genotype, haplotype, pattern):
 
 
 @kernel
-def is_open(pattern):
+def is_open(pattern: np.ndarray) -> bool:
+    n_open = 0
     for locus in range(pattern.shape[0]):
-        if pattern[locus] == ANY:
-            return True
-    return False
+        n_open += pattern[locus] == ANY
+    return n_open > 0
 
 
 @kernel
-def matches(haplotype, pattern):
-    for locus in range(pattern.shape[0]):
-        if pattern[locus] != ANY and pattern[locus] != haplotype[locus]:
-            return False
-    return True
+def matches(haplotype: np.ndarray, pattern: np.ndarray) -> bool:
+    locus = 0
+    while locus < pattern.shape[0] and (pattern[locus] == ANY or pattern[locus] == haplotype[locus]):
+        locus += 1
+    return locus == pattern.shape[0]
 
 
 @kernel
-def find_slot(pattern, patterns, table):
+def find_slot(pattern: np.ndarray, patterns: np.ndarray, table: np.ndarray) -> int:
     """The slot of ``table`` that holds this pattern, or the empty one where it belongs (open addressing)."""
     mask = table.shape[0] - 1
     digest = 17
     for locus in range(pattern.shape[0]):
-        digest = ((digest ^ (np.int64(pattern[locus]) + 2)) * 1_000_003) & 0xFFFFFFFFFF
+        digest = ((digest ^ (int(pattern[locus]) + 2)) * 1_000_003) & 0xFFFFFFFFFF
     slot = (digest ^ (digest >> 17)) & mask
     while table[slot] != EMPTY:
         held = patterns[table[slot]]
-        same = True
-        for locus in range(pattern.shape[0]):
-            if held[locus] != pattern[locus]:
-                same = False
-                break
-        if same:
-            return slot
+        locus = 0
+        while locus < pattern.shape[0] and held[locus] == pattern[locus]:
+            locus += 1
+        if locus == pattern.shape[0]:
+            break
         slot = (slot + 1) & mask
     return slot
 
 
 @kernel
-def new_table(n_items):
+def new_table(n_items: int) -> np.ndarray:
     """An empty table that stays at most half full."""
     n_slots = 16
     while n_slots < 2 * n_items:
@@ -126,7 +124,7 @@ def new_table(n_items):
 
 
 @kernel
-def count_entries(genotypes, haplotypes):
+def count_entries(genotypes: np.ndarray, haplotypes: np.ndarray) -> tuple[int, int]:
     """How many (genotype, haplotype) combinations fit, and how many of them leave the partner open."""
     pattern = np.empty(haplotypes.shape[1], np.int16)
     n_entries, n_open = 0, 0
@@ -140,7 +138,9 @@ def count_entries(genotypes, haplotypes):
 
 
 @kernel
-def fill_entries(genotypes, haplotypes, n_entries, n_open):
+def fill_entries(
+    genotypes: np.ndarray, haplotypes: np.ndarray, n_entries: int, n_open: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Entries sorted by genotype (start, haplotype, pattern), and the distinct open patterns.
 
     A combination whose partner is fully known but not among the haplotypes explains nothing and is left out.
@@ -181,7 +181,7 @@ def fill_entries(genotypes, haplotypes, n_entries, n_open):
 
 
 @kernel
-def count_members(open_patterns, haplotypes):
+def count_members(open_patterns: np.ndarray, haplotypes: np.ndarray) -> np.ndarray:
     """int64 (open pattern + 1,): where the members of each open pattern will start."""
     start = np.zeros(open_patterns.shape[0] + 1, np.int64)
     for index in range(open_patterns.shape[0]):
@@ -194,7 +194,7 @@ def count_members(open_patterns, haplotypes):
 
 
 @kernel
-def fill_members(open_patterns, haplotypes, start):
+def fill_members(open_patterns: np.ndarray, haplotypes: np.ndarray, start: np.ndarray) -> np.ndarray:
     members = np.empty(start[-1], np.int32)
     for index in range(open_patterns.shape[0]):
         filled = start[index]
@@ -206,7 +206,7 @@ def fill_members(open_patterns, haplotypes, start):
 
 
 @kernel
-def pattern_frequencies(frequency, x):
+def pattern_frequencies(frequency: np.ndarray, x: Explanations) -> np.ndarray:
     """S(q) of every pattern."""
     n_haplotypes = frequency.shape[0]
     n_open = x.member_start.shape[0] - 1
@@ -221,7 +221,7 @@ def pattern_frequencies(frequency, x):
 
 
 @kernel
-def genotype_probability(genotype, frequency, total, x):
+def genotype_probability(genotype: int, frequency: np.ndarray, total: np.ndarray, x: Explanations) -> float:
     """P(g), from the frequencies and the pattern frequencies."""
     probability = 0.0
     for entry in range(x.start[genotype], x.start[genotype + 1]):
@@ -231,7 +231,7 @@ def genotype_probability(genotype, frequency, total, x):
 
 
 @kernel
-def log_likelihood_and_gradient(frequency, x, gradient):
+def log_likelihood_and_gradient(frequency: np.ndarray, x: Explanations, gradient: np.ndarray) -> float:
     """log L (natural logarithm); fills ``gradient`` with d log L / d p(h). -inf where a genotype is unexplained."""
     total = pattern_frequencies(frequency, x)
     gradient[:] = 0.0
@@ -251,7 +251,9 @@ def log_likelihood_and_gradient(frequency, x, gradient):
 
 
 @kernel
-def climb(frequency, x, max_iter, tolerance):
+def climb(
+    frequency: np.ndarray, x: Explanations, max_iter: int, tolerance: float
+) -> tuple[np.ndarray, float, int, int]:
     """SQUAREM ascent: the end, its log-likelihood, the number of EM maps and the status.
 
     Ends as converged when an EM map changes the log-likelihood by less than ``tolerance``, relative to 1 + its size,

@@ -52,7 +52,8 @@ class HaplotypeModel:
     def unpack(self, vector: Vector) -> Vector:
         if not np.all(vector > 0.0):
             raise Degenerate("a haplotype frequency is not positive")
-        return vector / vector.sum()
+        normalised: Vector = vector / vector.sum()
+        return normalised
 
     def stationarity(self, params: Vector) -> Stationarity:
         return Stationarity.simplex(params, self._differentiate(params)[1])

@@ -1,4 +1,4 @@
-"""Starts and local search: the best optimum of the haplotype likelihood that a seeded search finds, until it repeats."""
+"""Starts and local search: the best optimum of the haplotype likelihood that a seeded search finds repeatedly."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class HaplotypeFit:
 
     @property
     def resolved(self) -> bool:
-        """Whether the data determine every frequency; if not, the estimate is one of several that are equally likely."""
+        """Whether the data determine every frequency; if not, the estimate is one of several equally likely ones."""
         return len(self.search.tied) == 1 and not self.missing_information >= 1.0
 
     def names(self, haplotype: int) -> tuple[str, ...]:
@@ -234,7 +234,7 @@ def _check_effort(n_starts: int, max_starts: int, n_hits: int) -> None:
 
 
 def _polish(search: HaplotypeSearch, support: Support, max_iter: int) -> tuple[Support, EMFit[Vector]]:
-    """Climb to stationarity over all haplotypes: let in those that would raise the likelihood, drop those that vanish."""
+    """Climb to stationarity over all haplotypes: let in those that raise the likelihood, drop those that vanish."""
     entered = search.enter(support)
     while entered is not None and entered.log_likelihood > support.log_likelihood + 1e-9:
         support = entered

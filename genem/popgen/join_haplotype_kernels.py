@@ -14,7 +14,7 @@ LOG_DISAGREEMENT = math.log(0.01)
 
 
 @kernel
-def log_agreement(left, right, swapped):
+def log_agreement(left: np.ndarray, right: np.ndarray, swapped: bool) -> float:
     """Log-weight that two phased stretches, int16 (locus, 2) each, are the same, the right one perhaps swapped."""
     total = 0.0
     for locus in range(left.shape[0]):
@@ -26,14 +26,20 @@ def log_agreement(left, right, swapped):
 
 
 @kernel
-def log_sum(first, second):
+def log_sum(first: float, second: float) -> float:
     """log(exp(first) + exp(second))"""
     high, low = max(first, second), min(first, second)
     return high + math.log1p(math.exp(low - high)) if low > -math.inf else high
 
 
 @kernel
-def join_windows(pairs, log_posterior, first_pair, first_locus, last_locus):
+def join_windows(
+    pairs: np.ndarray,
+    log_posterior: np.ndarray,
+    first_pair: np.ndarray,
+    first_locus: np.ndarray,
+    last_locus: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Viterbi over windows for one sample.
 
     Parameters

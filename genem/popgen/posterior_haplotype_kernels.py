@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from genem.jit import kernel
-from genem.popgen.haplotype_kernels import NO_PARTNER, genotype_probability, pattern_frequencies
+from genem.popgen.haplotype_kernels import NO_PARTNER, Explanations, genotype_probability, pattern_frequencies
 
 
 @kernel
-def count_pairs(frequency, x, min_posterior):
+def count_pairs(frequency: np.ndarray, x: Explanations, min_posterior: float) -> tuple[np.ndarray, np.ndarray]:
     """Where the pairs of each genotype will start, int64 (genotype + 1,), and the threshold each genotype uses.
 
     The threshold is ``min_posterior``, or the largest posterior where that is smaller: every genotype keeps a pair.
@@ -28,7 +28,9 @@ def count_pairs(frequency, x, min_posterior):
 
 
 @kernel
-def fill_pairs(frequency, x, threshold, start):
+def fill_pairs(
+    frequency: np.ndarray, x: Explanations, threshold: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """int32 (pair, 2) haplotypes, the second -1 for a haploid genotype, and float64 (pair,) posteriors."""
     pairs = np.empty((start[-1], 2), np.int32)
     posterior = np.empty(start[-1])
@@ -40,7 +42,15 @@ def fill_pairs(frequency, x, threshold, start):
 
 
 @kernel
-def visit_pairs(genotype, frequency, total, x, threshold, pairs, posterior):
+def visit_pairs(
+    genotype: int,
+    frequency: np.ndarray,
+    total: np.ndarray,
+    x: Explanations,
+    threshold: float,
+    pairs: np.ndarray,
+    posterior: np.ndarray,
+) -> tuple[int, float]:
     """Note the pairs h <= h' of one genotype, as far as there is room; how many there are, and the best posterior."""
     n_haplotypes = frequency.shape[0]
     probability = genotype_probability(genotype, frequency, total, x)
@@ -69,7 +79,7 @@ def visit_pairs(genotype, frequency, total, x, threshold, pairs, posterior):
 
 
 @kernel
-def observed_information(frequency, x):
+def observed_information(frequency: np.ndarray, x: Explanations) -> np.ndarray:
     """float64 (haplotype, haplotype): minus the second derivatives of log L.
 
     P(g) = p' M p with M the 0/1 matrix of the pairs that explain g, so that each genotype adds

@@ -31,7 +31,7 @@ MAX_ENUMERATED = 32
 
 
 @kernel
-def add_pattern(pattern, patterns, table, n_patterns):
+def add_pattern(pattern: np.ndarray, patterns: np.ndarray, table: np.ndarray, n_patterns: int) -> int:
     """Append ``pattern`` unless it is there or the array is full; return the new number."""
     slot = find_slot(pattern, patterns, table)
     if table[slot] == EMPTY and n_patterns < patterns.shape[0]:
@@ -42,7 +42,9 @@ def add_pattern(pattern, patterns, table, n_patterns):
 
 
 @kernel
-def add_completions(pattern, n_alleles, patterns, table, n_patterns):
+def add_completions(
+    pattern: np.ndarray, n_alleles: np.ndarray, patterns: np.ndarray, table: np.ndarray, n_patterns: int
+) -> int:
     """Append every haplotype that an open pattern allows, where they are few."""
     n_combinations = 1
     for locus in range(pattern.shape[0]):
@@ -62,7 +64,7 @@ def add_completions(pattern, n_alleles, patterns, table, n_patterns):
 
 
 @kernel
-def add_phases(genotype, patterns, table, n_patterns):
+def add_phases(genotype: np.ndarray, patterns: np.ndarray, table: np.ndarray, n_patterns: int) -> int:
     """Append both haplotypes of every pair of a complete genotype, where they are few."""
     n_loci = genotype.shape[0]
     n_phases = 1
@@ -87,7 +89,9 @@ def add_phases(genotype, patterns, table, n_patterns):
 
 
 @kernel
-def candidate_haplotypes(genotypes, haplotypes, n_alleles, limit):
+def candidate_haplotypes(
+    genotypes: np.ndarray, haplotypes: np.ndarray, n_alleles: np.ndarray, limit: int
+) -> np.ndarray:
     """``haplotypes``, then every haplotype that could explain a genotype together with one of them, up to ``limit``.
 
     A haplotype outside this list has a partner of frequency zero everywhere, so that its gradient is zero too.
@@ -114,7 +118,7 @@ def candidate_haplotypes(genotypes, haplotypes, n_alleles, limit):
 
 
 @kernel
-def restrict(frequency, x):
+def restrict(frequency: np.ndarray, x: Explanations) -> tuple[np.ndarray, Explanations, np.ndarray]:
     """The positive frequencies, the explanations among them, and the old index of each."""
     n_haplotypes = frequency.shape[0]
     renumbered = np.full(n_haplotypes, -1, np.int32)
@@ -157,22 +161,22 @@ def restrict(frequency, x):
 
 
 @kernel
-def partner_of(entry, frequency, x):
+def partner_of(entry: int, frequency: np.ndarray, x: Explanations) -> int:
     """The likeliest haplotype that matches the entry's pattern."""
-    pattern = x.pattern[entry]
+    pattern = int(x.pattern[entry])
     if pattern < frequency.shape[0]:
         return pattern
     first = x.member_start[pattern - frequency.shape[0]]
     last = x.member_start[pattern - frequency.shape[0] + 1]
-    best = x.haplotype[entry]
+    best = int(x.haplotype[entry])
     for position in range(first, last):
         if position == first or frequency[x.member[position]] > frequency[best]:
-            best = x.member[position]
+            best = int(x.member[position])
     return best
 
 
 @kernel
-def take_away(genotype, frequency, total, x, moved):
+def take_away(genotype: int, frequency: np.ndarray, total: np.ndarray, x: Explanations, moved: np.ndarray) -> None:
     """Subtract from ``moved`` the share of the frequencies that one sample with this genotype accounts for."""
     n_chromosomes = np.sum(x.weight * x.copies)
     probability = genotype_probability(genotype, frequency, total, x)
@@ -183,7 +187,16 @@ def take_away(genotype, frequency, total, x, moved):
 
 
 @kernel
-def rephase(frequency, log_likelihood, order, x, max_alternatives, max_iter, tolerance, min_gain):
+def rephase(
+    frequency: np.ndarray,
+    log_likelihood: float,
+    order: np.ndarray,
+    x: Explanations,
+    max_alternatives: int,
+    max_iter: int,
+    tolerance: float,
+    min_gain: float,
+) -> tuple[np.ndarray, float]:
     """One sweep: give each genotype each other pair it allows, climb, keep what is better by ``min_gain``."""
     n_chromosomes = np.sum(x.weight * x.copies)
     for genotype in order:
@@ -218,7 +231,7 @@ def rephase(frequency, log_likelihood, order, x, max_alternatives, max_iter, tol
 
 
 @kernel
-def shake(frequency, chosen, draw, x):
+def shake(frequency: np.ndarray, chosen: np.ndarray, draw: np.ndarray, x: Explanations) -> np.ndarray:
     """Explain each ``chosen`` genotype by the entry that ``draw``, uniform in [0, 1), picks."""
     n_chromosomes = np.sum(x.weight * x.copies)
     total = pattern_frequencies(frequency, x)
@@ -230,4 +243,5 @@ def shake(frequency, chosen, draw, x):
         entry = x.start[genotype] + int(draw[index] * n_entries)
         moved[x.haplotype[entry]] += x.weight[genotype] / n_chromosomes
         moved[partner_of(entry, frequency, x)] += x.weight[genotype] / n_chromosomes
-    return moved / np.sum(moved)
+    moved /= np.sum(moved)
+    return moved

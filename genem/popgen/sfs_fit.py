@@ -369,4 +369,5 @@ def _is_flat(part: CountLikelihoods) -> NDArray[np.bool_]:
     """Sites whose likelihood is the same for every count: nothing was seen there."""
     full = np.diff(part.start) == part.n + 1
     smallest = np.minimum.reduceat(part.values, part.start[:-1]) if len(part) else np.empty(0)
-    return full & (smallest >= 1.0 - 1e-12)
+    flat: NDArray[np.bool_] = full & (smallest >= 1.0 - 1e-12)
+    return flat

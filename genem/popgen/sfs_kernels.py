@@ -28,7 +28,9 @@ so that these contribute nothing a double could hold."""
 
 
 @kernel
-def add_diploid(source, target, low, high, m, g0, g1, g2):
+def add_diploid(
+    source: np.ndarray, target: np.ndarray, low: int, high: int, m: int, g0: float, g1: float, g2: float
+) -> float:
     """One step of the recursion from ``source[low:high + 1]`` over m chromosomes; returns the largest new value."""
     grown = m + 2
     scale = 1.0 / (grown * (grown - 1.0))
@@ -47,7 +49,7 @@ def add_diploid(source, target, low, high, m, g0, g1, g2):
 
 
 @kernel
-def add_haploid(source, target, low, high, m, g0, g1):
+def add_haploid(source: np.ndarray, target: np.ndarray, low: int, high: int, m: int, g0: float, g1: float) -> float:
     """As :func:`add_diploid` for one chromosome."""
     grown = m + 1.0
     largest = 0.0
@@ -63,7 +65,7 @@ def add_haploid(source, target, low, high, m, g0, g1):
 
 
 @kernel
-def trim(values, low, high, threshold):
+def trim(values: np.ndarray, low: int, high: int, threshold: float) -> tuple[int, int]:
     """The band of ``values[low:high + 1]`` without the ends that are below the threshold."""
     while values[low] < threshold:
         low += 1
@@ -73,7 +75,9 @@ def trim(values, low, high, threshold):
 
 
 @kernel
-def count_likelihoods(likelihood, copies, order, first, second):
+def count_likelihoods(
+    likelihood: np.ndarray, copies: np.ndarray, order: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[bool, int, int, float]:
     """h(k) of one site, in one of two work arrays, scaled to a largest value of one.
 
     Parameters
@@ -134,7 +138,15 @@ def count_likelihoods(likelihood, copies, order, first, second):
 
 
 @parallel_kernel
-def count_likelihoods_of_sites(likelihood, copies, order, dense, low, high, log_scale):
+def count_likelihoods_of_sites(
+    likelihood: np.ndarray,
+    copies: np.ndarray,
+    order: np.ndarray,
+    dense: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    log_scale: np.ndarray,
+) -> None:
     """:func:`count_likelihoods` of every site; fills ``dense``, float64 (site, chromosomes + 1), within its band."""
     for site in prange(likelihood.shape[0]):
         second = np.empty(dense.shape[1])
@@ -146,7 +158,9 @@ def count_likelihoods_of_sites(likelihood, copies, order, dense, low, high, log_
 
 
 @kernel
-def projected_counts(derived, called, n, log_factorial, values):
+def projected_counts(
+    derived: int, called: int, n: int, log_factorial: np.ndarray, values: np.ndarray
+) -> tuple[int, int, float]:
     """h(k) for ``derived`` copies among ``called`` that are known, and nothing about the other chromosomes.
 
     The hypergeometric probability of drawing them from a site with k of n; fills ``values[low:high + 1]``, largest 1.
@@ -166,7 +180,16 @@ def projected_counts(derived, called, n, log_factorial, values):
 
 
 @parallel_kernel
-def projected_counts_of_sites(derived, called, n, log_factorial, dense, low, high, log_scale):
+def projected_counts_of_sites(
+    derived: np.ndarray,
+    called: np.ndarray,
+    n: int,
+    log_factorial: np.ndarray,
+    dense: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    log_scale: np.ndarray,
+) -> None:
     """:func:`projected_counts` of every site."""
     for site in prange(derived.shape[0]):
         low[site], high[site], scale = projected_counts(derived[site], called[site], n, log_factorial, dense[site])
@@ -174,7 +197,7 @@ def projected_counts_of_sites(derived, called, n, log_factorial, dense, low, hig
 
 
 @kernel
-def gather_bands(dense, low, high, start, values):
+def gather_bands(dense: np.ndarray, low: np.ndarray, high: np.ndarray, start: np.ndarray, values: np.ndarray) -> None:
     """Copy the band of each row of ``dense`` to its place in the ragged ``values``."""
     for site in range(dense.shape[0]):
         for offset in range(high[site] - low[site] + 1):
@@ -182,7 +205,7 @@ def gather_bands(dense, low, high, start, values):
 
 
 @kernel
-def dot(first, second):
+def dot(first: np.ndarray, second: np.ndarray) -> float:
     """Inner product in four running sums, which a processor works on at the same time."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
     whole = first.shape[0] // 4 * 4
@@ -197,13 +220,13 @@ def dot(first, second):
 
 
 @kernel
-def add_scaled(target, scale, values):
+def add_scaled(target: np.ndarray, scale: float, values: np.ndarray) -> None:
     for i in range(values.shape[0]):
         target[i] += scale * values[i]
 
 
 @kernel
-def log_and_share(probability, weight):
+def log_and_share(probability: float, weight: float) -> tuple[float, float]:
     """A site's part of the log-likelihood, and weight / P."""
     if probability > 0.0:
         return weight * math.log(probability), weight / probability
@@ -211,7 +234,16 @@ def log_and_share(probability, weight):
 
 
 @parallel_kernel
-def expected_spectrum(frequency, weight, low, start, values, chunk, partial, log_likelihood):
+def expected_spectrum(
+    frequency: np.ndarray,
+    weight: np.ndarray,
+    low: np.ndarray,
+    start: np.ndarray,
+    values: np.ndarray,
+    chunk: int,
+    partial: np.ndarray,
+    log_likelihood: np.ndarray,
+) -> None:
     """d log L / d frequency(k) and log L in fixed chunks of sites; P(site) = sum_k frequency(k) h(k).
 
     ``partial`` is float64 (chunk, count) and ``log_likelihood`` float64 (chunk,); the caller adds both up in order,
@@ -230,7 +262,15 @@ def expected_spectrum(frequency, weight, low, start, values, chunk, partial, log
 
 
 @parallel_kernel
-def expected_spectrum_2d(frequency, weight, first, second, chunk, partial, log_likelihood):
+def expected_spectrum_2d(
+    frequency: np.ndarray,
+    weight: np.ndarray,
+    first: tuple[np.ndarray, np.ndarray, np.ndarray],
+    second: tuple[np.ndarray, np.ndarray, np.ndarray],
+    chunk: int,
+    partial: np.ndarray,
+    log_likelihood: np.ndarray,
+) -> None:
     """As :func:`expected_spectrum` for two groups of samples: P(site) = sum_kj frequency(k, j) h_1(k) h_2(j).
 
     ``first`` and ``second`` are the bands (low, start, values) of the groups; ``frequency`` is float64

@@ -77,7 +77,8 @@ class SpectrumModel:
 
     def unpack(self, vector: Vector) -> Vector:
         positive = np.maximum(vector, FLOOR)
-        return positive / positive.sum()
+        normalised: Vector = positive / positive.sum()
+        return normalised
 
     def stationarity(self, params: Vector) -> Stationarity:
         return Stationarity.simplex(params, self._differentiate(params)[1])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import Literal
 
 import numpy as np
@@ -112,7 +113,7 @@ class SiteCounter:
     field: Field
     samples: NDArray[np.int64]
     names: tuple[str, ...]
-    copies: NDArray[np.int64] | None = field(default=None, init=False)
+    copies: NDArray[np.int64] | None = attribute(default=None, init=False)
 
     def count(self, block: GenotypeBlock, sites: NDArray[np.int64]) -> CountLikelihoods:
         """Likelihoods of the ALT allele count of biallelic ``sites`` (indices into the block).

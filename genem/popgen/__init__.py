@@ -9,6 +9,7 @@ from genem.popgen.plots import SpectrumAccumulator, plot_frequency_spectrum
 from genem.popgen.posteriors import GenotypePosteriors, genotype_posteriors
 from genem.popgen.sfs_diversity import Diversity, diversity
 from genem.popgen.sfs_fit import SpectrumFit, sfs
+from genem.popgen.sfs_plots import plot_site_spectrum
 from genem.popgen.table import FrequencyTable, minor_allele_frequency, missing_rate
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "phase",
     "phase_region",
     "plot_frequency_spectrum",
+    "plot_site_spectrum",
     "sfs",
 ]

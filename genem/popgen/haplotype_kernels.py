@@ -92,7 +92,7 @@ def matches(haplotype: np.ndarray, pattern: np.ndarray) -> bool:
     locus = 0
     while locus < pattern.shape[0] and (pattern[locus] == ANY or pattern[locus] == haplotype[locus]):
         locus += 1
-    return locus == pattern.shape[0]
+    return bool(locus == pattern.shape[0])
 
 
 @kernel
@@ -111,7 +111,7 @@ def find_slot(pattern: np.ndarray, patterns: np.ndarray, table: np.ndarray) -> i
         if locus == pattern.shape[0]:
             break
         slot = (slot + 1) & mask
-    return slot
+    return int(slot)
 
 
 @kernel

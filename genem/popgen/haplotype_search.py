@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.em.driver import OPTIMUM_TOLERANCE
+from genem.errors import InputError
 from genem.popgen.haplotype_explanations import DistinctGenotypes, check_explosion, explain
 from genem.popgen.haplotype_kernels import Explanations, climb, log_likelihood_and_gradient
 from genem.popgen.search_haplotype_kernels import candidate_haplotypes, rephase, restrict, shake
@@ -24,6 +25,8 @@ MAX_ALTERNATIVES = 16
 SHAKEN_SHARE = 0.1
 """Share of the ambiguous genotypes that a perturbed start explains at random."""
 
+POSSIBLE_PER_CHROMOSOME, MIN_POSSIBLE = 20, 2000
+"""With more haplotypes left after trimming than this, per chromosome and at least, the loci cannot be resolved."""
 SAME_COUNT = 0.1
 """Expected counts of a haplotype that differ by less are the same."""
 
@@ -129,6 +132,7 @@ class HaplotypeSearch:
             explanations = explain(part, haplotypes, self.max_pairs)
             frequency, reached, _, _ = climb(frequency / frequency.sum(), explanations, 100, 1e-6)
             haplotypes, frequency = self._trim(haplotypes, frequency)
+            self._check_resolution(len(haplotypes), step)
         return Support(np.ascontiguousarray(haplotypes[:, np.argsort(order)]), frequency, reached)
 
     def deepen(self, support: Support, rng: np.random.Generator, *, perturbed: bool = False) -> Support:
@@ -150,12 +154,12 @@ class HaplotypeSearch:
         haplotypes, frequency = self._trim(haplotypes, frequency)
         return Support(haplotypes, frequency, reached)
 
-    def settle(self, support: Support) -> Support:
-        """Climb from ``support`` to a maximum, without looking for others."""
+    def settle(self, support: Support) -> tuple[Support, int]:
+        """Climb from ``support`` to a maximum, without looking for others; and the status of that climb."""
         explanations = explain(self.genotypes, support.haplotypes, self.max_pairs)
-        frequency, reached = _climb_within(support.frequency, explanations, 2000, 1e-8)
+        frequency, reached, _, status = climb(support.frequency, explanations, 2000, 1e-8)
         haplotypes, frequency = self._trim(support.haplotypes, frequency)
-        return Support(haplotypes, frequency, reached)
+        return Support(haplotypes, frequency, reached), status
 
     def widen(self, support: Support) -> tuple[Haplotypes, Vector, Explanations]:
         """Add, at frequency zero, every haplotype that pairs with one of the support in some genotype."""
@@ -178,6 +182,16 @@ class HaplotypeSearch:
         frequency, reached = _climb_within(frequency / frequency.sum(), explanations, 2000, 1e-10)
         haplotypes, frequency = self._trim(haplotypes, frequency)
         return Support(haplotypes, frequency, reached)
+
+    def _check_resolution(self, n_haplotypes: int, n_loci: int) -> None:
+        """Refuse to go on where far more haplotypes remain possible than there are chromosomes to carry them."""
+        most = max(MIN_POSSIBLE, POSSIBLE_PER_CHROMOSOME * self.genotypes.n_chromosomes)
+        if n_haplotypes > most:
+            raise InputError(
+                f"after {n_loci} loci {n_haplotypes:,} haplotypes remain possible for the "
+                f"{self.genotypes.n_chromosomes:,.0f} chromosomes: the samples cannot resolve that many loci together",
+                remedy="use fewer loci, or windows (--window)",
+            )
 
     def _tied(self, ends: list[Support], best: Support) -> tuple[Support, ...]:
         """The sets of frequencies, different by a tenth of a chromosome or more, that are as likely as the best."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import ABSENT_ALLELE, MISSING_ALLELE, LocusTable
+from genem.em import Status
 from genem.errors import InputError, UsageError
 from genem.popgen.haplotype_explanations import check_alleles, distinct_genotypes
 from genem.popgen.haplotype_search import HaplotypeSearch, Support
@@ -21,11 +22,13 @@ UNINFORMATIVE_LINK = 0.5 + 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window: loci ``first`` to ``last`` (excluded) of the loci with calls, and the haplotypes found there."""
+    """Loci ``first`` to ``last`` (excluded) of those with calls, the haplotypes found there, and how EM ended."""
 
     first: int
     last: int
+    loci: tuple[str, ...]
     support: Support
+    status: Status
     diplotypes: Diplotypes
 
 
@@ -140,11 +143,13 @@ def window_bounds(n_loci: int, window: int) -> list[tuple[int, int]]:
 
 
 def _fit_window(table: LocusTable, loci: NDArray[np.int64], first: int, min_posterior: float, max_pairs: int) -> Window:
+    names = tuple(table.loci[locus] for locus in loci)
     genotypes = distinct_genotypes(table.alleles[:, loci])
     n_alleles = np.array([len(table.allele_names[locus]) for locus in loci], np.int64)
     search = HaplotypeSearch(genotypes, n_alleles, max_pairs)
-    support = search.settle(search.insert_loci(None))
-    return Window(first, first + loci.size, support, diplotypes(support, genotypes, max_pairs, min_posterior))
+    support, status = search.settle(search.insert_loci(None))
+    pairs = diplotypes(support, genotypes, max_pairs, min_posterior)
+    return Window(first, first + loci.size, names, support, Status(status), pairs)
 
 
 def _join(table: LocusTable, called: NDArray[np.int64], windows: tuple[Window, ...]) -> PhasedRegion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -93,8 +93,8 @@ class SpectrumFit:
         What was used and what was left out.
     fit
         The EM run.
-    diversity
-        Of each group.
+    diversity, diversity_error
+        Of each group, and their bootstrap standard errors (None without bootstrap; NaN where a replicate has NaN).
     bootstrap
         The replicates; None without them.
     """
@@ -108,6 +108,7 @@ class SpectrumFit:
     sites: Sites
     fit: EMFit[Vector]
     diversity: tuple[Diversity, ...]
+    diversity_error: tuple[Diversity, ...] | None
     bootstrap: Bootstrap | None
 
     @property
@@ -125,6 +126,7 @@ def sfs(
     fold: bool = False,
     callable_length: float | None = None,
     bootstrap: int = 0,
+    bootstrap_first: int = 0,
     block_size: int = 1_000_000,
     max_iter: int = 20_000,
     tolerance: float = 1e-3,
@@ -163,6 +165,8 @@ def sfs(
         Bases in which a variant would have been found: thetas are per base.
     bootstrap
         Replicates of the block bootstrap.
+    bootstrap_first
+        Number of the first one: replicates 0 to 99 may be computed in pieces, each the same as in one run.
     block_size
         Base pairs of one block.
     max_iter
@@ -191,7 +195,7 @@ def sfs(
         sites,
         fold=fold,
         callable_length=callable_length,
-        bootstrap=range(bootstrap),
+        bootstrap=range(bootstrap_first, bootstrap_first + bootstrap),
         block_size=block_size,
         max_iter=max_iter,
         tolerance=tolerance,
@@ -262,20 +266,35 @@ def fit_spectrum(
     model = SpectrumModel(sites.groups, np.ones(len(sites)), fold)
     best = _climb(model, model.flat(), max_iter, tolerance)
     expected = _presented(best.params, model) * len(sites)
-    replicates = _bootstrap(sites, model, best.params, bootstrap, block_size, max_iter, seed) if bootstrap else None
-    spread = None
-    if replicates is not None and len(bootstrap) > 1:
-        spread = replicates.expected_sites.std(axis=0, ddof=1)
-    return SpectrumFit(
+    result = SpectrumFit(
         expected_sites=expected,
         proportion=expected / len(sites),
-        standard_error=spread,
+        standard_error=None,
         log_likelihood=best.log_likelihood,
         gap=model.gap(best.params),
         fold=fold,
         sites=sites,
         fit=best,
         diversity=diversities(expected, callable_length),
+        diversity_error=None,
+        bootstrap=None,
+    )
+    if not bootstrap:
+        return result
+    replicates = _bootstrap(sites, model, best.params, bootstrap, block_size, max_iter, seed)
+    return with_bootstrap(result, replicates, callable_length)
+
+
+def with_bootstrap(result: SpectrumFit, replicates: Bootstrap, callable_length: float | None = None) -> SpectrumFit:
+    """The estimate with the standard errors that its replicates give; one replicate gives none."""
+    if len(replicates.numbers) < 2:
+        return replace(result, bootstrap=replicates)
+    each = [diversities(spectrum, callable_length) for spectrum in replicates.expected_sites]
+    errors = [np.std([astuple(group) for group in groups], axis=0, ddof=1) for groups in zip(*each, strict=True)]
+    return replace(
+        result,
+        standard_error=replicates.expected_sites.std(axis=0, ddof=1),
+        diversity_error=tuple(Diversity(*map(float, error)) for error in errors),
         bootstrap=replicates,
     )
 

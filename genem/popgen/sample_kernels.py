@@ -186,10 +186,7 @@ def lay_out(
             n_cells += number[bucket, slot] * table_size[slot]
     cells = np.empty(n_cells)
     filled = start.copy()
-    largest = n_alleles
-    for slot in range(n_slots):
-        largest = max(largest, table_size[slot])
-    seen = np.empty(largest)
+    seen = np.empty(n_alleles)
     for sample in range(len(slots)):
         slot = slots[sample]
         if slot < 0:
@@ -198,22 +195,24 @@ def lay_out(
         single = copies_role(region, sex[sample]) == SINGLE_COPY
         ploidy = ploidy_of(n_likelihoods[sample], n_alleles) if single else ploidy_in(slot)
         n_values = n_alleles if single else n_likelihoods[sample]
+        at = filled[bucket, slot]
+        filled[bucket, slot] += table_size[slot]
+        offsets[bucket] += best[sample] * abs(scale)
+        averaged = slot == HAPLOID_SLOT and options.inbreeding
         for k in range(n_values):
             value = float(likelihoods[sample, homozygote_index(k, ploidy) if single else k])
             if phred:
                 excess = int(value + best[sample])
-                seen[k] = phred_table[excess] if excess < LARGEST_PHRED else 0.0
+                likelihood = phred_table[excess] if excess < LARGEST_PHRED else 0.0
             else:
-                seen[k] = math.exp((value - best[sample]) * scale)
-        offsets[bucket] += best[sample] * abs(scale)
-        at = filled[bucket, slot]
-        if slot == HAPLOID_SLOT and options.inbreeding:
+                likelihood = math.exp((value - best[sample]) * scale)
+            if averaged:
+                seen[k] = likelihood
+            else:
+                cells[at + k] = likelihood
+        if averaged:
             for g in range(table_size[slot]):
                 cells[at + g] = 0.0
                 for allele in range(n_alleles):
                     cells[at + g] += 0.5 * copies[table_start[slot] + g, allele] * seen[allele]
-        else:
-            for g in range(table_size[slot]):
-                cells[at + g] = seen[g]
-        filled[bucket, slot] += table_size[slot]
     return Samples(cells, start, number, table_start, table_size)

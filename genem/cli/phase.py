@@ -110,8 +110,7 @@ COMMAND = Command(
     ),
     examples=(
         "genem phase data/hla.tsv --loci DQB,DRB --diplotypes hla.diplotypes.tsv -o hla.haplotypes.tsv",
-        "genem phase data/haplotypes.unphased_miss5.vcf.gz -r 20:1000000-1100000 --window 16 "
-        "--vcf phased.vcf.gz -o windows.tsv",
+        "genem phase data/haplotypes.unphased_miss5.vcf.gz --window 16 --vcf phased.vcf.gz -o windows.tsv",
     ),
 )
 
@@ -344,4 +343,5 @@ def warm() -> None:
     """Compile the kernels of both ways to run the command, on a VCF of a few records."""
     from genem.cli.warming import run_on_tiny_files
 
-    run_on_tiny_files("phase", [["--n-starts", "2"], ["--window", "2"]])
+    loci = ["--loci", "1:10,1:20"]  # the third record has a haploid call
+    run_on_tiny_files("phase", [[*loci, "--n-starts", "2"], [*loci, "--window", "2"]])

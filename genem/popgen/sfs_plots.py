@@ -14,6 +14,8 @@ __all__ = ["plot_site_spectrum"]
 
 COLOUR = "#0072B2"
 NEUTRAL_COLOUR = "#D55E00"
+MANY_COUNTS = 60
+"""With more counts, bars touch and error bars are hairlines."""
 
 
 def plot_site_spectrum(
@@ -68,14 +70,17 @@ def _draw_bars(result: SpectrumFit, axes) -> None:  # type: ignore[no-untyped-de
     counts = np.arange(1, n // 2 + 1 if result.fold else n)
     segregating = result.sites.groups[0].n > 1
     errors = None if result.standard_error is None else result.standard_error[counts]
-    axes.bar(counts, result.expected_sites[counts], 0.8, color=COLOUR, yerr=errors, ecolor="0.3", label="estimated")
+    thin = {"elinewidth": 1.2 if counts.size <= MANY_COUNTS else 0.5}
+    width = 0.8 if counts.size <= MANY_COUNTS else 1.0
+    heights = result.expected_sites[counts]
+    axes.bar(counts, heights, width, color=COLOUR, yerr=errors, ecolor="0.55", error_kw=thin, label="estimated")
     if segregating and counts.size:
         total = result.diversity[0].segregating_sites
         theta = total / np.sum(1.0 / np.arange(1, n))
         neutral = theta / counts
         if result.fold:
             neutral = np.where(2 * counts == n, neutral, neutral + theta / (n - counts))
-        axes.plot(counts, neutral, color=NEUTRAL_COLOUR, marker="." if n <= 60 else "", label="neutral expectation")
+        axes.plot(counts, neutral, color=NEUTRAL_COLOUR, marker="." if counts.size <= MANY_COUNTS else "", label="neutral expectation")
     axes.set(
         xlabel="minor allele count" if result.fold else "derived allele count",
         ylabel="expected sites",

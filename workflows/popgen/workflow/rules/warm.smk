@@ -13,4 +13,4 @@ rule warm:
         mem_mb=1000,
         runtime=10,
     shell:
-        "genem warm freq > {log} 2>&1"
+        "genem warm freq phase sfs > {log} 2>&1"

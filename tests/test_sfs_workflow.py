@@ -26,7 +26,14 @@ def test_replicates_in_pieces_equal_those_of_one_run(tmp_path: Path, genem_envir
     whole, replicates = tmp_path / "sfs.tsv", tmp_path / "replicates.tsv"
     subprocess.run(
         [
-            *["genem", "sfs", f"{DATA}/population.vcf.gz", "--samples-file", f"{DATA}/population.founders.txt", "--fold"],
+            *[
+                "genem",
+                "sfs",
+                f"{DATA}/population.vcf.gz",
+                "--samples-file",
+                f"{DATA}/population.founders.txt",
+                "--fold",
+            ],
             *["--bootstrap", "7", "--block-size", "100000", "--replicates", str(replicates), "--output", str(whole)],
         ],
         env={**genem_environment},

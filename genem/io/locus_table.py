@@ -70,8 +70,9 @@ def _loci(header: list[str], path: str) -> tuple[str, ...]:
         pair = [text.strip() for text in header[column : column + 2]]
         locus = pair[0].removesuffix(FIRST)
         if pair != [locus + FIRST, locus + SECOND] or not locus:
+            found = " and ".join(map(repr, pair))
             raise InputError(
-                f"columns {column + 1} and {column + 2} are {' and '.join(map(repr, pair))}; LOCUS.a1, LOCUS.a2 expected",
+                f"columns {column + 1} and {column + 2} are {found}; LOCUS.a1 LOCUS.a2 expected",
                 path=path,
                 place="header row",
                 remedy="give every locus two columns side by side, or use a VCF",

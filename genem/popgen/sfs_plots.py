@@ -80,7 +80,8 @@ def _draw_bars(result: SpectrumFit, axes) -> None:  # type: ignore[no-untyped-de
         neutral = theta / counts
         if result.fold:
             neutral = np.where(2 * counts == n, neutral, neutral + theta / (n - counts))
-        axes.plot(counts, neutral, color=NEUTRAL_COLOUR, marker="." if counts.size <= MANY_COUNTS else "", label="neutral expectation")
+        marker = "." if counts.size <= MANY_COUNTS else ""
+        axes.plot(counts, neutral, color=NEUTRAL_COLOUR, marker=marker, label="neutral expectation")
     axes.set(
         xlabel="minor allele count" if result.fold else "derived allele count",
         ylabel="expected sites",

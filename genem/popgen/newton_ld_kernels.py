@@ -107,8 +107,9 @@ def newton_point(
 ) -> tuple[bool, bool]:
     """Write the Newton step from ``p`` to ``target``, cut where a frequency reaches zero, which it then is exactly.
 
-    Frequencies of zero move only where their score exceeds one; the largest makes the sum one. Where the log-likelihood is not strictly
-    concave the information is damped (Levenberg). Returns whether there is a step, and whether it is concave.
+    Frequencies of zero move only where their score exceeds one; the largest makes the sum one. Where the
+    log-likelihood is not strictly concave the information is damped (Levenberg). Returns whether there is a step, and
+    whether it is concave.
     """
     hessian = np.empty((4, 4))
     likelihood_hessian(diploid, haploid, p, hessian)

@@ -3,6 +3,7 @@ import gzip
 import struct
 from itertools import takewhile
 from pathlib import Path
+from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
@@ -133,7 +134,7 @@ def freq_options(wildcards):
         ("build", "--build"),
     ):
         if key in settings:
-            options.append(f"{flag} '{settings[key]}'")
+            options.append(f"{flag} {quote(settings[key])}")
     for key in ("min_maf", "max_missing_rate"):
         if key in config:
             options.append(f"--{key.replace('_', '-')} {config[key]}")

@@ -1,6 +1,6 @@
-# Linkage, where the configuration asks for it. A piece owns the pairs whose first variant lies in its regions and reads a
+# Linkage, where `ld` is among the analyses. A piece owns the pairs whose first variant lies in its regions and reads a
 # window further: no pair is lost or doubled, and the gathered table equals that of a single run, byte by byte.
-LINKAGE_TABLES = ("ld", "pruning", "blocks") if "linkage" in config else ()
+LINKAGE_TABLES = ("ld", "pruning", "blocks") if "ld" in config["analyses"] else ()
 
 
 def linkage_options(wildcards):
@@ -13,7 +13,7 @@ def linkage_options(wildcards):
         ("build", "--build"),
     ):
         if key in settings:
-            options.append(f"{flag} '{settings[key]}'")
+            options.append(f"{flag} {quote(settings[key])}")
     if "max_missing_rate" in config:
         options.append(f"--max-missing-rate {config['max_missing_rate']}")
     return " ".join(options)
@@ -29,7 +29,7 @@ def ld_options(wildcards):
         f"--min-r2 {linkage['min_r2']}",
     ]
     if "groups" in settings:
-        options.append(f"--groups '{settings['groups']}'")
+        options.append(f"--groups {quote(settings['groups'])}")
     if "min_maf" in config:
         options.append(f"--min-maf {config['min_maf']}")
     return " ".join(options)
@@ -93,7 +93,6 @@ rule ld_gather:
             category="Linkage",
             labels={"cohort": "{cohort}", "result": "pairs"},
         ),
-        index="results/{cohort}/ld.tsv.gz.tbi",
     log:
         "logs/{cohort}/ld_gather.log",
     benchmark:

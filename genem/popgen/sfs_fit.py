@@ -135,7 +135,7 @@ def sfs(
 ) -> SpectrumFit:
     r"""Site frequency spectrum by maximum likelihood, from calls or genotype likelihoods.
 
-    With :math:`h_s(k)` the likelihood of k derived alleles at site s (:mod:`genem.popgen.sfs_kernels`) and
+    With :math:`h_s(k)` the likelihood of k derived alleles at site s and
     :math:`\phi_k` the proportion of sites with count k, EM maximises :math:`\sum_s \ln \sum_k \phi_k h_s(k)` by
 
     .. math:: \phi_k \leftarrow \frac{1}{S} \sum_s \frac{\phi_k h_s(k)}{\sum_j \phi_j h_s(j)}

@@ -3,7 +3,6 @@ import gzip
 import struct
 from itertools import takewhile
 from pathlib import Path
-from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
@@ -117,30 +116,6 @@ for cohort in config["cohorts"]:
 def cohort_file(key):
     """An input function: the cohort's file of that kind, nothing where it has none."""
     return lambda wildcards: config["cohorts"][wildcards.cohort].get(key, [])
-
-
-def freq_options(wildcards):
-    """The options of genem freq that come from the configuration."""
-    settings = config["cohorts"][wildcards.cohort]
-    options = [
-        f"--field {settings['field']}",
-        f"--ci {config['ci']}",
-        f"--half-calls {config['half_calls']}",
-    ]
-    for key, flag in (
-        ("samples", "--samples-file"),
-        ("groups", "--groups"),
-        ("sex", "--sex"),
-        ("build", "--build"),
-    ):
-        if key in settings:
-            options.append(f"{flag} {quote(settings[key])}")
-    for key in ("min_maf", "max_missing_rate"):
-        if key in config:
-            options.append(f"--{key.replace('_', '-')} {config[key]}")
-    if config["inbreeding"]:
-        options.append("--inbreeding")
-    return " ".join(options)
 
 
 wildcard_constraints:

@@ -3,33 +3,6 @@
 SFS_PIECES = range(config["sfs"]["pieces"])
 
 
-def sfs_options(wildcards):
-    """The options of genem sfs that come from the configuration."""
-    settings = config["cohorts"][wildcards.cohort]
-    options = [
-        f"--field {settings['field']}",
-        f"--block-size {config['sfs']['block_size']}",
-    ]
-    if "samples" in settings:
-        options.append(f"--samples-file {quote(settings['samples'])}")
-    if config["sfs"]["fold"]:
-        options.append("--fold")
-    return " ".join(options)
-
-
-def replicate_range(wildcards):
-    """First replicate and number of replicates of a piece; all pieces together are replicates 0 to N - 1."""
-    total, pieces, piece = (
-        config["sfs"]["bootstrap"],
-        len(SFS_PIECES),
-        int(wildcards.piece),
-    )
-    first = piece * total // pieces
-    return (
-        f"--bootstrap-first {first} --bootstrap {(piece + 1) * total // pieces - first}"
-    )
-
-
 rule sfs_replicates:
     input:
         vcf=cohort_file("vcf"),

@@ -114,7 +114,7 @@ def blocks(
 ) -> Iterator[HaplotypeBlock]:
     """Haplotype blocks by the definition of Gabriel et al. (2002), as Haploview and PLINK read it.
 
-    The 5 % and 95 % bounds of |D'| (see :func:`genem.popgen.ld`) class each pair of variants: *strong* where they lie
+    The 5 % and 95 % bounds of the absolute D' (see :func:`genem.popgen.ld`) class each pair of variants: *strong* where they lie
     above ``strong_low`` and at least at ``strong_high``, *recombinant* where the upper one lies below
     ``recombinant_high``. A stretch whose outermost pair is strong is a block if more than ``informative_fraction`` of
     its strong and recombinant pairs are strong. Longer stretches are taken first; blocks do not overlap. Blocks of 2,

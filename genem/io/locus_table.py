@@ -18,7 +18,7 @@ FIRST, SECOND = ".a1", ".a2"
 
 
 def read_locus_table(path: str | Path) -> LocusTable:
-    """Read genotypes of any number of alleles with any names.
+    r"""Read genotypes of any number of alleles with any names.
 
     Columns are separated by tabs; the first is the sample. Lines that begin with ``##`` are passed over. The alleles of
     a locus are numbered in the order of their names, as numbers where all of them are numbers.

@@ -11,7 +11,7 @@ import pytest
 
 from tests.popgen_runs import HAPMAP, configure, run
 
-LINKAGE = HAPMAP + "linkage:\n  window_bp: 60000\n  min_r2: 0.3\n"
+LINKAGE = HAPMAP + "analyses: [ld]\nlinkage:\n  window_bp: 60000\n  min_r2: 0.3\n"
 
 
 @pytest.mark.slow
@@ -33,7 +33,7 @@ def test_scattered_linkage_equals_a_single_run(tmp_path: Path, data: Path, genem
 
 
 def test_linkage_is_made_only_where_it_is_asked_for(tmp_path: Path, genem_environment: dict[str, str]) -> None:
-    for config, wanted in ((HAPMAP, False), (LINKAGE, True), (HAPMAP + "linkage: {}\n", True)):
+    for config, wanted in ((HAPMAP, False), (LINKAGE, True), (HAPMAP + "analyses: [ld]\n", True)):
         shown = run(configure(tmp_path, config), genem_environment, "--dry-run").stdout
         assert ("ld_piece" in shown) == wanted
         assert ("prune" in shown) == wanted

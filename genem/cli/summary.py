@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from genem.cli.context import RunContext
 from genem.cli.options import MESSAGES, Command, Option, OptionGroup, output_group, plot_option
 from genem.cli.values import fraction
+from genem.errors import InputError
 
 if TYPE_CHECKING:
     from genem.popgen import SpectrumAccumulator
@@ -76,8 +77,14 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     spectrum = SpectrumAccumulator()
     for table in args.tables:
         context.add_input(table)
+        n_rows = 0
         for cells in read_columns(table, COLUMNS):
-            _tally(zip(*cells, strict=True), args.hwe_p, tallies, spectrum)
+            try:
+                _tally(zip(*cells, strict=True), args.hwe_p, tallies, spectrum)
+            except ValueError as error:
+                place = f"rows {n_rows + 1} to {n_rows + len(cells[0])}"
+                raise InputError(str(error), path=table, place=place, remedy="give a table of genem freq") from error
+            n_rows += len(cells[0])
     with context.open_output(args.output) as stream:
         stream.write(_text(tallies, args.multiqc).encode())
     if args.plot is not None:

@@ -114,8 +114,8 @@ def blocks(
 ) -> Iterator[HaplotypeBlock]:
     """Haplotype blocks by the definition of Gabriel et al. (2002), as Haploview and PLINK read it.
 
-    The 5 % and 95 % bounds of |D'| (see :func:`genem.popgen.ld`) class each pair of variants: *strong* where they lie
-    above ``strong_low`` and at least at ``strong_high``, *recombinant* where the upper one lies below
+    The 5 % and 95 % bounds of the absolute D' (see :func:`genem.popgen.ld`) class each pair of variants: *strong* where
+    they lie above ``strong_low`` and at least at ``strong_high``, *recombinant* where the upper one lies below
     ``recombinant_high``. A stretch whose outermost pair is strong is a block if more than ``informative_fraction`` of
     its strong and recombinant pairs are strong. Longer stretches are taken first; blocks do not overlap. Blocks of 2,
     3 and 4 variants use lower bounds of 0.80, 0.50 and 0.50 and need 1, 3 and 6 informative pairs; those of 2 and 3

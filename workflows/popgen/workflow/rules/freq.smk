@@ -68,7 +68,6 @@ rule gather:
             category="Allele frequencies",
             labels={"cohort": "{cohort}", "result": "table"},
         ),
-        index="results/{cohort}/freq.tsv.gz.tbi",
     log:
         "logs/{cohort}/gather.log",
     benchmark:

@@ -1,51 +1,6 @@
-# Linkage, where the configuration asks for it. A piece owns the pairs whose first variant lies in its regions and reads a
+# Linkage, where `ld` is among the analyses. A piece owns the pairs whose first variant lies in its regions and reads a
 # window further: no pair is lost or doubled, and the gathered table equals that of a single run, byte by byte.
-LINKAGE_TABLES = ("ld", "pruning", "blocks") if "linkage" in config else ()
-
-
-def linkage_options(wildcards):
-    """The options that genem ld, prune and blocks share."""
-    settings = config["cohorts"][wildcards.cohort]
-    options = [f"--field {settings['field']}"]
-    for key, flag in (
-        ("samples", "--samples-file"),
-        ("sex", "--sex"),
-        ("build", "--build"),
-    ):
-        if key in settings:
-            options.append(f"{flag} '{settings[key]}'")
-    if "max_missing_rate" in config:
-        options.append(f"--max-missing-rate {config['max_missing_rate']}")
-    return " ".join(options)
-
-
-def ld_options(wildcards):
-    """Those that genem ld has beside them."""
-    settings = config["cohorts"][wildcards.cohort]
-    linkage = config["linkage"]
-    options = [
-        linkage_options(wildcards),
-        f"--window-bp {linkage['window_bp']}",
-        f"--min-r2 {linkage['min_r2']}",
-    ]
-    if "groups" in settings:
-        options.append(f"--groups '{settings['groups']}'")
-    if "min_maf" in config:
-        options.append(f"--min-maf {config['min_maf']}")
-    return " ".join(options)
-
-
-def prune_options(wildcards):
-    """Those of genem prune: the window of genem ld, and its threshold."""
-    linkage = config["linkage"]
-    options = [
-        linkage_options(wildcards),
-        f"--window-bp {linkage['window_bp']}",
-        f"--r2 {linkage['prune_r2']}",
-    ]
-    if "min_maf" in config:
-        options.append(f"--min-maf {config['min_maf']}")
-    return " ".join(options)
+LINKAGE_TABLES = ("ld", "pruning", "blocks") if "ld" in config["analyses"] else ()
 
 
 rule ld_piece:
@@ -93,7 +48,6 @@ rule ld_gather:
             category="Linkage",
             labels={"cohort": "{cohort}", "result": "pairs"},
         ),
-        index="results/{cohort}/ld.tsv.gz.tbi",
     log:
         "logs/{cohort}/ld_gather.log",
     benchmark:

@@ -1,4 +1,7 @@
 # Compiles the kernels once: jobs that start at the same moment would each compile them all.
+COMMANDS = {"ld": "ld prune blocks", "sfs": "sfs", "phase": "phase"}
+
+
 rule warm:
     output:
         touch("results/warm.done"),
@@ -13,6 +16,8 @@ rule warm:
         mem_mb=1000,
         runtime=10,
     params:
-        commands="freq ld prune blocks" if "linkage" in config else "freq",
+        commands=" ".join(
+            ["freq", *(COMMANDS[analysis] for analysis in config["analyses"])]
+        ),
     shell:
         "genem warm {params.commands} > {log} 2>&1"

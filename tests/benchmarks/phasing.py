@@ -42,8 +42,8 @@ def _haplotypes(scratch: Path, repeats: int) -> str:
     """Log-likelihoods over seeds, and CPU seconds of whole processes."""
     lines = [
         "## Haplotype frequencies (HLA types of 220 people)\n",
-        "Log-likelihood over seeds 1 to 5 (higher is better), and CPU seconds of the whole process with the start-up of",
-        "R and Python. haplo.em runs with its defaults (10 starts).\n",
+        "Log-likelihood over seeds 1 to 5 (higher is better), and CPU seconds of the whole process, start-up included.",
+        "haplo.em runs with its defaults (10 starts).\n",
         "| loci | program | lowest | highest | CPU s |",
         "| --- | --- | ---: | ---: | ---: |",
     ]
@@ -87,9 +87,9 @@ def _switch_errors(scratch: Path, repeats: int) -> str:
     lines = [
         "## Phasing a region (203 people, 5 % of calls missing)\n",
         "Switch errors among neighbouring heterozygous sites of a person, against the 1000 Genomes phase (statistical",
-        "itself). genem's phase sets are joined as they stand, so that a break counts as a coin toss; *within sets* counts",
-        "only sites that genem says belong together. genem fits small windows; Beagle and SHAPEIT4 model the whole region,",
-        "without a reference panel and with their default maps.\n",
+        "itself). genem's phase sets are joined as they stand, so that a break counts as a coin toss; *within sets*",
+        "counts only sites that genem says belong together. genem fits small windows; Beagle and SHAPEIT4 model the",
+        "whole region, without a reference panel and with their default maps.\n",
         "| region | program | switch errors | within sets | missing calls filled in rightly | CPU s |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]

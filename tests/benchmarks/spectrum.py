@@ -10,15 +10,15 @@ from tests.benchmarks import inputs, peers
 from tests.benchmarks.measure import measure_in_turn
 
 CALLS = (10_000, 50_000)
-LIKELIHOODS = (100, 500)
+LIKELIHOODS = (1_000, 5_000)
 
 
 def report(repeats: int) -> str:
     """The Markdown section."""
     lines = [
         "## Site frequency spectrum\n",
-        f"Folded spectra of {inputs.N_SAMPLES:,} samples. The rate is the slope between the two numbers of sites. *Gap* is",
-        "how far the log-likelihood of the larger run can be from its maximum, as certified.\n",
+        f"Folded spectra of {inputs.N_SAMPLES:,} samples. The rate is the slope between the two sizes. *Gap* is how",
+        "far the log-likelihood of the larger run can be from its maximum, as certified.\n",
         "| from | sites | M genotypes / CPU s | CPU s, small | CPU s, large | peak MB | gap |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]

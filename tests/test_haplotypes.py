@@ -264,6 +264,14 @@ def test_one_haplotype():
     assert result.log_likelihood == pytest.approx(0.0)
 
 
+def test_of_equally_likely_answers_every_seed_gives_the_same():
+    genotypes = simulated(np.random.default_rng(9), 12, [5, 6], 9)
+    results = [phase(table_of(genotypes, [5, 6]), seed=seed) for seed in range(1, 4)]
+    for other in results[1:]:
+        np.testing.assert_array_equal(other.haplotypes, results[0].haplotypes)
+        np.testing.assert_allclose(other.frequency, results[0].frequency, atol=1e-5)
+
+
 def test_report_of_the_search():
     genotypes = simulated(np.random.default_rng(6), 60, [4, 5], 9, missing=0.05)
     search = phase(table_of(genotypes, [4, 5]), n_starts=5, max_starts=9, n_hits=2).search

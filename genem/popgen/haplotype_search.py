@@ -11,7 +11,7 @@ from genem.em.driver import OPTIMUM_TOLERANCE
 from genem.errors import InputError
 from genem.popgen.haplotype_explanations import DistinctGenotypes, check_explosion, explain
 from genem.popgen.haplotype_kernels import Explanations, climb, log_likelihood_and_gradient
-from genem.popgen.search_haplotype_kernels import candidate_haplotypes, rephase, restrict, shake
+from genem.popgen.search_haplotype_kernels import candidate_haplotypes, earliest_pairs, rephase, restrict, shake
 
 Haplotypes = NDArray[np.int16]
 Vector = NDArray[np.float64]
@@ -27,6 +27,10 @@ SHAKEN_SHARE = 0.1
 
 POSSIBLE_PER_CHROMOSOME, MIN_POSSIBLE = 20, 2000
 """With more haplotypes left after trimming than this, per chromosome and at least, the loci cannot be resolved."""
+MAX_SWEEPS = 10
+"""Most sweeps that choose among equally likely answers."""
+TIE = 1e-5
+"""Log-likelihoods this close are the same."""
 SAME_COUNT = 0.1
 """Expected counts of a haplotype that differ by less are the same."""
 
@@ -64,8 +68,8 @@ class SearchReport:
     n_starts_best
         Independent starts that ended at the best log-likelihood.
     tied
-        Different frequencies found with the best log-likelihood, ``best`` among them; with more than one the data do
-        not say which holds.
+        Different frequencies found with the best log-likelihood, the one reported first; with more than one the data
+        do not say which holds.
     optima
         Distinct log-likelihoods at which starts of either kind ended, with how many did, best first.
     """
@@ -103,7 +107,7 @@ class HaplotypeSearch:
             n_starts=len(independent),
             n_perturbed=len(perturbed),
             n_starts_best=_hits(independent, best),
-            tied=self._tied(independent + perturbed, best),
+            tied=self.tied(independent + perturbed, best),
             optima=_distinct(independent + perturbed),
         )
 
@@ -183,6 +187,20 @@ class HaplotypeSearch:
         haplotypes, frequency = self._trim(haplotypes, frequency)
         return Support(haplotypes, frequency, reached)
 
+    def choose(self, support: Support) -> Support:
+        """Of equally likely answers that differ in how single genotypes are explained, the same one for every start."""
+        haplotypes, frequency, _ = self.widen(support)
+        order = np.lexsort(haplotypes.T[::-1])
+        haplotypes, frequency = np.ascontiguousarray(haplotypes[order]), frequency[order]
+        explanations = explain(self.genotypes, haplotypes, self.max_pairs)
+        for _ in range(MAX_SWEEPS):
+            frequency, changed = earliest_pairs(frequency, support.log_likelihood, explanations, TIE)
+            if not changed:
+                break
+        frequency, reached = _climb_within(frequency, explanations, 2000, 1e-10)
+        haplotypes, frequency = self._trim(haplotypes, frequency)
+        return Support(haplotypes, frequency, reached)
+
     def _check_resolution(self, n_haplotypes: int, n_loci: int) -> None:
         """Refuse to go on where far more haplotypes remain possible than there are chromosomes to carry them."""
         most = max(MIN_POSSIBLE, POSSIBLE_PER_CHROMOSOME * self.genotypes.n_chromosomes)
@@ -193,7 +211,7 @@ class HaplotypeSearch:
                 remedy="use fewer loci, or windows (--window)",
             )
 
-    def _tied(self, ends: list[Support], best: Support) -> tuple[Support, ...]:
+    def tied(self, ends: list[Support], best: Support) -> tuple[Support, ...]:
         """The sets of frequencies, different by a tenth of a chromosome or more, that are as likely as the best."""
         different = [best]
         for end in ends:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,7 +178,9 @@ def phase(
     n_alleles = np.array([len(names) for names in table.allele_names], np.int64)
     search = HaplotypeSearch(genotypes, n_alleles, max_pairs)
     report = search.run(Effort(n_starts, max_starts, n_hits), seed)
-    support, final = _polish(search, report.best, max_iter)
+    chosen = search.choose(report.best)
+    report = replace(report, tied=search.tied([chosen, *report.tied], chosen))
+    support, final = _polish(search, chosen, max_iter)
     explanations = explain(genotypes, support.haplotypes, max_pairs)
     errors = uncertainty(support.frequency, explanations)
     return HaplotypeFit(
@@ -261,7 +263,7 @@ def _undetermined(support: Support, report: SearchReport, n_chromosomes: float) 
     """Haplotypes whose frequency is not the same in all equally likely optima."""
     unsure: set[bytes] = set()
     for other in report.tied[1:]:
-        differences = frequency_differences(report.best, other)
+        differences = frequency_differences(report.tied[0], other)
         unsure.update(name for name, difference in differences.items() if difference * n_chromosomes > SAME_COUNT)
     return np.array([row.tobytes() in unsure for row in support.haplotypes], dtype=np.bool_)
 

@@ -187,6 +187,27 @@ def take_away(genotype: int, frequency: np.ndarray, total: np.ndarray, x: Explan
 
 
 @kernel
+def moved_to(genotype: int, first: int, second: int, frequency: np.ndarray, x: Explanations) -> np.ndarray:
+    """The frequencies with every sample of one genotype explained by the pair (first, second)."""
+    n_chromosomes = np.sum(x.weight * x.copies)
+    moved = frequency.copy()
+    take_away(genotype, frequency, pattern_frequencies(frequency, x), x, moved)
+    moved[moved * n_chromosomes < 1e-4] = 0.0
+    moved[first] += x.weight[genotype] / n_chromosomes
+    moved[second] += x.weight[genotype] / n_chromosomes
+    moved /= np.sum(moved)
+    return moved
+
+
+@kernel
+def explains(genotype: int, first: int, second: int, frequency: np.ndarray, x: Explanations) -> bool:
+    """Whether this pair is more probable than all others of the genotype together."""
+    probability = genotype_probability(genotype, frequency, pattern_frequencies(frequency, x), x)
+    pair = frequency[first] * frequency[second] * (2.0 if first != second else 1.0)
+    return bool(pair > 0.5 * probability)
+
+
+@kernel
 def rephase(
     frequency: np.ndarray,
     log_likelihood: float,
@@ -198,7 +219,6 @@ def rephase(
     min_gain: float,
 ) -> tuple[np.ndarray, float]:
     """One sweep: give each genotype each other pair it allows, climb, keep what is better by ``min_gain``."""
-    n_chromosomes = np.sum(x.weight * x.copies)
     for genotype in order:
         if x.copies[genotype] != 2.0 or x.weight[genotype] == 0.0:
             continue
@@ -211,23 +231,50 @@ def rephase(
             first, second = x.haplotype[entry], partner_of(entry, frequency, x)
             if second < first:
                 continue
-            total = pattern_frequencies(frequency, x)
-            probability = genotype_probability(genotype, frequency, total, x)
-            if frequency[first] * frequency[second] * (2.0 if first != second else 1.0) > 0.5 * probability:
+            if explains(genotype, first, second, frequency, x):
                 continue
             n_tried += 1
-            moved = frequency.copy()
-            take_away(genotype, frequency, total, x, moved)
-            moved[moved * n_chromosomes < 1e-4] = 0.0
-            moved[first] += x.weight[genotype] / n_chromosomes
-            moved[second] += x.weight[genotype] / n_chromosomes
-            few, narrowed, kept = restrict(moved / np.sum(moved), x)
+            few, narrowed, kept = restrict(moved_to(genotype, first, second, frequency, x), x)
             few, reached, _, _ = climb(few, narrowed, max_iter, tolerance)
             if reached > log_likelihood + min_gain:
                 log_likelihood = reached
                 frequency = np.zeros_like(frequency)
                 frequency[kept] = few
     return frequency, log_likelihood
+
+
+@kernel
+def earliest_pairs(
+    frequency: np.ndarray, log_likelihood: float, x: Explanations, tolerance: float
+) -> tuple[np.ndarray, bool]:
+    """One sweep: explain each genotype by the earliest pair that is as likely as the one it has, within ``tolerance``.
+
+    Equally likely answers differ in arbitrary ways; this picks the same one whatever the start. A pair (h, h') comes
+    before another if h, then h', has the smaller number. Returns the frequencies and whether they changed.
+    """
+    changed = False
+    for genotype in range(x.weight.shape[0]):
+        if x.copies[genotype] != 2.0 or x.weight[genotype] == 0.0:
+            continue
+        for entry in range(x.start[genotype], x.start[genotype + 1]):
+            first, second = x.haplotype[entry], partner_of(entry, frequency, x)
+            if second < first:
+                continue
+            if explains(genotype, first, second, frequency, x):
+                break
+            few, narrowed, kept = restrict(moved_to(genotype, first, second, frequency, x), x)
+            few, reached, _, _ = climb(few, narrowed, 10, 1e-7)
+            if reached > log_likelihood - 1e-2:
+                few, reached, _, _ = climb(few, narrowed, 500, 1e-11)
+            if reached < log_likelihood - tolerance:
+                continue
+            whole = np.zeros_like(frequency)
+            whole[kept] = few
+            if explains(genotype, first, second, whole, x):
+                frequency = whole
+                changed = True
+                break
+    return frequency, changed
 
 
 @kernel

@@ -65,7 +65,7 @@ def diversity(expected_sites: ArrayLike, callable_length: float | None = None) -
 
     >>> result = diversity([0, 7, 3, 2, 1, 1, 1, 0, 0, 1, 0])
     >>> round(result.theta_w, 4), round(result.theta_pi, 4), round(result.tajima_d, 4)
-    (5.6558, 4.4, -0.9928)
+    (5.6558, 5.2222, -0.3549)
     """
     if callable_length is not None and not callable_length > 0.0:
         raise ValueError(f"callable_length is {callable_length}; a positive number of bases expected")

@@ -166,6 +166,7 @@ def profile_interval(
             root = math.sqrt(max(0.0, 2.0 * (top - value))) - target
             if t == limit:  # asked only while no point outside is known
                 if root <= 0.0:
+                    values[column] = limit
                     break
                 root_outside = min(root, STEEPEST * target)
             else:

@@ -54,6 +54,7 @@ class Options(NamedTuple):
     quantile: float  # chi-square quantile of the interval's level
     max_iter: int
     tolerance: float
+    cancel: np.ndarray  # int8 (1,): the kernels stop soon after it is set
 
 
 class Rows(NamedTuple):
@@ -69,6 +70,7 @@ class Rows(NamedTuple):
     status: np.ndarray  # int64 (row,)
     heterozygous_haploids: np.ndarray  # int64 (variant,)
     incomplete: np.ndarray  # int64 (variant,): samples whose likelihoods are partly missing
+    polyploid: np.ndarray  # int64 (variant,): the first sample that counts with more than two copies, or -1
     bad_sample: np.ndarray  # int64 (variant,): the first sample that cannot be used, or -1
 
 
@@ -131,15 +133,17 @@ def count_samples(
     half_calls_missing: bool,
     row_counts: np.ndarray,
     alt_counts: np.ndarray,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Count one variant, sample by sample, into ``row_counts[group]`` and ``alt_counts[group, allele]``.
 
     The bucket after the last group takes the samples in none. Returns the number of heterozygous calls where one
-    copy is expected (set missing), and the first sample with an allele the site does not have, or -1.
+    copy is expected (set missing), the first sample with more than two copies or -1, and the first with an allele
+    the site does not have or -1.
     """
     n_alleles, region = design.n_alleles[variant], design.region[variant]
     sex, group = design.sex, design.group
     n_heterozygous_haploids = 0
+    polyploid = -1
     for sample in range(alleles.shape[0]):
         bucket = group[sample]
         role = copies_role(region, sex[sample])
@@ -156,8 +160,8 @@ def count_samples(
             if allele == MISSING_ALLELE:
                 n_missing += 1
             elif allele != ABSENT_ALLELE:
-                if allele >= n_alleles:
-                    return n_heterozygous_haploids, sample
+                if allele >= n_alleles or allele < 0:
+                    return n_heterozygous_haploids, polyploid, sample
                 if n_called == 0:
                     first = allele
                 elif allele != first:
@@ -193,7 +197,9 @@ def count_samples(
         elif n_called == 1:
             row_counts[bucket, N_LONE] += 1
             alt_counts[bucket, first, LONE_COPIES] += 1
-    return n_heterozygous_haploids, -1
+        elif polyploid < 0:
+            polyploid = sample
+    return n_heterozygous_haploids, polyploid, -1
 
 
 @kernel
@@ -250,7 +256,7 @@ def count_variants(
                 continue
         by_group = np.zeros((n_groups + 1, N_ROW_COUNTS), np.int64)
         by_allele = np.zeros((n_groups + 1, n_alleles, N_ALT_COUNTS), np.int64)
-        rows.heterozygous_haploids[variant], rows.bad_sample[variant] = count_samples(
+        rows.heterozygous_haploids[variant], rows.polyploid[variant], rows.bad_sample[variant] = count_samples(
             alleles[variant], design, variant, options.half_calls_missing, by_group, by_allele
         )
         for bucket in range(n_groups + 1):

@@ -19,7 +19,7 @@ from genem.popgen.count_kernels import (
     Options,
     copies_role,
 )
-from genem.popgen.genotype_model_kernels import genotype_copies, homozygote_index, n_genotypes, ploidy_of
+from genem.popgen.genotype_model_kernels import genotype_alleles, homozygote_index, n_genotypes, ploidy_of
 from genem.popgen.log_linear_kernels import Samples
 
 # Slots of the samples: diploids, haploids, then ploidy 3, 4, ...
@@ -86,15 +86,17 @@ def select_samples(
     by_group: np.ndarray,
     slots: np.ndarray,
     best: np.ndarray,
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Choose the samples of one variant: ``slots[sample]`` (-1 = not used) and ``best[sample]``; count them.
 
-    Returns the largest ploidy used, how many samples were partly missing, and the first bad sample or -1.
+    Returns the largest ploidy used, how many samples were partly missing, the first sample with more than two copies
+    or -1, and the first that fits no ploidy or -1.
     """
     n_alleles, region = design.n_alleles[variant], design.region[variant]
     sex, group = design.sex, design.group
     largest = 2
     n_incomplete = 0
+    polyploid = -1
     known_values, ploidy = 0, 0
     for sample in range(len(n_likelihoods)):
         slots[sample] = -1
@@ -109,7 +111,7 @@ def select_samples(
         if n_values != known_values:
             known_values, ploidy = n_values, ploidy_of(n_values, n_alleles)
         if ploidy < 0:
-            return largest, n_incomplete, sample
+            return largest, n_incomplete, polyploid, sample
         if ploidy == 0:
             continue
         single = role == SINGLE_COPY
@@ -121,32 +123,37 @@ def select_samples(
             continue
         copies = 1 if single else ploidy
         largest = max(largest, copies)
+        if copies > 2 and polyploid < 0:
+            polyploid = sample
         slots[sample] = slot_of(copies)
         by_group[bucket, N_CALLED] += 1
         by_group[bucket, ALLELE_NUMBER] += copies
         by_group[bucket, N_DIPLOID] += copies == 2
         by_group[bucket, N_LONE] += copies == 1
-    return largest, n_incomplete, -1
+    return largest, n_incomplete, polyploid, -1
 
 
 @kernel
-def copy_tables(n_alleles: int, n_slots: int, haploids_as_diploids: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Allele copies of the genotypes of all slots, one table under the other; each slot's first row and size."""
+def genotype_tables(
+    n_alleles: int, n_slots: int, haploids_as_diploids: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Alleles of the genotypes of all slots, one table under the other; each slot's first row and size."""
     start = np.zeros(n_slots, np.int64)
     size = np.zeros(n_slots, np.int64)
-    rows = 0
+    rows, width = 0, 2
     for slot in range(n_slots):
+        width = max(width, ploidy_in(slot))
         if slot == HAPLOID_SLOT and haploids_as_diploids:
             size[slot] = size[DIPLOID_SLOT]
             continue
         start[slot] = rows
         size[slot] = n_genotypes(n_alleles, ploidy_in(slot))
         rows += size[slot]
-    copies = np.zeros((rows, n_alleles), np.int64)
+    alleles = np.empty((rows, width), np.int64)
     for slot in range(n_slots):
         if slot != HAPLOID_SLOT or not haploids_as_diploids:
-            genotype_copies(n_alleles, ploidy_in(slot), copies[start[slot] : start[slot] + size[slot]])
-    return copies, start, size
+            genotype_alleles(n_alleles, ploidy_in(slot), alleles[start[slot] : start[slot] + size[slot]])
+    return alleles, start, size
 
 
 @kernel
@@ -160,7 +167,7 @@ def lay_out(
     options: Options,
     slots: np.ndarray,
     best: np.ndarray,
-    copies: np.ndarray,
+    alleles: np.ndarray,
     table_start: np.ndarray,
     table_size: np.ndarray,
     offsets: np.ndarray,
@@ -212,7 +219,6 @@ def lay_out(
                 cells[at + k] = likelihood
         if averaged:
             for g in range(table_size[slot]):
-                cells[at + g] = 0.0
-                for allele in range(n_alleles):
-                    cells[at + g] += 0.5 * copies[table_start[slot] + g, allele] * seen[allele]
+                genotype = alleles[table_start[slot] + g]
+                cells[at + g] = 0.5 * (seen[genotype[0]] + seen[genotype[1]])
     return Samples(cells, start, number, table_start, table_size)

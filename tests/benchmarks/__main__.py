@@ -33,8 +33,7 @@ def main() -> int:
     arguments = parser.parse_args()
     page = PREAMBLE.format(repeats=arguments.repeats, machine=_machine())
     sections = [section.report(arguments.repeats) for section in (variants, linkage, phasing, spectrum)]
-    page += "
-".join([*sections, em_engine.report()])
+    page += "\n".join([*sections, em_engine.report()])
     arguments.output.write_text(page)
     print(page)
     return 0

@@ -112,15 +112,15 @@ def _run(row: CommandRow, module: ModuleType, args: argparse.Namespace, argument
     try:
         module.run(args, context)
     except InputError as error:
-        raise _naming_the_input(error, args) from error
+        raise _naming_the_input(error, module.COMMAND, args) from error
     context.finish()
     return 0
 
 
-def _naming_the_input(error: InputError, args: argparse.Namespace) -> InputError:
-    """Library functions see arrays, not files: say which file they came from."""
-    path = getattr(args, "vcf", None)
-    if error.path is not None or path is None:
+def _naming_the_input(error: InputError, command: Command, args: argparse.Namespace) -> InputError:
+    """Library functions see arrays, not files: say which file they came from, where the command reads one."""
+    path = getattr(args, command.arguments[0].name) if command.arguments else None
+    if error.path is not None or not isinstance(path, str):
         return error
     return InputError(error.found, path=path, place=error.place, remedy=error.remedy)
 

@@ -22,6 +22,8 @@ from genem.popgen.interval_kernels import heterozygosity_at
 
 # Stands for zero in a fit: small enough to carry no weight, yet the slope at zero can still be computed.
 ZERO = 1e-100
+# A parameter up to here is at zero: scaling a block moves it off ZERO by rounding.
+AT_ZERO = 1e-90
 # A falling parameter is tried at zero when it first drops below each of these.
 ZERO_TRIALS = (1e-2, 1e-6, 1e-12)
 # A parameter below this whose likelihood rises (EM would take long to leave) is tried at the following.
@@ -229,7 +231,7 @@ def stationarity(model: Model, theta: np.ndarray, mapped: np.ndarray, settled: n
     for k in range(len(theta)):
         if model.block[k] < 0 or settled[k]:
             continue
-        if theta[k] <= ZERO:
+        if theta[k] <= AT_ZERO:
             if not (math.isnan(model.alt_frequency) or model.block[k] > 0):
                 continue
             worst = max(worst, simplex_kkt_residual(0.0, mapped[k] / theta[k], 1.0))
@@ -253,7 +255,7 @@ def extrapolate(model: Model, theta: np.ndarray, one: np.ndarray, two: np.ndarra
         r = one[k] - theta[k]
         v = two[k] - one[k] - r
         trial[k] = theta[k]
-        if model.block[k] >= 0 and theta[k] > ZERO:
+        if model.block[k] >= 0 and theta[k] > AT_ZERO:
             trial[k] = max(theta[k] - 2.0 * alpha * r + alpha * alpha * v, 0.05 * min(theta[k], two[k]), ZERO)
     normalise_blocks(model, trial)
 
@@ -267,7 +269,7 @@ def movable(model: Model, k: int) -> bool:
 @kernel
 def sinks(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials: int) -> bool:
     """Whether parameter ``k`` falls and should be tried at zero."""
-    if not movable(model, k) or theta[k] <= ZERO or mapped[k] >= theta[k] or n_trials == len(ZERO_TRIALS):
+    if not movable(model, k) or theta[k] <= AT_ZERO or mapped[k] >= theta[k] or n_trials == len(ZERO_TRIALS):
         return False
     return bool(theta[k] < ZERO_TRIALS[n_trials])
 

@@ -117,31 +117,35 @@ def expect_three(cells: np.ndarray, n_samples: int, probability: np.ndarray, exp
 def expect_many(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
     """E-step over samples of any number of genotypes; as ``expect_three``."""
     size = len(probability)
-    whole = size - size % 4
+    n_fours = size // 4
+    share = np.zeros(size)
     value = 0.0
     product = 1.0
-    at = 0
-    for _ in range(n_samples):
+    for i in range(n_samples):
+        likelihood = cells[i * size : (i + 1) * size]
         # Four sums side by side: additions in one chain would wait for each other.
         sum0, sum1, sum2, sum3 = 0.0, 0.0, 0.0, 0.0
-        for g in range(0, whole, 4):
-            sum0 += cells[at + g] * probability[g]
-            sum1 += cells[at + g + 1] * probability[g + 1]
-            sum2 += cells[at + g + 2] * probability[g + 2]
-            sum3 += cells[at + g + 3] * probability[g + 3]
-        for g in range(whole, size):
-            sum0 += cells[at + g] * probability[g]
+        for four in range(n_fours):
+            g = 4 * four
+            sum0 += likelihood[g] * probability[g]
+            sum1 += likelihood[g + 1] * probability[g + 1]
+            sum2 += likelihood[g + 2] * probability[g + 2]
+            sum3 += likelihood[g + 3] * probability[g + 3]
+        for g in range(4 * n_fours, size):
+            sum0 += likelihood[g] * probability[g]
         total = (sum0 + sum1) + (sum2 + sum3)
         if total <= 0.0:
             return -math.inf
         inverse = 1.0 / total
+        # The probability is the same for all samples and comes in at the end.
         for g in range(size):
-            expected[g] += cells[at + g] * probability[g] * inverse
+            share[g] += likelihood[g] * inverse
         product *= total
         if product < SMALLEST_PRODUCT:
             value += math.log(product)
             product = 1.0
-        at += size
+    for g in range(size):
+        expected[g] += share[g] * probability[g]
     return value + math.log(product)
 
 

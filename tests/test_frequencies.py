@@ -379,3 +379,21 @@ def test_interval_covers_the_truth(inbreeding: bool) -> None:
     table = allele_frequencies_from_genotypes(calls, np.full(replicates, 2), inbreeding=inbreeding)
     covered = np.mean((table.lower <= p) & (p <= table.upper))
     assert 0.93 <= covered <= 0.97
+
+
+@pytest.mark.parametrize("n_samples", [1020, 1021, 2504, 2507])
+def test_many_samples_are_counted_alike_with_and_without_a_missing_one(n_samples: int) -> None:
+    rng = np.random.default_rng(n_samples)
+    calls = np.ones((4, n_samples, 2), np.int8)
+    calls[1] = rng.integers(0, 2, (n_samples, 2))
+    calls[2:] = calls[1]
+    calls[2, -1] = -1
+    calls[3, n_samples // 2] = -1
+    table = allele_frequencies_from_genotypes(calls, [2] * 4)
+    called = (calls >= 0).all(axis=2)
+    copies = np.where(called, calls.sum(axis=2), 0)
+    np.testing.assert_array_equal(table.allele_number, 2 * called.sum(axis=1))
+    np.testing.assert_array_equal(table.allele_frequency, copies.sum(axis=1) / table.allele_number)
+    het = (copies == 1).sum(axis=1) / called.sum(axis=1)
+    p = table.allele_frequency[1:]
+    np.testing.assert_allclose(table.inbreeding_coefficient[1:], 1 - het[1:] / (2 * p * (1 - p)), rtol=1e-12)

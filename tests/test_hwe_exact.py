@@ -54,6 +54,15 @@ def test_tiny_p_values_keep_their_precision(table: tuple[int, int, int]) -> None
     assert mid_p == pytest.approx(expected[1], rel=1e-12, abs=0.0)
 
 
+@pytest.mark.parametrize("table", [(520, 0, 515), (2400, 4, 221), (566, 8, 566)])
+def test_subnormal_p_values_are_rounded_once(table: tuple[int, int, int]) -> None:
+    expected, expected_mid = reference.exact(*table)
+    assert 0.0 < expected < 1e-308
+    for p, mid_p in (hwe_exact(*table), hwe_exact_x(*table, 0, 0)):
+        assert p == pytest.approx(expected, rel=1e-12, abs=5e-324)
+        assert mid_p == pytest.approx(expected_mid, rel=1e-12, abs=5e-324)
+
+
 def test_hundred_thousand_samples() -> None:
     # p near 1e-250 by the rational sum would take minutes: the ratio recurrence in logarithms stands in for it.
     ref, het, alt = 93_000, 6_000, 1_000

@@ -31,9 +31,12 @@ LOW_BIT = np.uint64(0x0101010101010101)
 FIRST_COPY = np.uint64(0x0001000100010001)
 ALLELE_BITS = np.uint64(0x7E7E7E7E7E7E7E7E)
 LANE = np.uint64(0xFFFF)
+FIRST_BYTE = np.uint64(0x00FF00FF00FF00FF)
 ONE, SEVEN, EIGHT, SIXTEEN = np.uint64(1), np.uint64(7), np.uint64(8), np.uint64(16)
 # A 16-bit lane holds this many additions of one.
 LANE_CAPACITY = 65535
+# And a byte as many.
+BYTE_CAPACITY = 255
 
 
 class Design(NamedTuple):
@@ -123,6 +126,41 @@ def count_biallelic_words(words: np.ndarray, mask: np.ndarray) -> tuple[np.int64
         n_hom += lane_sum(hom)
         n_missing += lane_sum(missing)
     return n_het, n_hom, n_missing, odd != np.uint64(0)
+
+
+@kernel
+def count_complete_words(words: np.ndarray) -> tuple[np.int64, np.int64, bool]:
+    """Heterozygotes and ALT homozygotes in words of diploid calls of alleles 0 and 1 alone.
+
+    The last value tells whether that is all there is; else the counts are not to be used.
+    """
+    n_copies = np.int64(0)
+    n_hom = np.int64(0)
+    for start in range(0, len(words), BYTE_CAPACITY):
+        seen = np.uint64(0)
+        copies = np.uint64(0)
+        hom = np.uint64(0)
+        for i in range(start, min(start + BYTE_CAPACITY, len(words))):
+            word = words[i]
+            seen |= word
+            copies += word & LOW_BIT
+            hom += word & (word >> EIGHT) & FIRST_COPY
+        if seen & ~LOW_BIT != np.uint64(0):
+            return np.int64(0), np.int64(0), False
+        n_copies += lane_sum(copies & FIRST_BYTE) + lane_sum((copies >> EIGHT) & FIRST_BYTE)
+        n_hom += lane_sum(hom)
+    return n_copies - 2 * n_hom, n_hom, True
+
+
+@kernel
+def count_all_words(words: np.ndarray, mask: np.ndarray) -> tuple[np.int64, np.int64, np.int64, np.bool_]:
+    """``count_biallelic_words`` of all samples, sooner where nobody is missing; the last word may hold padding."""
+    n_full = len(words) - 1
+    n_het, n_hom, complete = count_complete_words(words[:n_full])
+    if not complete:
+        return count_biallelic_words(words, mask)
+    last_het, last_hom, n_missing, odd = count_biallelic_words(words[n_full:], mask[n_full:])
+    return n_het + last_het, n_hom + last_hom, n_missing, odd
 
 
 @kernel
@@ -239,7 +277,10 @@ def count_variants(
         n_alleles = design.n_alleles[variant]
         if n_words > 0 and n_alleles == 2 and design.region[variant] == AS_CALLED:
             for bucket in range(n_groups, -1, -1):  # all samples first: they tell whether words apply
-                n_het, n_hom, n_missing, odd = count_biallelic_words(words[variant], masks[bucket])
+                if bucket == n_groups:
+                    n_het, n_hom, n_missing, odd = count_all_words(words[variant], masks[bucket])
+                else:
+                    n_het, n_hom, n_missing, odd = count_biallelic_words(words[variant], masks[bucket])
                 if odd:
                     break
                 row = variant * (n_groups + 1) + bucket

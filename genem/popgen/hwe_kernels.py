@@ -1,7 +1,8 @@
 """Exact tests of Hardy-Weinberg proportions, by recurrences that start at the observed table.
 
-The observed table has weight 1 and every other table follows from a neighbour by a rational factor, so no
-factorial is formed and p-values keep their relative precision down to the smallest double.
+The observed table has a fixed weight and every other table follows from a neighbour by a rational factor, so no
+factorial is formed. The weight is small, which leaves room for the sum over likelier tables: p-values keep their
+relative precision down to the smallest normal double and are rounded correctly below, to the smallest of all.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from genem.jit import kernel
 TIE = 1e-11
 # A falling run of tables stops when a term is this small beside the tail summed so far.
 NEGLIGIBLE = 1e-17
+# Weight of the observed table; a power of two does not change a digit of the ratios.
+OBSERVED = 2.0**-900
 
 
 @kernel
@@ -28,14 +31,14 @@ def exact_test(n_hom_ref: int, n_het: int, n_hom_alt: int) -> tuple[float, float
     """
     if n_hom_ref + n_het + n_hom_alt == 0:
         return math.nan, math.nan
-    tail = 1.0
-    total = 1.0
-    tied = 1.0
+    tail = OBSERVED
+    total = OBSERVED
+    tied = OBSERVED
     for direction in range(2):
         het = float(n_het)
         hom_ref = float(n_hom_ref)
         hom_alt = float(n_hom_alt)
-        term = 1.0
+        term = OBSERVED
         while True:
             if direction == 0:
                 factor = het * (het - 1.0) / (4.0 * (hom_ref + 1.0) * (hom_alt + 1.0))
@@ -51,9 +54,9 @@ def exact_test(n_hom_ref: int, n_het: int, n_hom_alt: int) -> tuple[float, float
                 break
             term *= factor
             total += term
-            if term <= 1.0 + TIE:
+            if term <= OBSERVED * (1.0 + TIE):
                 tail += term
-                if term >= 1.0 - TIE:
+                if term >= OBSERVED * (1.0 - TIE):
                     tied += term
                 if factor < 1.0 and term < NEGLIGIBLE * tail:
                     break
@@ -79,16 +82,16 @@ def exact_test_x(n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_
         peak_ref = float(n_hom_ref)
         peak_het = float(n_het)
         peak_alt = float(n_hom_alt)
-        peak = 1.0
+        peak = OBSERVED
         first = True
         previous = 0.0
         while True:
             if not (first and direction == 1):  # the observed row is summed once
                 start_ref, start_het, start_alt, start = peak_ref, peak_het, peak_alt, peak
                 total += start
-                if start <= 1.0 + TIE:
+                if start <= OBSERVED * (1.0 + TIE):
                     tail += start
-                    if start >= 1.0 - TIE:
+                    if start >= OBSERVED * (1.0 - TIE):
                         tied += start
                 for side in range(2):
                     het = start_het
@@ -112,13 +115,13 @@ def exact_test_x(n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_
                         total += term
                         if term > peak:
                             peak, peak_ref, peak_het, peak_alt = term, hom_ref, het, hom_alt
-                        if term <= 1.0 + TIE:
+                        if term <= OBSERVED * (1.0 + TIE):
                             tail += term
-                            if term >= 1.0 - TIE:
+                            if term >= OBSERVED * (1.0 - TIE):
                                 tied += term
-                        if factor < 1.0 and term < NEGLIGIBLE * max(1.0, tail):
+                        if factor < 1.0 and term < NEGLIGIBLE * max(OBSERVED, tail):
                             break
-                if not first and peak < previous and peak < NEGLIGIBLE * max(1.0, tail):
+                if not first and peak < previous and peak < NEGLIGIBLE * max(OBSERVED, tail):
                     break
                 previous = peak
             first = False

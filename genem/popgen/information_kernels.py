@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from genem.jit import kernel
-from genem.popgen.log_linear_kernels import NONE, ZERO, Model, Samples, Selection, genotype_probabilities
+from genem.popgen.log_linear_kernels import AT_ZERO, NONE, Model, Samples, Selection, genotype_probabilities
 
 
 @kernel
@@ -16,7 +16,7 @@ def active_parameters(model: Model, theta: np.ndarray) -> tuple[np.ndarray, int]
     place = np.full(len(theta), NONE)
     n_active = 0
     for k in range(len(theta)):
-        if model.block[k] >= 0 and theta[k] > ZERO:
+        if model.block[k] >= 0 and theta[k] > AT_ZERO:
             place[k] = n_active
             n_active += 1
     return place, n_active

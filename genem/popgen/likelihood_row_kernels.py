@@ -20,7 +20,7 @@ from genem.popgen.genotype_kernels import (
 from genem.popgen.genotype_model_kernels import genotype_classes, hardy_weinberg_classes, random_mating
 from genem.popgen.information_kernels import standard_errors
 from genem.popgen.interval_kernels import chi_square_upper_tail
-from genem.popgen.log_linear_kernels import ZERO, Model, Samples, Selection, em_map, fit
+from genem.popgen.log_linear_kernels import AT_ZERO, ZERO, Model, Samples, Selection, em_map, fit
 from genem.popgen.profile_kernels import heterogeneity, profile_interval
 from genem.popgen.sample_kernels import DIPLOID_SLOT, genotype_tables, lay_out, phred_likelihoods, select_samples
 
@@ -109,10 +109,10 @@ def class_start(frequencies: np.ndarray, alt: int) -> np.ndarray:
 @kernel
 def allele_frequency(theta: np.ndarray, alt: int) -> float:
     """Frequency of one allele, exactly 0 or 1 on the boundary."""
-    if theta[alt] <= ZERO:
+    if theta[alt] <= AT_ZERO:
         return 0.0
     for allele in range(len(theta)):
-        if allele != alt and theta[allele] > ZERO:
+        if allele != alt and theta[allele] > AT_ZERO:
             return float(theta[alt])
     return 1.0
 
@@ -120,9 +120,9 @@ def allele_frequency(theta: np.ndarray, alt: int) -> float:
 @kernel
 def class_frequency(theta: np.ndarray) -> float:
     """ALT frequency of the genotype classes, exactly 0 or 1 on the boundary."""
-    if theta[1] <= ZERO and theta[2] <= ZERO:
+    if theta[1] <= AT_ZERO and theta[2] <= AT_ZERO:
         return 0.0
-    if theta[1] <= ZERO and theta[0] <= ZERO:
+    if theta[1] <= AT_ZERO and theta[0] <= AT_ZERO:
         return 1.0
     return float(theta[2] + 0.5 * theta[1])
 
@@ -130,7 +130,7 @@ def class_frequency(theta: np.ndarray) -> float:
 @kernel
 def class_inbreeding(theta: np.ndarray) -> float:
     """F of the genotype classes."""
-    return inbreeding_coefficient(theta[1] if theta[1] > ZERO else 0.0, class_frequency(theta))
+    return inbreeding_coefficient(theta[1] if theta[1] > AT_ZERO else 0.0, class_frequency(theta))
 
 
 @kernel
@@ -154,7 +154,7 @@ def class_fits(
     model = genotype_classes(alleles, len(null_frequencies), samples.table_size[DIPLOID_SLOT], alt, math.nan)
     theta[:] = class_start(null_frequencies, alt)
     value, n_iter, status = 0.0, 0, CONVERGED
-    monomorphic = null_frequencies[alt] <= ZERO or null_frequencies[alt] >= 1.0 - 1e-12
+    monomorphic = null_frequencies[alt] <= AT_ZERO or null_frequencies[alt] >= 1.0 - 1e-12
     for n_slots in range(1, 3):
         if n_slots == 1 and (counts[N_DIPLOID] == 0 or (monomorphic and not options.inbreeding)):
             continue

@@ -22,6 +22,8 @@ from genem.popgen.interval_kernels import heterozygosity_at
 
 # Stands for zero in a fit: small enough to carry no weight, yet the slope at zero can still be computed.
 ZERO = 1e-100
+# A parameter up to here is at zero: scaling a block moves it off ZERO by rounding.
+AT_ZERO = 1e-90
 # A falling parameter is tried at zero when it first drops below each of these.
 ZERO_TRIALS = (1e-2, 1e-6, 1e-12)
 # A parameter below this whose likelihood rises (EM would take long to leave) is tried at the following.
@@ -115,31 +117,35 @@ def expect_three(cells: np.ndarray, n_samples: int, probability: np.ndarray, exp
 def expect_many(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
     """E-step over samples of any number of genotypes; as ``expect_three``."""
     size = len(probability)
-    whole = size - size % 4
+    n_fours = size // 4
+    share = np.zeros(size)
     value = 0.0
     product = 1.0
-    at = 0
-    for _ in range(n_samples):
+    for i in range(n_samples):
+        likelihood = cells[i * size : (i + 1) * size]
         # Four sums side by side: additions in one chain would wait for each other.
         sum0, sum1, sum2, sum3 = 0.0, 0.0, 0.0, 0.0
-        for g in range(0, whole, 4):
-            sum0 += cells[at + g] * probability[g]
-            sum1 += cells[at + g + 1] * probability[g + 1]
-            sum2 += cells[at + g + 2] * probability[g + 2]
-            sum3 += cells[at + g + 3] * probability[g + 3]
-        for g in range(whole, size):
-            sum0 += cells[at + g] * probability[g]
+        for four in range(n_fours):
+            g = 4 * four
+            sum0 += likelihood[g] * probability[g]
+            sum1 += likelihood[g + 1] * probability[g + 1]
+            sum2 += likelihood[g + 2] * probability[g + 2]
+            sum3 += likelihood[g + 3] * probability[g + 3]
+        for g in range(4 * n_fours, size):
+            sum0 += likelihood[g] * probability[g]
         total = (sum0 + sum1) + (sum2 + sum3)
         if total <= 0.0:
             return -math.inf
         inverse = 1.0 / total
+        # The probability is the same for all samples and comes in at the end.
         for g in range(size):
-            expected[g] += cells[at + g] * probability[g] * inverse
+            share[g] += likelihood[g] * inverse
         product *= total
         if product < SMALLEST_PRODUCT:
             value += math.log(product)
             product = 1.0
-        at += size
+    for g in range(size):
+        expected[g] += share[g] * probability[g]
     return value + math.log(product)
 
 
@@ -229,7 +235,7 @@ def stationarity(model: Model, theta: np.ndarray, mapped: np.ndarray, settled: n
     for k in range(len(theta)):
         if model.block[k] < 0 or settled[k]:
             continue
-        if theta[k] <= ZERO:
+        if theta[k] <= AT_ZERO:
             if not (math.isnan(model.alt_frequency) or model.block[k] > 0):
                 continue
             worst = max(worst, simplex_kkt_residual(0.0, mapped[k] / theta[k], 1.0))
@@ -253,7 +259,7 @@ def extrapolate(model: Model, theta: np.ndarray, one: np.ndarray, two: np.ndarra
         r = one[k] - theta[k]
         v = two[k] - one[k] - r
         trial[k] = theta[k]
-        if model.block[k] >= 0 and theta[k] > ZERO:
+        if model.block[k] >= 0 and theta[k] > AT_ZERO:
             trial[k] = max(theta[k] - 2.0 * alpha * r + alpha * alpha * v, 0.05 * min(theta[k], two[k]), ZERO)
     normalise_blocks(model, trial)
 
@@ -267,7 +273,7 @@ def movable(model: Model, k: int) -> bool:
 @kernel
 def sinks(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials: int) -> bool:
     """Whether parameter ``k`` falls and should be tried at zero."""
-    if not movable(model, k) or theta[k] <= ZERO or mapped[k] >= theta[k] or n_trials == len(ZERO_TRIALS):
+    if not movable(model, k) or theta[k] <= AT_ZERO or mapped[k] >= theta[k] or n_trials == len(ZERO_TRIALS):
         return False
     return bool(theta[k] < ZERO_TRIALS[n_trials])
 

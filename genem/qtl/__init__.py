@@ -1,0 +1,1 @@
+"""QTL interval mapping: genotype probabilities, scans, permutations, intervals."""

@@ -17,6 +17,7 @@ from genem.qtl.marker_kernels import NOT_FIRST, NOT_LAST, fill_draws, fill_paths
 __all__ = [
     "ChromosomeGenotypes",
     "Grid",
+    "called_genotypes",
     "genotype_draws",
     "genotype_probabilities",
     "genotyping_error_lods",
@@ -200,6 +201,46 @@ def genotype_probabilities(
         np.put_along_axis(probabilities, one.chain.state_of[None], chain_probabilities, axis=2)
         is_x = one.name in cross.x_chromosomes
         results.append(ChromosomeGenotypes(one.name, is_x, one.grid, one.chain.states, probabilities, log_likelihood))
+    return tuple(results)
+
+
+def called_genotypes(cross: Cross) -> tuple[ChromosomeGenotypes, ...]:
+    """The calls themselves, as probabilities 0 and 1 at the markers; NaN where a call is missing or partial.
+
+    Parameters
+    ----------
+    cross
+        A cross with called genotypes.
+
+    Returns
+    -------
+    One :class:`ChromosomeGenotypes` per chromosome, in map order.
+
+    Raises
+    ------
+    UsageError
+        The cross has genotype likelihoods instead of calls.
+    """
+    if cross.likelihoods is not None:
+        raise UsageError("markers are not called: the cross has genotype likelihoods")
+    results = []
+    for one in _chromosomes(cross, 0.0, 0.0, "haldane"):
+        known = (one.chain.codes >= 1) & (one.chain.codes <= one.chain.n_chain_states)
+        state = np.take_along_axis(
+            one.chain.state_of, np.maximum(one.chain.codes - 1, 0) % one.chain.n_chain_states, axis=1
+        )
+        called = (state[:, :, None] == np.arange(len(one.chain.states))).astype(np.float64)
+        called[~known] = np.nan
+        results.append(
+            ChromosomeGenotypes(
+                one.name,
+                one.name in cross.x_chromosomes,
+                one.grid,
+                one.chain.states,
+                np.ascontiguousarray(called.transpose(1, 0, 2)),
+                np.full(len(cross), np.nan),
+            )
+        )
     return tuple(results)
 
 

@@ -14,8 +14,8 @@ from genem.qtl.markers import (
     genotype_probabilities,
     genotyping_error_lods,
     likeliest_genotypes,
-    position_grid,
 )
+from genem.qtl.positions import position_grid
 from tests.qtl_crosses import CROSS_TYPES, GOLDEN, assert_probabilities, golden_cross, rows, small_cross
 from tests.reference import qtl as reference
 
@@ -154,8 +154,8 @@ def test_settings_out_of_range_are_refused(bad):
 
 def test_likeliest_genotypes_fill_gaps_and_mend_errors():
     cross = small_cross("bc", [["AA", None, "AA", "AB", "AA", "AA"]], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
-    ((_, states, path),) = likeliest_genotypes(cross, error_prob=0.01)
-    assert [states[k] for k in path[0]] == ["AA"] * 6
+    (found,) = likeliest_genotypes(cross, error_prob=0.01)
+    assert [found.states[k] for k in found.draws[0, 0]] == ["AA"] * 6
     lods = genotyping_error_lods(cross)
     assert np.isnan(lods[0, 1])
     assert lods[0, 3] > 2
@@ -185,16 +185,16 @@ def test_error_lods_compare_the_other_calls(calls):
 def test_draws_follow_the_probabilities():
     cross = small_cross("f2", [["AA", "BB"], [None, "AB"]], [0.0, 40.0])
     (expected,) = genotype_probabilities(cross, step=20)
-    ((grid, states, draws),) = genotype_draws(cross, n_draws=3000, step=20, seed=5)
-    assert grid.names == expected.grid.names
-    for state in range(len(states)):
-        share = (draws == state).mean(axis=0).T
+    (found,) = genotype_draws(cross, n_draws=3000, step=20, seed=5)
+    assert found.grid.names == expected.grid.names
+    for state in range(len(found.states)):
+        share = (found.draws == state).mean(axis=0).T
         p = expected.probabilities[:, :, state]
         assert (np.abs(share - p) < 5 * np.sqrt(p * (1 - p) / 3000) + 1e-9).all()
 
 
 def test_draws_repeat_with_their_seed():
     cross = golden_cross("dh")
-    first, again, other = (genotype_draws(cross, n_draws=2, seed=seed)[0][2] for seed in (3, 3, 4))
+    first, again, other = (genotype_draws(cross, n_draws=2, seed=seed)[0].draws for seed in (3, 3, 4))
     assert (first == again).all()
     assert (first != other).any()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genem.em import Status
 from genem.errors import InputError, UsageError
-from genem.qtl import SpikeWarning, genotype_probabilities, scan
+from genem.qtl import SpikeWarning, genotype_draws, genotype_probabilities, scan
 from genem.qtl.extended_regression_kernels import fit_extended
 from genem.qtl.mixture_kernels import Data, Rule, fit_mixture
 from genem.qtl.regression_kernels import orthonormalise, solve_positive
@@ -305,3 +305,28 @@ def test_markers_alone_are_analyses_of_variance():
     within = sum(((group - group.mean()) ** 2).sum() for group in groups)
     total = ((y[typed] - y[typed].mean()) ** 2).sum()
     assert found.lod[0, 0] == pytest.approx(typed.sum() / 2 * math.log10(total / within))
+
+
+def test_imputation_is_regression_where_genotypes_are_known():
+    rng = np.random.default_rng(8)
+    calls = [[call] for call in rng.choice(["AA", "AB", "BB"], 30)]
+    cross = small_cross("f2", calls, [0.0], phenotypes={"y": rng.normal(size=30)})
+    genotypes = genotype_probabilities(cross, error_prob=0.0)
+    draws = genotype_draws(cross, n_draws=3, error_prob=0.0)
+    imputed = scan(cross, genotypes, "y", method="imp", draws=draws)
+    np.testing.assert_allclose(imputed.lod, scan(cross, genotypes, "y", method="hk").lod, atol=1e-9)
+
+
+def test_imputation_averages_to_the_lod_score_of_em(f2):
+    cross, genotypes = f2
+    draws = genotype_draws(cross, n_draws=200, step=10, error_prob=0.001)
+    imputed = scan(cross, genotypes, "y", method="imp", draws=draws)
+    em = scan(cross, genotypes, "y", method="em")
+    assert np.corrcoef(imputed.lod[:, 0], em.lod[:, 0])[0, 1] > 0.97
+
+
+def test_imputation_needs_imputed_genotypes(f2):
+    with pytest.raises(UsageError, match="needs imputed genotypes at the positions"):
+        scan(*f2, "y", method="imp")
+    with pytest.raises(UsageError, match="needs imputed genotypes at the positions"):
+        scan(*f2, "y", method="imp", draws=genotype_draws(f2[0], n_draws=1, step=5))

@@ -6,8 +6,8 @@ from genem.qtl.interval_mapping import Scan, SpikeWarning, scan
 from genem.qtl.intervals import SupportInterval, bayes_interval, lod_interval
 from genem.qtl.map_functions import map_distance, recombination_fraction
 from genem.qtl.markers import (
+    ChromosomeDraws,
     ChromosomeGenotypes,
-    Grid,
     called_genotypes,
     genotype_draws,
     genotype_probabilities,
@@ -15,8 +15,10 @@ from genem.qtl.markers import (
     likeliest_genotypes,
 )
 from genem.qtl.permutations import Permutations, genome_wide_p, permute, threshold
+from genem.qtl.positions import Grid, position_grid
 
 __all__ = [
+    "ChromosomeDraws",
     "ChromosomeGenotypes",
     "EstimatedMap",
     "Grid",
@@ -37,6 +39,7 @@ __all__ = [
     "lod_interval",
     "map_distance",
     "permute",
+    "position_grid",
     "recombination_fraction",
     "scan",
     "threshold",

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from genem.data import Cross
 from genem.errors import InputError, UsageError
 from genem.qtl.genotype_chain import reverse_females
+from genem.qtl.markers import ChromosomeGenotypes
 from genem.qtl.regression_kernels import orthonormalise
 
-__all__ = ["Design", "column", "numbers", "prepare", "x_indicators"]
+__all__ = ["Design", "Sample", "column", "numbers", "prepare", "sample_of", "x_indicators"]
 
 Floats = NDArray[np.float64]
 
@@ -137,6 +138,73 @@ def prepare(covariates: dict[str, Floats], interacting: Sequence[str], indicator
         shared_names=shared_names,
         centre=centre,
         scale=scale,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The individuals that have a trait, with the designs of autosomes and X chromosome.
+
+    Attributes
+    ----------
+    keep
+        bool (individual of the cross,)
+    weights
+        float64 (individual kept,)
+    autosomes, x
+        The designs.
+    strata
+        int64 (individual kept,): groups that the null model on the X chromosome tells apart.
+    """
+
+    keep: NDArray[np.bool_]
+    weights: Floats
+    autosomes: Design
+    x: Design
+    strata: NDArray[np.int64]
+
+    def design(self, genotypes: ChromosomeGenotypes) -> Design:
+        return self.x if genotypes.is_x else self.autosomes
+
+
+def sample_of(
+    cross: Cross,
+    values: Floats,
+    addcovar: Sequence[str] = (),
+    intcovar: Sequence[str] = (),
+    weights: str | None = None,
+    *,
+    name: str = "trait",
+) -> Sample:
+    """The individuals with a trait, all covariates and a weight, and their designs.
+
+    Raises
+    ------
+    InputError
+        Nobody is left; a covariate is constant or collinear; a weight is not positive.
+    """
+    covariates = {covariate: column(cross, covariate) for covariate in dict.fromkeys((*addcovar, *intcovar))}
+    weight = np.ones(len(cross)) if weights is None else numbers(cross, weights, "weight")
+    keep = np.isfinite(values) & np.isfinite(weight)
+    for covariate in covariates.values():
+        keep &= np.isfinite(covariate)
+    if not keep.any():
+        found = "is missing for everybody" if not np.isfinite(values).any() else "comes with no complete covariates"
+        raise InputError(f"trait {name} {found}")
+    if (weight[keep] <= 0.0).any():
+        individual = cross.individuals[int(np.flatnonzero(keep & (weight <= 0.0))[0])]
+        raise InputError(f"weight {weights} of individual {individual} is not above 0")
+    kept = {covariate: x[keep] for covariate, x in covariates.items()}
+    indicators = x_indicators(cross, keep)
+    w = np.ascontiguousarray(weight[keep])
+    none = np.empty((int(keep.sum()), 0))
+    strata = np.unique(np.column_stack([np.zeros(len(none)), indicators]), axis=0, return_inverse=True)[1].ravel()
+    return Sample(
+        keep,
+        w,
+        prepare(kept, intcovar, none, w),
+        prepare(kept, intcovar, indicators, w),
+        strata.astype(np.int64),
     )
 
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from genem.data import Cross, CrossType
 from genem.em import Status
 from genem.errors import InputError, UsageError
-from genem.qtl.design import Design, numbers
-from genem.qtl.interval_mapping import sample_of
+from genem.qtl.design import Design, numbers, sample_of
 from genem.qtl.markers import ChromosomeGenotypes
 from genem.qtl.mixture_kernels import Data, Rule, fit_mixture
 from genem.qtl.scan_methods import LN10, Task, null_log_likelihood

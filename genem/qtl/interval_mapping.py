@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from genem.data import Cross
 from genem.errors import InputError, UsageError
-from genem.qtl.design import Design, column, numbers, prepare, x_indicators
-from genem.qtl.markers import ChromosomeGenotypes, called_genotypes
+from genem.qtl.design import Sample, numbers, sample_of
+from genem.qtl.markers import ChromosomeDraws, ChromosomeGenotypes, called_genotypes
 from genem.qtl.mixture_kernels import Rule
 from genem.qtl.scan_methods import (
     Fits,
@@ -22,6 +22,7 @@ from genem.qtl.scan_methods import (
     expectation_maximisation,
     extended_haley_knott,
     haley_knott,
+    imputation,
     logistic_haley_knott,
     marker_regression,
     rank_based,
@@ -31,19 +32,17 @@ from genem.qtl.scan_methods import (
 __all__ = [
     "Method",
     "Model",
-    "Sample",
     "Scan",
     "SpikeWarning",
     "check_request",
     "default_rule",
     "fit_task",
     "response_of",
-    "sample_of",
     "scan",
 ]
 
 Floats = NDArray[np.float64]
-Method = Literal["em", "hk", "ehk", "mr"]
+Method = Literal["em", "hk", "ehk", "mr", "imp"]
 Model = Literal["normal", "binary", "np", "2part"]
 
 OBJECTIVE_TOLERANCE = 1e-11
@@ -119,32 +118,6 @@ class Scan:
         return np.flatnonzero(self.chromosome == self.chromosomes.index(chromosome))
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The individuals that have a trait, with the designs of autosomes and X chromosome.
-
-    Attributes
-    ----------
-    keep
-        bool (individual of the cross,)
-    weights
-        float64 (individual kept,)
-    autosomes, x
-        The designs.
-    strata
-        int64 (individual kept,): groups that the null model on the X chromosome tells apart.
-    """
-
-    keep: NDArray[np.bool_]
-    weights: Floats
-    autosomes: Design
-    x: Design
-    strata: NDArray[np.int64]
-
-    def design(self, genotypes: ChromosomeGenotypes) -> Design:
-        return self.x if genotypes.is_x else self.autosomes
-
-
 def scan(
     cross: Cross,
     genotypes: Sequence[ChromosomeGenotypes],
@@ -155,6 +128,7 @@ def scan(
     addcovar: Sequence[str] = (),
     intcovar: Sequence[str] = (),
     weights: str | None = None,
+    draws: Sequence[ChromosomeDraws] | None = None,
     max_iter: int = 10_000,
 ) -> Scan:
     r"""Test every position for one quantitative trait locus.
@@ -163,9 +137,9 @@ def scan(
     additive covariates x, covariates z that interact with the genotype, and weights w; the genotype is j with the
     probability :math:`p_{ij}` that the markers give. ``em`` maximises the likelihood of this mixture by EM (started
     from the weights :math:`p_{ij}`, accelerated by SQUAREM); ``hk`` regresses on the probabilities, ``ehk`` heeds the
-    variance they imply, too; ``mr`` takes at each marker the individuals typed there. The LOD score is log10 of the
-    likelihood ratio to the model without the locus, which keeps the additive covariates and, on the X chromosome,
-    gains indicators of sex and of direction.
+    variance they imply, too; ``mr`` takes at each marker the individuals typed there; ``imp`` averages the likelihood
+    ratios of regressions on imputed genotypes. The LOD score is log10 of the likelihood ratio to the model without
+    the locus, which keeps the additive covariates and, on the X chromosome, gains indicators of sex and of direction.
 
     Parameters
     ----------
@@ -177,7 +151,8 @@ def scan(
         Names of one or several traits. Individuals that lack a trait (or a covariate) are left out for it; those
         without genotypes keep their prior probabilities.
     method
-        ``em``, ``hk``, ``ehk`` (normal traits) or ``mr``; no matter for ``np``, always ``em`` for ``2part``.
+        ``em``, ``hk``, ``mr``, or, of normal traits, ``ehk`` or ``imp``; no matter for ``np``, always ``em`` for
+        ``2part``.
     model
         ``normal``; ``binary`` for 0/1 traits (logistic in the covariates); ``np`` for ranks (Kruskal-Wallis);
         ``2part`` for a trait with many individuals at its largest value (the spike) and normal below it.
@@ -187,6 +162,8 @@ def scan(
         Names of covariates that interact with the genotype; they are additive covariates, too.
     weights
         The column of weights, above 0. For ``normal``.
+    draws
+        Imputed genotypes at the positions of ``genotypes``, for ``imp``: :func:`~genem.qtl.genotype_draws`.
     max_iter
         Most EM steps per position.
 
@@ -212,8 +189,8 @@ def scan(
     ----------
     Lander & Botstein (1989), Genetics 121:185, doi:10.1093/genetics/121.1.185. Haley & Knott (1992), Heredity 69:315,
     doi:10.1038/hdy.1992.131. Feenstra et al. (2006), doi:10.1534/genetics.106.058537. Broman et al. (2006), Genetics
-    174:2151, doi:10.1534/genetics.106.061176. Kruglyak & Lander (1995), doi:10.1093/genetics/139.3.1421. Broman
-    (2003), doi:10.1093/genetics/163.3.1169.
+    174:2151, doi:10.1534/genetics.106.061176. Sen & Churchill (2001), doi:10.1093/genetics/159.1.371. Kruglyak &
+    Lander (1995), doi:10.1093/genetics/139.3.1421. Broman (2003), doi:10.1093/genetics/163.3.1169.
 
     Examples
     --------
@@ -229,6 +206,9 @@ def scan(
     """
     names = (traits,) if isinstance(traits, str) else tuple(traits)
     check_request(names, method, model, (*addcovar, *intcovar), weights)
+    imputed = {one.chromosome: one for one in draws or ()}
+    if method == "imp" and not all(_match(one, imputed.get(one.chromosome)) for one in genotypes):
+        raise UsageError("method imp needs imputed genotypes at the positions of the genotype probabilities")
     values = {name: numbers(cross, name, "trait") for name in names}
     rule = default_rule(model, max_iter)
     if method == "mr":
@@ -245,7 +225,10 @@ def scan(
             task = Task(probabilities, sample.design(one), responses, sample.weights, rule)
             _check_size(task)
             strata = sample.strata if one.is_x else np.zeros(len(responses), np.int64)
-            fits = fit_task(task, method, model, strata)
+            if method == "imp":
+                fits = imputation(task, imputed[one.chromosome].draws[:, sample.keep])
+            else:
+                fits = fit_task(task, method, model, strata)
             compared = haley_knott(task).lod if method == "em" and model == "normal" else fits.lod
             for k, name in enumerate(group):
                 results[name].append(_of_trait(fits, k))
@@ -258,45 +241,9 @@ def default_rule(model: Model, max_iter: int = 10_000) -> Rule:
     return Rule(model == "binary", max_iter, OBJECTIVE_TOLERANCE, PARAMETER_TOLERANCE)
 
 
-def sample_of(
-    cross: Cross,
-    values: Floats,
-    addcovar: Sequence[str] = (),
-    intcovar: Sequence[str] = (),
-    weights: str | None = None,
-    *,
-    name: str = "trait",
-) -> Sample:
-    """The individuals with a trait, all covariates and a weight, and their designs.
-
-    Raises
-    ------
-    InputError
-        Nobody is left; a covariate is constant or collinear; a weight is not positive.
-    """
-    covariates = {covariate: column(cross, covariate) for covariate in dict.fromkeys((*addcovar, *intcovar))}
-    weight = np.ones(len(cross)) if weights is None else numbers(cross, weights, "weight")
-    keep = np.isfinite(values) & np.isfinite(weight)
-    for covariate in covariates.values():
-        keep &= np.isfinite(covariate)
-    if not keep.any():
-        found = "is missing for everybody" if not np.isfinite(values).any() else "comes with no complete covariates"
-        raise InputError(f"trait {name} {found}")
-    if (weight[keep] <= 0.0).any():
-        individual = cross.individuals[int(np.flatnonzero(keep & (weight <= 0.0))[0])]
-        raise InputError(f"weight {weights} of individual {individual} is not above 0")
-    kept = {covariate: x[keep] for covariate, x in covariates.items()}
-    indicators = x_indicators(cross, keep)
-    w = np.ascontiguousarray(weight[keep])
-    none = np.empty((int(keep.sum()), 0))
-    strata = np.unique(np.column_stack([np.zeros(len(none)), indicators]), axis=0, return_inverse=True)[1].ravel()
-    return Sample(
-        keep,
-        w,
-        prepare(kept, intcovar, none, w),
-        prepare(kept, intcovar, indicators, w),
-        strata.astype(np.int64),
-    )
+def _match(genotypes: ChromosomeGenotypes, draws: ChromosomeDraws | None) -> bool:
+    """Whether both are about the same positions and genotypes."""
+    return draws is not None and draws.grid.names == genotypes.grid.names and draws.states == genotypes.states
 
 
 def _samples(
@@ -375,7 +322,7 @@ def check_request(
         raise UsageError(f"the model {model} takes no weights")
     if model == "2part" and method != "em":
         raise UsageError("a two-part model is fitted by em")
-    if (method == "ehk" and model != "normal") or (method == "mr" and model == "np"):
+    if (method in ("ehk", "imp") and model != "normal") or (method == "mr" and model == "np"):
         raise UsageError(f"method {method} is not for the model {model}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,46 +9,22 @@ from numpy.typing import NDArray
 
 from genem.data import Cross
 from genem.errors import InputError, UsageError
-from genem.qtl.genotype_chain import ChromosomeChain, chromosome_chain, initial_probabilities, transition_matrices
-from genem.qtl.map_functions import MapFunction, recombination_fraction
+from genem.qtl.map_functions import MapFunction
 from genem.qtl.marker_kernels import NOT_FIRST, NOT_LAST, fill_draws, fill_paths, fill_probabilities
+from genem.qtl.positions import SMALLEST_ERROR, Grid, PreparedChromosome, prepared_chromosomes
 
 __all__ = [
+    "ChromosomeDraws",
     "ChromosomeGenotypes",
-    "Grid",
     "called_genotypes",
     "genotype_draws",
     "genotype_probabilities",
     "genotyping_error_lods",
     "likeliest_genotypes",
-    "position_grid",
 ]
 
-SMALLEST_ERROR = 1e-50
 RARE_ERROR = 1e-12
 """The error rate with which calls are taken to be right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The positions looked at on one chromosome.
-
-    Attributes
-    ----------
-    position
-        float64 (position,), in cM.
-    names
-        Names of markers, and ``c1.loc45``: chromosome 1, 45 cM from its first marker.
-    marker
-        int64 (position,): which marker of the chromosome it is; -1 between markers.
-    """
-
-    position: NDArray[np.float64]
-    names: tuple[str, ...]
-    marker: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,47 +56,22 @@ class ChromosomeGenotypes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """One chromosome, ready for the kernels."""
+class ChromosomeDraws:
+    """Definite genotypes on one chromosome: the likeliest, or drawn at random.
 
-    index: int
-    name: str
-    chain: ChromosomeChain
-    grid: Grid
-    initial: NDArray[np.float64]
-    transitions: NDArray[np.float64]
-
-
-def position_grid(position: NDArray[np.float64], markers: tuple[str, ...], chromosome: str, step: float) -> Grid:
-    """All markers, and every ``step`` cM from the first one (0: the markers alone).
-
-    Parameters
+    Attributes
     ----------
-    position
-        float64 (marker,), ascending, in cM.
-    markers, chromosome
-        Their names.
-    step
-        In cM.
-
-    Examples
-    --------
-    >>> grid = position_grid(np.array([3.3, 5.0]), ("M1", "M2"), "1", 1.0)
-    >>> [round(float(p), 1) for p in grid.position], grid.names
-    ([3.3, 4.3, 5.0], ('M1', 'c1.loc1', 'M2'))
+    chromosome, is_x, grid, states
+        As in :class:`ChromosomeGenotypes`.
+    draws
+        int8 (draw, individual, position): indices into ``states``.
     """
-    offsets = position - position[0]
-    if step > 0.0:
-        n_steps = int(np.floor(offsets[-1] / step + 1e-10))
-        between = np.minimum(np.arange(n_steps + 1) * step, offsets[-1])
-        between = between[~np.isin(between, offsets)]
-    else:
-        between = np.empty(0)
-    both = np.concatenate([offsets, between])
-    order = np.argsort(both, kind="stable")
-    names = (*markers, *(f"c{chromosome}.loc{offset:.10g}" for offset in between.tolist()))
-    marker = np.concatenate([np.arange(len(markers)), np.full(len(between), -1)])
-    return Grid(both[order] + position[0], tuple(names[k] for k in order.tolist()), marker[order])
+
+    chromosome: str
+    is_x: bool
+    grid: Grid
+    states: tuple[str, ...]
+    draws: NDArray[np.int8]
 
 
 def genotype_probabilities(
@@ -177,7 +127,7 @@ def genotype_probabilities(
     (('M1', 'c1.loc10', 'M2'), [[0.5, 0.5], [0.0906, 0.9094]])
     """
     results = []
-    for one in _chromosomes(cross, step, error_prob, map_function):
+    for one in prepared_chromosomes(cross, step, error_prob, map_function):
         n, k = len(cross), one.chain.n_chain_states
         chain_probabilities = np.empty((len(one.grid), n, k))
         log_likelihood = np.empty(n)
@@ -187,7 +137,7 @@ def genotype_probabilities(
             one.chain.codes,
             one.chain.likelihoods,
             one.grid.marker,
-            _error(error_prob),
+            max(error_prob, SMALLEST_ERROR),
             chain_probabilities,
             log_likelihood,
         )
@@ -224,7 +174,7 @@ def called_genotypes(cross: Cross) -> tuple[ChromosomeGenotypes, ...]:
     if cross.likelihoods is not None:
         raise UsageError("markers are not called: the cross has genotype likelihoods")
     results = []
-    for one in _chromosomes(cross, 0.0, 0.0, "haldane"):
+    for one in prepared_chromosomes(cross, 0.0, 0.0, "haldane"):
         known = (one.chain.codes >= 1) & (one.chain.codes <= one.chain.n_chain_states)
         state = np.take_along_axis(
             one.chain.state_of, np.maximum(one.chain.codes - 1, 0) % one.chain.n_chain_states, axis=1
@@ -250,7 +200,7 @@ def likeliest_genotypes(
     step: float = 0.0,
     error_prob: float = 1e-4,
     map_function: MapFunction = "haldane",
-) -> tuple[tuple[Grid, tuple[str, ...], NDArray[np.int8]], ...]:
+) -> tuple[ChromosomeDraws, ...]:
     """The jointly likeliest genotypes of each individual along each chromosome (Viterbi).
 
     Parameters
@@ -260,7 +210,7 @@ def likeliest_genotypes(
 
     Returns
     -------
-    Per chromosome: the grid, the names of the states, and int8 (individual, position) indices into them.
+    One :class:`ChromosomeDraws` per chromosome, with a single draw.
 
     Raises
     ------
@@ -272,7 +222,7 @@ def likeliest_genotypes(
     Rabiner (1989), Proc. IEEE 77:257, doi:10.1109/5.18626.
     """
     results = []
-    for one in _chromosomes(cross, step, error_prob, map_function):
+    for one in prepared_chromosomes(cross, step, error_prob, map_function):
         paths = np.empty((len(cross), len(one.grid)), np.int64)
         fill_paths(
             one.initial,
@@ -280,11 +230,10 @@ def likeliest_genotypes(
             one.chain.codes,
             one.chain.likelihoods,
             one.grid.marker,
-            _error(error_prob),
+            max(error_prob, SMALLEST_ERROR),
             paths,
         )
-        named = np.take_along_axis(one.chain.state_of, paths, axis=1).astype(np.int8)
-        results.append((one.grid, one.chain.states, named))
+        results.append(_definite(cross, one, paths[None]))
     return tuple(results)
 
 
@@ -296,7 +245,7 @@ def genotype_draws(
     step: float = 1.0,
     error_prob: float = 1e-4,
     map_function: MapFunction = "haldane",
-) -> tuple[tuple[Grid, tuple[str, ...], NDArray[np.int8]], ...]:
+) -> tuple[ChromosomeDraws, ...]:
     """Genotypes drawn at random given all calls: multiple imputations.
 
     Parameters
@@ -310,7 +259,7 @@ def genotype_draws(
 
     Returns
     -------
-    Per chromosome: the grid, the names of the states, and int8 (draw, individual, position) indices into them.
+    One :class:`ChromosomeDraws` per chromosome.
 
     Raises
     ------
@@ -325,7 +274,7 @@ def genotype_draws(
         raise UsageError(f"{n_draws} imputations; 1 is the least")
     streams = np.random.SeedSequence(seed).spawn(len(cross.genetic_map.chromosomes))
     results = []
-    for one in _chromosomes(cross, step, error_prob, map_function):
+    for one in prepared_chromosomes(cross, step, error_prob, map_function):
         shape = (n_draws, len(cross), len(one.grid))
         draws = np.empty(shape, np.int64)
         fill_draws(
@@ -334,13 +283,18 @@ def genotype_draws(
             one.chain.codes,
             one.chain.likelihoods,
             one.grid.marker,
-            _error(error_prob),
+            max(error_prob, SMALLEST_ERROR),
             np.random.default_rng(streams[one.index]).random(shape),
             draws,
         )
-        named = np.take_along_axis(one.chain.state_of[None], draws, axis=2).astype(np.int8)
-        results.append((one.grid, one.chain.states, named))
+        results.append(_definite(cross, one, draws))
     return tuple(results)
+
+
+def _definite(cross: Cross, one: PreparedChromosome, paths: NDArray[np.int64]) -> ChromosomeDraws:
+    """Paths of chain states (draw, individual, position) under the names of genotypes."""
+    named = np.take_along_axis(one.chain.state_of[None], paths, axis=2).astype(np.int8)
+    return ChromosomeDraws(one.name, one.name in cross.x_chromosomes, one.grid, one.chain.states, named)
 
 
 def genotyping_error_lods(cross: Cross, *, map_function: MapFunction = "haldane") -> NDArray[np.float64]:
@@ -372,7 +326,7 @@ def genotyping_error_lods(cross: Cross, *, map_function: MapFunction = "haldane"
     if cross.likelihoods is not None:
         raise UsageError("genotype likelihoods state their own error: error LODs are for called genotypes")
     lods = np.full(cross.genotypes.shape, np.nan)
-    for one in _chromosomes(cross, 0.0, RARE_ERROR, map_function):
+    for one in prepared_chromosomes(cross, 0.0, RARE_ERROR, map_function):
         n, k = len(cross), one.chain.n_chain_states
         codes = one.chain.codes
         probabilities = np.empty((len(one.grid), n, k))
@@ -405,28 +359,3 @@ def _included_states(n_states: int) -> NDArray[np.bool_]:
     included[NOT_LAST, :-1] = True
     included[NOT_FIRST, 1:] = True
     return included
-
-
-def _error(error_prob: float) -> float:
-    return max(error_prob, SMALLEST_ERROR)
-
-
-def _chromosomes(cross: Cross, step: float, error_prob: float, map_function: MapFunction) -> Iterator[_Prepared]:
-    """The chromosomes that have markers."""
-    if not (0.0 <= error_prob < 1.0):
-        raise UsageError(f"error probability {error_prob}; from 0 to below 1 expected")
-    if not (0.0 <= step < np.inf):
-        raise UsageError(f"a step of {step} cM; 0 or more expected")
-    if len(cross) == 0:
-        raise InputError("the cross has no individuals")
-    genetic_map = cross.genetic_map
-    for index, name in enumerate(genetic_map.chromosomes):
-        on = genetic_map.on(index)
-        if len(on) == 0:
-            continue
-        markers = tuple(genetic_map.markers[k] for k in on.tolist())
-        grid = position_grid(genetic_map.position[on], markers, name, step)
-        chain = chromosome_chain(cross, index)
-        fractions = recombination_fraction(np.diff(grid.position), map_function)
-        transitions = transition_matrices(fractions, cross.cross_type, chain.n_chain_states)
-        yield _Prepared(index, name, chain, grid, initial_probabilities(chain.n_chain_states), transitions)

@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 
 from genem.data import Cross
 from genem.errors import InputError, UsageError
-from genem.qtl.design import numbers
+from genem.qtl.design import Sample, numbers, sample_of
 from genem.qtl.interval_mapping import (
     Method,
     Model,
-    Sample,
     check_request,
     default_rule,
     fit_task,
     response_of,
-    sample_of,
 )
 from genem.qtl.markers import ChromosomeGenotypes, called_genotypes
 from genem.qtl.permutation_kernels import LANES, scan_permuted
@@ -122,7 +120,7 @@ def permute(
     InputError
         As in :func:`~genem.qtl.scan`.
     UsageError
-        As in :func:`~genem.qtl.scan`, or fewer than one permutation is asked for.
+        As in :func:`~genem.qtl.scan`, fewer than one permutation is asked for, or method is ``imp``.
 
     References
     ----------
@@ -143,6 +141,8 @@ def permute(
     """
     if n_permutations < 1:
         raise UsageError(f"{n_permutations} permutations; 1 is the least")
+    if method == "imp":
+        raise UsageError("method imp is not permuted: use hk or em")
     check_request((trait,), method, model, (*addcovar, *intcovar), weights)
     if method == "mr":
         genotypes = called_genotypes(cross)

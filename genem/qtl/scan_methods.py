@@ -23,6 +23,7 @@ __all__ = [
     "expectation_maximisation",
     "extended_haley_knott",
     "haley_knott",
+    "imputation",
     "logistic_haley_knott",
     "marker_regression",
     "null_basis",
@@ -152,6 +153,22 @@ def marker_regression(task: Task, *, binary: bool) -> Fits:
             task.rule,
         )
         lod[marker] = (logistic_haley_knott if binary else haley_knott)(one).lod[0]
+    return Fits.direct(lod)
+
+
+def imputation(task: Task, draws: NDArray[np.int8]) -> Fits:
+    """Likelihood ratios averaged over imputed genotypes (draw, individual, position).
+
+    Sen & Churchill (2001), Genetics 159:371, doi:10.1093/genetics/159.1.371.
+    """
+    n_positions, _, n_states = task.probabilities.shape
+    lod = np.empty((n_positions, task.responses.shape[1]))
+    for position in range(n_positions):
+        known = (draws[:, :, position, None] == np.arange(n_states)).astype(np.float64)
+        one = Task(np.ascontiguousarray(known), task.design, task.responses, task.weights, task.rule)
+        of_draws = haley_knott(one).lod
+        best = of_draws.max(axis=0)
+        lod[position] = best + np.log10(np.mean(10.0 ** (of_draws - best), axis=0))
     return Fits.direct(lod)
 
 

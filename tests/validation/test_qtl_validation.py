@@ -229,6 +229,7 @@ def test_effects(reference_data, name, trait, file, options):
     for chromosome, position in dict.fromkeys((row["chr"], row["name"]) for row in answers):
         found = locus_effects(cross, genotypes, trait, chromosome, position, **options)
         values = {f"beta_{term}": value for term, value in zip(found.terms, found.estimates, strict=True)}
+        values.update({f"beta_g{k + 1}": value for k, value in enumerate(found.estimates[:2])})
         values.update(
             sigma=found.sigma[0], loglik1=found.log_likelihood, loglik0=found.null_log_likelihood, lod=found.lod
         )

@@ -68,6 +68,19 @@ def test_many_traits_are_the_traits_one_by_one(f2):
     assert together.n_individuals.tolist() == [np.isfinite(y).sum(), np.isfinite(other).sum(), np.isfinite(y).sum()]
 
 
+def test_traits_side_by_side_are_the_traits_one_by_one(f2):
+    cross, genotypes = f2
+    kept = np.isfinite(cross.phenotypes["y"])
+    rng = np.random.default_rng(9)
+    more = with_columns(cross, **{f"t{k}": np.where(kept, rng.normal(size=len(cross)), np.nan) for k in range(9)})
+    names = ("y", *(f"t{k}" for k in range(9)))
+    together = scan(more, genotypes, names)
+    for k, name in enumerate(names):
+        np.testing.assert_allclose(together.lod[:, k], scan(more, genotypes, name).lod[:, 0], atol=1e-7)
+    assert (together.status == Status.CONVERGED).all()
+    assert (together.n_iter > 0).all()
+
+
 def test_weights_that_are_all_alike_change_nothing(f2):
     cross, genotypes = f2
     more = with_columns(cross, w=np.full(len(cross), 2.5))

@@ -20,10 +20,10 @@ from genem.qtl.interval_mapping import (
     fit_task,
     response_of,
 )
+from genem.qtl.lane_kernels import scan_permuted
 from genem.qtl.markers import ChromosomeGenotypes, called_genotypes
-from genem.qtl.permutation_kernels import LANES, scan_permuted
 from genem.qtl.regression_kernels import position_bases
-from genem.qtl.scan_methods import LN10, Task, null_basis, residuals
+from genem.qtl.scan_methods import LN10, Task, in_lanes, null_basis, residuals
 
 __all__ = ["Permutations", "genome_wide_p", "permute", "threshold"]
 
@@ -293,17 +293,12 @@ def _haley_knott(task: Task, orders: NDArray[np.int64]) -> Floats:
 
 
 def _expectation_maximisation(task: Task, orders: NDArray[np.int64]) -> Floats:
-    """All permutations side by side, in groups of lanes; the last group is filled up with the first permutation."""
-    n_permutations, n = orders.shape
-    n_groups = -(-n_permutations // LANES)
-    filled = np.concatenate([orders, np.repeat(orders[:1], n_groups * LANES - n_permutations, axis=0)])
-    traits = task.responses[:, 0][filled].reshape(n_groups, LANES, n).transpose(0, 2, 1)
-    left = residuals(null_basis(task.design, task.weights), task.responses)[:, 0]
-    null = np.full((n_groups, LANES), -0.5 * n * (math.log(float(left @ left) / n) + 1.0))
-    largest = np.full((n_groups, LANES), -np.inf)
+    """All permutations side by side, in groups of lanes."""
+    traits, null = in_lanes(task, task.responses[:, 0][orders])
+    largest = np.full(null.shape, -np.inf)
     priors = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1))
-    scan_permuted(priors, np.ascontiguousarray(traits), null, MAX_ITER, MEAN_TOLERANCE, largest)
-    return largest.ravel()[:n_permutations]
+    scan_permuted(priors, traits, null, MAX_ITER, MEAN_TOLERANCE, largest)
+    return largest.ravel()[: len(orders)]
 
 
 def _one_by_one(

@@ -136,12 +136,19 @@ def add_log_totals(prior: np.ndarray, odds: np.ndarray, lanes: int, log_likeliho
 
 @kernel
 def scan_lanes(
-    priors: np.ndarray, traits: np.ndarray, null: np.ndarray, max_iter: int, tolerance: float, largest_lod: np.ndarray
+    priors: np.ndarray,
+    traits: np.ndarray,
+    null: np.ndarray,
+    max_iter: int,
+    tolerance: float,
+    warm: bool,
+    lod: np.ndarray,
+    n_iter: np.ndarray,
 ) -> None:
-    """Raise ``largest_lod`` (lane,) to the highest LOD score of ``priors`` (position, state, individual).
+    """LOD scores (position, lane) along ``priors`` (position, state, individual), and EM steps (position,).
 
-    Plain EM, started at the first position from the prior probabilities, at each other one from the position before.
-    The likelihood is that of the parameters before the last step: the change it makes is of second order.
+    Plain EM from the prior probabilities, or (``warm``) from the position before, until no mean moves further than
+    ``tolerance``. The likelihood is that of the parameters before the last step: the change is of second order.
     """
     n_positions, n_states, n = priors.shape
     lanes = traits.shape[1]
@@ -152,26 +159,49 @@ def scan_lanes(
         for lane in range(lanes):
             squares[lane] += traits[i, lane] * traits[i, lane]
             summed[lane] += traits[i, lane]
-    update_means(priors[0], traits, odds, mean, variance, squares)
     for position in range(n_positions):
-        for _ in range(max_iter):
+        if position == 0 or not warm:
+            odds[:] = 1.0
+            update_means(priors[position], traits, odds, mean, variance, squares)
+        moved = math.inf
+        n_iter[position] = 0
+        while moved > tolerance and n_iter[position] < max_iter:
             for lane in range(lanes):
                 m = mean[0, lane]
                 from_first = squares[lane] - 2.0 * m * summed[lane] + n * m * m
                 log_likelihood[lane] = -0.5 * (from_first / variance[lane] + n * math.log(variance[lane]))
             relative_densities(traits, mean, variance, odds, powers)
-            if update_means(priors[position], traits, odds, mean, variance, squares) < tolerance:
-                break
+            moved = update_means(priors[position], traits, odds, mean, variance, squares)
+            n_iter[position] += 1
         add_log_totals(priors[position], odds, lanes, log_likelihood)
         for lane in range(lanes):
-            lod = (log_likelihood[lane] - null[lane]) / math.log(10.0)
-            largest_lod[lane] = max(largest_lod[lane], lod)
+            lod[position, lane] = (log_likelihood[lane] - null[lane]) / math.log(10.0)
 
 
 @parallel_kernel
 def scan_permuted(
     priors: np.ndarray, traits: np.ndarray, null: np.ndarray, max_iter: int, tolerance: float, largest_lod: np.ndarray
 ) -> None:
-    """The same for groups of traits, (group, individual, lane)."""
+    """The highest LOD scores (group, lane) of groups of permuted traits (group, individual, lane), with warm starts."""
+    n_positions, lanes = len(priors), traits.shape[2]
     for group in prange(len(traits)):
-        scan_lanes(priors, traits[group], null[group], max_iter, tolerance, largest_lod[group])
+        lod, n_iter = np.empty((n_positions, lanes)), np.empty(n_positions, np.int64)
+        scan_lanes(priors, traits[group], null[group], max_iter, tolerance, True, lod, n_iter)
+        for lane in range(lanes):
+            for position in range(n_positions):
+                largest_lod[group, lane] = max(largest_lod[group, lane], lod[position, lane])
+
+
+@parallel_kernel
+def scan_traits(
+    priors: np.ndarray,
+    traits: np.ndarray,
+    null: np.ndarray,
+    max_iter: int,
+    tolerance: float,
+    lod: np.ndarray,
+    n_iter: np.ndarray,
+) -> None:
+    """All LOD scores (group, position, lane) of groups of traits, every position started afresh."""
+    for group in prange(len(traits)):
+        scan_lanes(priors, traits[group], null[group], max_iter, tolerance, False, lod[group], n_iter[group])

@@ -11,6 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo-results
 PYTEST_FLAGS ?= -m 'not slow'
+PYTEST_WORKERS ?= 2
 
 BIN := $(VENV)/bin
 POPGEN := workflows/popgen
@@ -30,7 +31,7 @@ demo: $(VENV)/installed-run
 	$(BIN)/genem demo $(DEMO)
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest $(PYTEST_FLAGS) --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) --numprocesses $(PYTEST_WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: lint-python lint-types lint-workflows
 

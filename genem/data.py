@@ -172,6 +172,27 @@ class SequenceSet:
 
 
 @dataclass(frozen=True, slots=True)
+class LocusTable:
+    """Unphased genotypes of samples at a few named loci, with any number of alleles.
+
+    Attributes
+    ----------
+    samples, loci
+        Names, in array order.
+    allele_names
+        For each locus the names of its alleles; ``alleles`` indexes them.
+    alleles
+        int16 (sample, locus, 2): allele index, or ``MISSING_ALLELE``; the second copy of a haploid sample is
+        ``ABSENT_ALLELE`` at every locus.
+    """
+
+    samples: tuple[str, ...]
+    loci: tuple[str, ...]
+    allele_names: tuple[tuple[str, ...], ...]
+    alleles: NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
 class GeneticMap:
     """Markers along chromosomes.
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba import prange
+from numba import prange, types
+from numba.extending import intrinsic
 
 __all__ = [
     "cache_folder",
@@ -26,8 +27,10 @@ __all__ = [
     "kernel",
     "numba_version",
     "parallel_kernel",
+    "popcount",
     "prange",
     "set_threads",
+    "summing_kernel",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -49,6 +52,15 @@ def kernel(function: Function) -> Function:
     return _compile(function, parallel=False)
 
 
+def summing_kernel(function: Function) -> Function:
+    """Like :func:`kernel`, for sums over many samples: terms may be added in another order, on vector units.
+
+    The order is that of the compiled code, the same in every call and on every thread. Nothing else is relaxed: NaN,
+    infinity and division by zero mean what they mean elsewhere.
+    """
+    return _compile(function, parallel=False, fastmath={"reassoc", "nsz"})
+
+
 def parallel_kernel(function: Function) -> Function:
     """Like :func:`kernel`, with ``prange`` loops run on threads. Never call it from a Python thread."""
     return _compile(function, parallel=True)
@@ -59,6 +71,24 @@ def set_threads(n_threads: int) -> int:
     granted = max(1, min(n_threads, int(numba.config.NUMBA_NUM_THREADS)))
     numba.set_num_threads(granted)
     return granted
+
+
+if jit_enabled():
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def popcount(_context: Any, _word: Any) -> Any:
+        """Number of set bits of a uint64, as int64: LLVM's ctpop."""
+
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.ctpop(arguments[0])
+
+        return types.int64(types.uint64), generate
+
+else:
+
+    def popcount(word: Any) -> int:
+        """Number of set bits of a uint64."""
+        return int(word).bit_count()
 
 
 @cache
@@ -82,11 +112,13 @@ def cache_folder() -> str:
     return str(folder)
 
 
-def _compile(function: Function, *, parallel: bool) -> Function:
+def _compile(function: Function, *, parallel: bool, fastmath: set[str] | None = None) -> Function:
     restored = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = cache_folder()
     try:
-        decorate = numba.njit(cache=True, error_model="numpy", nogil=True, parallel=parallel)
+        decorate = numba.njit(
+            cache=True, error_model="numpy", nogil=True, parallel=parallel, fastmath=fastmath or False
+        )
         compiled: Function = decorate(function)
     finally:
         numba.config.CACHE_DIR = restored

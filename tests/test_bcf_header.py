@@ -69,7 +69,7 @@ def test_contigs_of_a_file(tmp_path: Path, data: Path) -> None:
     with pytest.raises(InputError, match="the header is cut short"):
         bcf_contigs(path)
     path.write_bytes(gzip.compress(content)[:60])
-    with pytest.raises(InputError, match="damaged or not compressed"):
+    with pytest.raises(InputError, match="damaged"):
         bcf_contigs(path)
     with pytest.raises(InputError, match="cannot be read"):
         bcf_contigs(tmp_path)

@@ -174,7 +174,7 @@ def test_male_heterozygotes_on_x_are_reported(freq, write, tmp_path):
     sex = write("#IID\tSEX\na\t1\nb\t2\nc\t1\n", "sex.tsv")
     rows = freq(vcf, "--sex", sex, "--build", "b37", "--run-record", record)
     assert (rows[0]["AN"], rows[0]["N_CALLED"]) == ("3", "2")
-    assert json.loads(record.read_text())["counts"]["male_heterozygotes_set_missing"] == 1
+    assert json.loads(record.read_text())["counts"]["heterozygous_single_copies"] == 1
 
 
 def test_the_annotated_vcf_keeps_the_records_and_adds_the_estimates(data, tmp_path):

@@ -151,7 +151,7 @@ def test_regions_of_all_forms() -> None:
         Region("2"),
         Region("2", 4, 9),
     ]
-    with pytest.raises(UsageError, match="region 'chr1:5-7': no contig 'chr1' in the file; it has 1, 2, HLA:1"):
+    with pytest.raises(UsageError, match="region chr1:5-7: no contig 'chr1' in the file; it has 1, 2, HLA:1"):
         resolve_regions(["chr1:5-7"], ("1", "2", "HLA:1"))
 
 

@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pysam
 import pytest
 
 from tests.popgen_runs import DATA, HAPMAP, ROOT, SNAKEFILE, command, configure, run, single_run
@@ -56,8 +57,8 @@ def test_a_wrong_configuration_is_refused(
 def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environment) -> None:
     shown = run(configure(tmp_path), genem_environment, "--dry-run").stdout
     counts = dict(line.split() for line in shown.splitlines() if re.fullmatch(r"[a-z_]+ +\d+", line))
-    jobs = {"all": 1, "warm": 1, "regions": 1, "freq_piece": 3, "gather": 1, "spectrum": 1, "multiqc": 1}
-    assert counts == {"total": "9"} | {rule: str(count) for rule, count in jobs.items()}
+    jobs = {"all": 1, "warm": 1, "regions": 1, "freq_piece": 3, "gather": 1, "summary": 1}
+    assert counts == {"total": "8"} | {rule: str(count) for rule, count in jobs.items()}
     assert not (tmp_path / "results").exists()
 
 
@@ -74,12 +75,24 @@ def test_the_multiqc_table_has_a_row_per_group(finished: Path) -> None:
     header, *rows = (line.split("\t") for line in lines if not line.startswith("#"))
     table = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
     assert set(table) == {"CEU", "YRI", "ALL"}
-    assert {row["variants"] for row in table.values()} == {"593"}
-    assert {row["not_converged"] for row in table.values()} == {"0"}
+    assert {row["VARIANTS"] for row in table.values()} == {"593"}
+    assert {row["NOT_CONVERGED"] for row in table.values()} == {"0"}
     # No SNP departs from Hardy-Weinberg within a group, and 1.4 % and 1.2 % of the calls are missing.
-    assert table["CEU"]["hwe_p_below_1e-6"] == table["YRI"]["hwe_p_below_1e-6"] == "0"
-    assert float(table["CEU"]["call_rate"]) == pytest.approx(0.9860, abs=5e-5)
-    assert float(table["YRI"]["call_rate"]) == pytest.approx(0.9879, abs=5e-5)
+    assert table["CEU"]["HWE_DEPARTING"] == table["YRI"]["HWE_DEPARTING"] == "0"
+    assert float(table["CEU"]["CALL_RATE"]) == pytest.approx(0.9860, abs=5e-5)
+    assert float(table["YRI"]["CALL_RATE"]) == pytest.approx(0.9879, abs=5e-5)
+
+
+@pytest.mark.slow
+def test_a_file_without_records_gives_a_table_without_rows(tmp_path: Path, genem_environment: Environment) -> None:
+    with pysam.VariantFile(f"{DATA}/population.vcf.gz") as source:
+        pysam.VariantFile(str(tmp_path / "empty.vcf.gz"), "wz", header=source.header).close()
+    pysam.tabix_index(str(tmp_path / "empty.vcf.gz"), preset="vcf")
+    config = f"cohorts:\n  hapmap:\n    vcf: {tmp_path}/empty.vcf.gz\npieces: 3\n"
+    done = run(configure(tmp_path, config), genem_environment, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    text = gzip.decompress((tmp_path / "results/hapmap/freq.tsv.gz").read_bytes()).decode()
+    assert text.splitlines()[-1].startswith("CHROM\tPOS")
 
 
 def test_a_second_run_does_nothing(finished: Path, genem_environment: Environment) -> None:
@@ -89,7 +102,13 @@ def test_a_second_run_does_nothing(finished: Path, genem_environment: Environmen
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(finished: Path) -> None:
-    jobs = {"warm", "hapmap/regions", "hapmap/gather", *(f"hapmap/freq.{piece}" for piece in (1, 2, 3))}
+    jobs = {
+        "warm",
+        "hapmap/regions",
+        "hapmap/gather",
+        "hapmap/summary",
+        *(f"hapmap/freq.{piece}" for piece in (1, 2, 3)),
+    }
     assert {job for job in jobs if not (finished / "logs" / f"{job}.log").is_file()} == set()
     assert {job for job in jobs if not (finished / "benchmarks" / f"{job}.tsv").is_file()} == set()
 

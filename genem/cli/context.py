@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +72,11 @@ class RunContext:
     def count(self, **counts: int) -> None:
         """Add to named counts: ``context.count(variants_read=len(block))``."""
         self._counts.update(counts)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What was counted so far; 0 for anything else."""
+        return self._counts
 
     def add_statuses(self, statuses: NDArray[np.integer] | Sequence[int]) -> None:
         """Tally how fits ended, from the codes of ``genem.em.status``."""

@@ -138,6 +138,8 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
 
     if args.build is not None and args.sex is None:
         raise UsageError("--build needs --sex")
+    if args.annotate is not None and args.annotate.endswith(".bcf"):
+        raise UsageError("--annotate writes VCF text; give a name ending in .vcf or .vcf.gz")
     with (
         open_selected(args, context, (args.field,), keep_lines=args.annotate is not None) as reader,
         ExitStack() as outputs,
@@ -225,6 +227,13 @@ COLUMN_MEANINGS = {
 }
 
 
+SET_MISSING = {
+    "heterozygous_single_copies": "heterozygous calls where one copy is expected (males on X and Y, mitochondria)",
+    "incomplete_likelihoods": "samples with some of their likelihoods missing",
+}
+"""What is not used as it stands, by the name of its count in the run record."""
+
+
 def cells(sites: VariantSites, estimates: FrequencyTable) -> dict[str, Cells]:
     """The rows of one block of variants, by column."""
     import numpy as np
@@ -285,8 +294,8 @@ def _tally(estimates: FrequencyTable, context: RunContext) -> None:
 
     context.count(
         variants_written=estimates.n_variants,
-        male_heterozygotes_set_missing=int(estimates.heterozygous_haploids.sum()),
-        incomplete_likelihoods_set_missing=int(estimates.incomplete_likelihoods.sum()),
+        heterozygous_single_copies=int(estimates.heterozygous_haploids.sum()),
+        incomplete_likelihoods=int(estimates.incomplete_likelihoods.sum()),
         rows_without_data=int(np.count_nonzero(estimates.allele_number == 0)),
     )
     context.add_statuses(estimates.status[estimates.allele_number > 0])
@@ -297,6 +306,9 @@ def _report(reader: VariantReader, context: RunContext) -> None:
     counts = {name: number for name, number in reader.counts.items() if number}
     context.count(**{f"records_{name}": number for name, number in counts.items()})
     context.log.info("records: %s", ", ".join(f"{number} {name}" for name, number in counts.items()) or "none")
+    for name, meaning in SET_MISSING.items():
+        if number := context.counts[name]:
+            context.warn(f"{number} {meaning}: treated as missing")
 
 
 def warm() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import GenotypeBlock
+from genem.errors import UsageError
 from genem.io.tables import NA, format_float
 from genem.io.variants import VariantReader
 from genem.io.vcf_annotate import InfoField, VcfAnnotator
@@ -61,9 +62,10 @@ class FrequencyAnnotator:
                 ("HWE", f"p-value of the {test} of Hardy-Weinberg proportions"),
             )
         ]
+        _check_names(fields, groups)
         place = {name: number for number, name in enumerate(reader.header.samples)}
         columns = [place[name] for name in reader.samples]
-        stale = () if len(columns) == len(place) else tuple(n for n in STALE_IN_A_SUBSET if n in reader.header.infos)
+        stale = () if len(columns) == len(place) else STALE_IN_A_SUBSET
         if stale:
             context.log.info("INFO fields of all samples are left out of the subset: %s", ", ".join(stale))
         self._writer = VcfAnnotator(stream, reader.header.text, columns, fields, stale)
@@ -99,6 +101,16 @@ class FrequencyAnnotator:
                 values[f"AF_SE{suffix}"] = _listed(estimates.standard_error[alts])
                 values[f"HWE{suffix}"] = _listed(getattr(estimates, self._test)[alts])
             yield {name: text for name, text in values.items() if text}
+
+
+def _check_names(fields: list[InfoField], groups: tuple[str, ...]) -> None:
+    """Names of INFO fields allow few characters: two groups may come out alike."""
+    names = [field.name for field in fields]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise UsageError(
+            f"--annotate: groups {', '.join(groups)} give two INFO fields the name {repeated[0]}; rename a group"
+        )
 
 
 def _listed(values: NDArray[np.float64]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from genem.cli.context import RunContext
-from genem.cli.options import MESSAGES, Command, Option, output_group, plot_option
+from genem.cli.options import MESSAGES, Command, Option, output_group
 
 COMMAND = Command(
     description=(
@@ -15,7 +14,7 @@ COMMAND = Command(
         "are joined in the same way. A compressed output of rows sorted by CHROM and POS gets a tabix index."
     ),
     arguments=(Option(("tables",), "tables, plain or compressed", metavar="TABLE", nargs="+", file=True),),
-    groups=(output_group(plot_option("the allele-frequency spectrum of tables of genem freq")), MESSAGES),
+    groups=(output_group(), MESSAGES),
     examples=(
         "genem freq data/population.vcf.gz -r 22:1-16000000 -o first.tsv",
         "genem freq data/population.vcf.gz -r 22:16000001- -o second.tsv",
@@ -32,22 +31,3 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     with context.open_output(args.output, index=kind_of_tables(args.tables)) as stream:
         n_gathered = gather_tables(args.tables, stream)
     context.log.info("%d of %d tables had rows or a header", n_gathered, len(args.tables))
-    if args.plot is not None:
-        draw_spectrum(args.tables, args.plot, context)
-
-
-def draw_spectrum(tables: list[str], picture: str, context: RunContext) -> None:
-    """Draw the spectrum of every group, or of all samples where there are no groups."""
-    from genem.io.gathering import read_columns
-    from genem.popgen.plots import SpectrumAccumulator, plot_frequency_spectrum
-
-    spectrum = SpectrumAccumulator()
-    for table in tables:
-        for cells in read_columns(table, ("GROUP", "AF")):
-            frequencies: dict[str, list[float]] = {}
-            for group, text in zip(*cells, strict=True):
-                frequencies.setdefault(group, []).extend(float(value) for value in text.split(",") if value != "NA")
-            for group, values in frequencies.items():
-                spectrum.count(group, values)
-    with context.replace_on_success(picture) as path:
-        plot_frequency_spectrum(spectrum, path, file_format=Path(picture).suffix.lstrip("."))

@@ -17,11 +17,10 @@ from genem import __version__
 from genem.cli.options import Command
 from genem.cli.parser import build_parser
 from genem.cli.table import BY_NAME, COMMANDS, CommandRow
-from genem.errors import GenemError, UsageError
+from genem.errors import GenemError, InputError, UsageError
 from genem.log import log_level, logging_to_stderr
 
 EXIT_FAILURE = 1
-EXIT_USAGE = 2
 EXIT_CLOSED_PIPE = 128 + signal.SIGPIPE
 
 
@@ -110,9 +109,20 @@ def _run(row: CommandRow, module: ModuleType, args: argparse.Namespace, argument
     from genem.cli.context import RunContext
 
     context = RunContext(row, args, arguments)
-    module.run(args, context)
+    try:
+        module.run(args, context)
+    except InputError as error:
+        raise _naming_the_input(error, args) from error
     context.finish()
     return 0
+
+
+def _naming_the_input(error: InputError, args: argparse.Namespace) -> InputError:
+    """Library functions see arrays, not files: say which file they came from."""
+    path = getattr(args, "vcf", None)
+    if error.path is not None or path is None:
+        return error
+    return InputError(error.found, path=path, place=error.place, remedy=error.remedy)
 
 
 def _guarded(program: str, action: Callable[[], int], *, log: bool = False) -> int:

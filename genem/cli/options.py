@@ -47,7 +47,7 @@ class Option:
     choices: tuple[str, ...] = ()
     metavar: str | None = None
     kind: Literal["value", "switch", "count"] = "value"
-    nargs: Literal["?", "*", "+"] | None = None
+    nargs: Literal["?", "*", "+", 2] | None = None
     file: bool = False
     mirrors: bool = False
 

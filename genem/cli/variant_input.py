@@ -92,6 +92,10 @@ def group_numbers(path: str, samples: Sequence[str], context: RunContext) -> tup
         )
     names = tuple(dict.fromkeys(group for group in group_of.values() if group in set(present)))
     number = {name: index for index, name in enumerate(names)}
+    read = set(samples)
+    absent = [sample for sample in group_of if sample not in read]
+    if absent:
+        context.log.info("%s: %d samples are not among those read, the first is %s", path, len(absent), absent[0])
     if len(present) < len(samples):
         context.log.info("%d of %d samples are in no group", len(samples) - len(present), len(samples))
     return np.array([number.get(group_of.get(sample, ""), -1) for sample in samples], dtype=np.int64), names

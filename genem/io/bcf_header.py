@@ -96,8 +96,12 @@ def bcf_contigs(path: str | Path) -> tuple[str, ...] | None:
             if not data.startswith(MAGIC):
                 return None
             data += stream.read(int.from_bytes(data[5:], "little"))
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"damaged or not compressed ({error})", path=path) from error
+    except gzip.BadGzipFile as error:
+        remedy = "compress with bgzip (or bcftools view -Oz), then run bcftools index"
+        found = "regions need an indexed BGZF file, this one is not compressed"
+        raise InputError(found, path=path, remedy=remedy) from error
+    except (EOFError, zlib.error) as error:
+        raise InputError(f"damaged ({error})", path=path) from error
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", path=path) from error
     split = split_header(data, path)

@@ -98,7 +98,7 @@ def read_cross(
     check_distinct(names[:n_columns], "column", path)
     genetic_map = _genetic_map(names[n_columns:], chromosomes[n_columns:], positions[n_columns:], path)
     body = rows[HEADER_ROWS:]
-    gone = set(missing)
+    gone = tuple(missing)
     table = _phenotypes(names[:n_columns], [row[:n_columns] for row in body], gone, path)
     calls = _genotypes(
         [row[n_columns:] for row in body],
@@ -179,7 +179,7 @@ def _genetic_map(
 
 
 def _phenotypes(
-    names: Sequence[str], rows: Sequence[Sequence[str]], missing: set[str], path: str | Path
+    names: Sequence[str], rows: Sequence[Sequence[str]], missing: Collection[str], path: str | Path
 ) -> PhenotypeTable:
     columns = {name: ["" if row[k] in missing else row[k] for row in rows] for k, name in enumerate(names)}
     named = next((name for name in names if name.lower() in ID_HEADERS), None)
@@ -188,7 +188,7 @@ def _phenotypes(
     return PhenotypeTable(individuals, *columns_of_text(columns))
 
 
-def _codes(cross_type: CrossType, genotypes: Sequence[str] | None, missing: set[str]) -> dict[str, int]:
+def _codes(cross_type: CrossType, genotypes: Sequence[str] | None, missing: Collection[str]) -> dict[str, int]:
     """What each text means."""
     order = INBRED_ORDER if cross_type in ("dh", "riself", "risib") else GENOTYPE_ORDER
     texts = tuple(genotypes) if genotypes is not None else default_genotypes(cross_type)

@@ -82,7 +82,7 @@ def read_columns(path: str | Path, names: Sequence[str]) -> Iterator[tuple[list[
     with _opened(path) as stream:
         header = _read_header(stream).decode().splitlines()
         if not header:
-            return
+            raise InputError("is empty", path=path, remedy="give a table of genem freq")
         row = header[-1].split("\t")
         missing = [name for name in names if name not in row]
         if missing:

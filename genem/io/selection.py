@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from genem.data import SPAN_FILTER, SPAN_ID, VariantSites
 from genem.errors import InputError, UsageError
-from genem.io.regions import Region, parse_region
+from genem.io.regions import Region, format_region, parse_region
 from genem.io.vcf_kernels import find_changes, find_record_ends, find_snps, find_unchanged_prefix
 
 __all__ = ["RecordSelection", "RegionSet", "RegionsOverlap", "read_regions_file", "resolve_regions"]
@@ -54,6 +54,8 @@ def read_regions_file(path: str | Path) -> list[Region]:
         if end < start:
             raise InputError("the region ends before it starts", path=path, place=f"line {number}")
         regions.append(Region(columns[0], start, end))
+    if not regions:
+        raise InputError("holds no regions", path=path, remedy="write one region a line")
     return regions
 
 
@@ -76,7 +78,7 @@ def resolve_regions(regions: Iterable[RegionLike], contigs: Collection[str]) -> 
             region = Region(contig, 1 if first is None else first, last)
         if region.contig not in contigs:
             known = ", ".join(list(contigs)[:5]) + (", ..." if len(contigs) > 5 else "")
-            raise UsageError(f"region {given!r}: no contig {region.contig!r} in the file; it has {known}")
+            raise UsageError(f"region {format_region(region)}: no contig {region.contig!r} in the file; it has {known}")
         resolved.append(region)
     return resolved
 

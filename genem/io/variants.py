@@ -22,7 +22,7 @@ from genem.io.vcf_text import VcfTextDecoder
 
 __all__ = ["VariantReader", "open_variants"]
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 4 << 20
 MAX_CELLS = 16 << 20
 FIRST_TAKE = 1 << 16
 COLUMNS_LINE = re.compile(rb"^#CHROM[^\n]*\n", re.MULTILINE)

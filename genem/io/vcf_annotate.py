@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ FIXED_COLUMNS = 9
 INFO_COLUMN = 7
 FORMAT_COLUMN = 8
 LONGEST_VALUE = 16
+DECLARATION = re.compile(r"##(\w+)=<(?:[^\"]*,)?ID=([^,>]+)[,>]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,14 @@ class InfoField:
 
     @property
     def header_line(self) -> str:
-        return f'##INFO=<ID={self.name},Number=A,Type=Float,Description="{self.description}">'
+        description = self.description.replace("\\", "\\\\").replace('"', '\\"')
+        return f'##INFO=<ID={self.name},Number=A,Type=Float,Description="{description}">'
+
+
+def _declared(line: str) -> tuple[str, str] | None:
+    """What a header line declares: its kind (INFO, FORMAT, ...) and the ID, wherever it stands in the line."""
+    found = DECLARATION.match(line)
+    return None if found is None else (found[1], found[2])
 
 
 class VcfAnnotator:
@@ -68,8 +77,8 @@ class VcfAnnotator:
         self._n_file_samples = max(len(fixed) - FIXED_COLUMNS, 0)
         names = fixed[FIXED_COLUMNS:]
         added = [*(field.header_line for field in info), *FORMAT_LINES]
-        replaced = tuple(line[: line.index(",")] + "," for line in added)
-        kept = [line for line in lines[:-1] if not line.startswith(replaced)]
+        replaced = {_declared(line) for line in added}
+        kept = [line for line in lines[:-1] if _declared(line) not in replaced]
         columns_line = "\t".join([*fixed[:FIXED_COLUMNS], *(names[column] for column in self._columns)])
         stream.write(("\n".join([*kept, *added, columns_line]) + "\n").encode())
 

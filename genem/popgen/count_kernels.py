@@ -54,6 +54,7 @@ class Options(NamedTuple):
     quantile: float  # chi-square quantile of the interval's level
     max_iter: int
     tolerance: float
+    cancel: np.ndarray  # int8 (1,): the kernels stop soon after it is set
 
 
 class Rows(NamedTuple):
@@ -69,6 +70,7 @@ class Rows(NamedTuple):
     status: np.ndarray  # int64 (row,)
     heterozygous_haploids: np.ndarray  # int64 (variant,)
     incomplete: np.ndarray  # int64 (variant,): samples whose likelihoods are partly missing
+    polyploid: np.ndarray  # int64 (variant,): the first sample that counts with more than two copies, or -1
     bad_sample: np.ndarray  # int64 (variant,): the first sample that cannot be used, or -1
 
 
@@ -93,11 +95,11 @@ def lane_sum(word: np.uint64) -> np.int64:
 
 
 @kernel
-def count_biallelic_words(words: np.ndarray) -> tuple[np.int64, np.int64, np.int64, np.bool_]:
+def count_biallelic_words(words: np.ndarray, mask: np.ndarray) -> tuple[np.int64, np.int64, np.int64, np.bool_]:
     """Heterozygotes, ALT homozygotes and missing diploids in 64-bit words of four genotypes each.
 
-    The last value tells whether anything else was seen (half-calls, haploid calls, other alleles): then the
-    counts are not to be used.
+    Genotypes outside ``mask`` count as missing. The last value tells whether anything else was seen (half-calls,
+    haploid calls, other alleles): then the counts are not to be used.
     """
     odd = np.uint64(0)
     n_het = np.int64(0)
@@ -108,7 +110,7 @@ def count_biallelic_words(words: np.ndarray) -> tuple[np.int64, np.int64, np.int
         hom = np.uint64(0)
         missing = np.uint64(0)
         for i in range(start, min(start + LANE_CAPACITY, len(words))):
-            word = words[i]
+            word = words[i] | ~mask[i]
             uncalled = (word >> SEVEN) & LOW_BIT
             # Bits 1-6 are all set in -1 and -2, and clear in alleles 0 and 1.
             odd |= (word & ALLELE_BITS) ^ ((uncalled << SEVEN) - (uncalled << ONE))
@@ -131,18 +133,20 @@ def count_samples(
     half_calls_missing: bool,
     row_counts: np.ndarray,
     alt_counts: np.ndarray,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Count one variant, sample by sample, into ``row_counts[group]`` and ``alt_counts[group, allele]``.
 
     The bucket after the last group takes the samples in none. Returns the number of heterozygous calls where one
-    copy is expected (set missing), and the first sample with an allele the site does not have, or -1.
+    copy is expected (set missing), the first sample with more than two copies or -1, and the first with an allele
+    the site does not have or -1.
     """
-    n_alleles = design.n_alleles[variant]
-    region = design.region[variant]
+    n_alleles, region = design.n_alleles[variant], design.region[variant]
+    sex, group = design.sex, design.group
     n_heterozygous_haploids = 0
+    polyploid = -1
     for sample in range(alleles.shape[0]):
-        bucket = design.group[sample]
-        role = copies_role(region, design.sex[sample])
+        bucket = group[sample]
+        role = copies_role(region, sex[sample])
         if role == NO_COPY:
             continue
         row_counts[bucket, N_SAMPLES] += 1
@@ -156,8 +160,8 @@ def count_samples(
             if allele == MISSING_ALLELE:
                 n_missing += 1
             elif allele != ABSENT_ALLELE:
-                if allele >= n_alleles:
-                    return n_heterozygous_haploids, sample
+                if allele >= n_alleles or allele < 0:
+                    return n_heterozygous_haploids, polyploid, sample
                 if n_called == 0:
                     first = allele
                 elif allele != first:
@@ -193,7 +197,9 @@ def count_samples(
         elif n_called == 1:
             row_counts[bucket, N_LONE] += 1
             alt_counts[bucket, first, LONE_COPIES] += 1
-    return n_heterozygous_haploids, -1
+        elif polyploid < 0:
+            polyploid = sample
+    return n_heterozygous_haploids, polyploid, -1
 
 
 @kernel
@@ -208,34 +214,49 @@ def add_counts(of_row: np.ndarray, of_alleles: np.ndarray, row: np.ndarray, alts
 
 @kernel
 def count_variants(
-    first: int, last: int, alleles: np.ndarray, words: np.ndarray, design: Design, options: Options, rows: Rows
+    first: int,
+    last: int,
+    alleles: np.ndarray,
+    words: np.ndarray,
+    masks: np.ndarray,
+    design: Design,
+    options: Options,
+    rows: Rows,
 ) -> None:
     """Count variants ``first`` to ``last`` into rows and ragged ALT values.
 
     ``words`` (variant, word) are the calls of diploids as words of four, padded with absent copies; it has no
-    columns where it does not apply.
+    columns where it does not apply. ``masks`` (bucket, word) select the samples of each group, and all.
     """
     n_groups = design.n_groups
+    group_sizes = np.zeros(n_groups + 1, np.int64)
+    for sample in range(alleles.shape[1]):
+        group_sizes[design.group[sample]] += 1
+    group_sizes[n_groups] = alleles.shape[1]
     n_words = words.shape[1]
     for variant in range(first, last):
         pooled = variant * (n_groups + 1) + n_groups
         n_alleles = design.n_alleles[variant]
         if n_words > 0 and n_alleles == 2 and design.region[variant] == AS_CALLED:
-            n_het, n_hom, n_missing, odd = count_biallelic_words(words[variant])
-            if not odd:
+            for bucket in range(n_groups, -1, -1):  # all samples first: they tell whether words apply
+                n_het, n_hom, n_missing, odd = count_biallelic_words(words[variant], masks[bucket])
+                if odd:
+                    break
+                row = variant * (n_groups + 1) + bucket
                 n_called = 4 * n_words - n_missing
-                rows.counts[pooled, N_SAMPLES] = alleles.shape[1]
-                rows.counts[pooled, N_CALLED] = n_called
-                rows.counts[pooled, ALLELE_NUMBER] = 2 * n_called
-                rows.counts[pooled, N_DIPLOID] = n_called
-                at = rows.offsets[pooled]
+                rows.counts[row, N_SAMPLES] = group_sizes[bucket]
+                rows.counts[row, N_CALLED] = n_called
+                rows.counts[row, ALLELE_NUMBER] = 2 * n_called
+                rows.counts[row, N_DIPLOID] = n_called
+                at = rows.offsets[row]
                 rows.alt_counts[at, COPIES] = n_het + 2 * n_hom
                 rows.alt_counts[at, HOMOZYGOUS] = n_hom
                 rows.alt_counts[at, HETEROZYGOUS] = n_het
+            if not odd:
                 continue
         by_group = np.zeros((n_groups + 1, N_ROW_COUNTS), np.int64)
         by_allele = np.zeros((n_groups + 1, n_alleles, N_ALT_COUNTS), np.int64)
-        rows.heterozygous_haploids[variant], rows.bad_sample[variant] = count_samples(
+        rows.heterozygous_haploids[variant], rows.polyploid[variant], rows.bad_sample[variant] = count_samples(
             alleles[variant], design, variant, options.half_calls_missing, by_group, by_allele
         )
         for bucket in range(n_groups + 1):

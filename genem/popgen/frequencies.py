@@ -16,8 +16,6 @@ from genem.popgen.count_kernels import (
     ALLELE_NUMBER,
     N_ALT_COUNTS,
     N_CALLED,
-    N_DIPLOID,
-    N_LONE,
     N_ROW_COUNTS,
     N_SAMPLES,
     Design,
@@ -40,13 +38,25 @@ from genem.popgen.genotype_kernels import (
 )
 from genem.popgen.likelihood_row_kernels import likelihood_rows
 from genem.popgen.sex_chromosomes import Build, ploidy_regions
-from genem.popgen.study import LN_PER_UNIT, Field, HalfCalls, Samples, check_samples, in_pieces, study_design
+from genem.popgen.study import (
+    LN_PER_UNIT,
+    Field,
+    HalfCalls,
+    Samples,
+    check_calls,
+    check_likelihoods,
+    check_samples,
+    in_pieces,
+    study_design,
+)
 from genem.popgen.table import POOLED, FrequencyTable
 
 __all__ = ["allele_frequencies_from_genotypes", "allele_frequencies_from_likelihoods", "freq"]
 
 MAX_ITER = 5000
 """Most evaluations of the EM map per fit."""
+MAX_MASKED_GROUPS = 16
+"""With more groups than this one pass over the samples is faster than a pass over the words for each group."""
 
 
 def freq(
@@ -192,9 +202,10 @@ def allele_frequencies_from_genotypes(
     ...       f" F {table.inbreeding_coefficient[0]:.4f} HWE p {table.hwe_p[0]:.3g}")
     AF 0.4711 [0.4087, 0.5340] F 0.7678 HWE p 5.56e-19
     """
-    samples = check_samples(alleles.shape[1], None, groups, group_names)
+    n_variants, n_samples = _variants_and_samples("alleles", alleles)
+    samples = check_samples(n_samples, None, groups, group_names)
     options = _options(half_calls, inbreeding, ci, MAX_ITER, KKT_TOLERANCE)
-    regions = np.zeros(alleles.shape[0], np.int8)
+    regions = np.zeros(n_variants, np.int8)
     return _genotype_table(alleles, n_alleles, regions, samples, options, threads, None)
 
 
@@ -259,10 +270,17 @@ def allele_frequencies_from_likelihoods(
     >>> print(table.n_called, table.allele_frequency.round(4), table.standard_error.round(4))
     [3] [0.4987] [0.2509]
     """
-    samples = check_samples(likelihoods.shape[1], None, groups, group_names)
+    n_variants, n_samples = _variants_and_samples("likelihoods", likelihoods)
+    samples = check_samples(n_samples, None, groups, group_names)
     options = _options("em", inbreeding, ci, max_iter, tolerance)
-    regions = np.zeros(likelihoods.shape[0], np.int8)
+    regions = np.zeros(n_variants, np.int8)
     return _likelihood_table(likelihoods, n_likelihoods, n_alleles, field, regions, samples, options, threads, None)
+
+
+def _variants_and_samples(what: str, array: NDArray[Any]) -> tuple[int, int]:
+    if array.ndim != 3:
+        raise UsageError(f"{what} has shape {array.shape}, an axis each of variants, samples and values expected")
+    return array.shape[0], array.shape[1]
 
 
 def _options(half_calls: HalfCalls, inbreeding: bool, ci: float, max_iter: int, tolerance: float) -> Options:
@@ -273,7 +291,12 @@ def _options(half_calls: HalfCalls, inbreeding: bool, ci: float, max_iter: int, 
     if max_iter < 1 or not tolerance > 0.0:
         raise UsageError("max_iter and tolerance must be positive")
     return Options(
-        half_calls == "missing", bool(inbreeding), float(chdtri(1, 1.0 - ci)), int(max_iter), float(tolerance)
+        half_calls == "missing",
+        bool(inbreeding),
+        float(chdtri(1, 1.0 - ci)),
+        int(max_iter),
+        float(tolerance),
+        np.zeros(1, np.int8),
     )
 
 
@@ -288,12 +311,11 @@ def _genotype_table(
 ) -> FrequencyTable:
     design = study_design(n_alleles, regions, samples)
     rows = _empty_rows(design)
-    calls = np.ascontiguousarray(alleles)
-    in_pieces(genotype_rows, len(regions), threads, calls, _words(calls, design), design, options, rows)
+    calls = check_calls(alleles, len(regions), len(samples.sex))
+    in_pieces(genotype_rows, len(regions), threads, calls, *_words(calls, design), design, options, rows)
     _refuse_bad_samples(rows, "GT has an allele the site does not have", block)
     if options.inbreeding:
-        counts = rows.counts
-        _refuse_polyploids(counts[:, ALLELE_NUMBER] != 2 * counts[:, N_DIPLOID] + counts[:, N_LONE], design, block)
+        _refuse_polyploids(rows, block)
     return _table(samples, rows)
 
 
@@ -310,26 +332,32 @@ def _likelihood_table(
 ) -> FrequencyTable:
     design = study_design(n_alleles, regions, samples)
     rows = _empty_rows(design)
-    numbers = np.ascontiguousarray(n_likelihoods, np.int64)
-    cells = np.ascontiguousarray(likelihoods)
-    in_pieces(likelihood_rows, len(regions), threads, cells, numbers, LN_PER_UNIT[field], design, options, rows)
+    cells, numbers = check_likelihoods(likelihoods, n_likelihoods, field, len(regions), len(samples.sex))
+    arguments = (cells, numbers, LN_PER_UNIT[field], design, options, rows)
+    in_pieces(likelihood_rows, len(regions), threads, *arguments, cancel=options.cancel)
     _refuse_bad_samples(rows, f"{field} has a number of values that fits no ploidy", block)
     if options.inbreeding:
-        counts = rows.counts
-        _refuse_polyploids(counts[:, ALLELE_NUMBER] != 2 * counts[:, N_DIPLOID] + counts[:, N_LONE], design, block)
+        _refuse_polyploids(rows, block)
     return _table(samples, rows)
 
 
-def _words(alleles: NDArray[np.integer[Any]], design: Design) -> NDArray[np.uint64]:
-    """Diploid calls as 64-bit words of four samples, for the fast count; no columns where it does not apply."""
+def _words(alleles: NDArray[np.integer[Any]], design: Design) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Diploid calls as 64-bit words of four samples, and masks of the groups and of all, for the fast count.
+
+    The words have no columns where it does not apply.
+    """
     n_variants, n_samples, ploidy = alleles.shape
-    if ploidy != 2 or alleles.dtype != np.int8 or design.n_groups > 0 or n_samples == 0:
-        return np.empty((n_variants, 0), np.uint64)
     padding = -n_samples % 4
+    n_words = (n_samples + padding) // 4
+    selected = np.full((design.n_groups + 1, 4 * n_words), 0xFFFF, np.uint16)
+    if ploidy != 2 or alleles.dtype != np.int8 or design.n_groups > MAX_MASKED_GROUPS or n_samples == 0:
+        return np.empty((n_variants, 0), np.uint64), selected.view(np.uint64)
+    for number in range(design.n_groups):
+        selected[number, :n_samples] *= design.group == number
     if padding:
         absent = ((0, 0), (0, padding), (0, 0))
         alleles = np.pad(alleles, absent, constant_values=ABSENT_ALLELE)
-    return alleles.reshape(n_variants, 2 * (n_samples + padding)).view(np.uint64)
+    return alleles.reshape(n_variants, 8 * n_words).view(np.uint64), selected.view(np.uint64)
 
 
 def _empty_rows(design: Design) -> Rows:
@@ -349,6 +377,7 @@ def _empty_rows(design: Design) -> Rows:
         status=np.zeros(n_rows, np.int64),
         heterozygous_haploids=np.zeros(n_variants, np.int64),
         incomplete=np.zeros(n_variants, np.int64),
+        polyploid=np.full(n_variants, -1, np.int64),
         bad_sample=np.full(n_variants, -1, np.int64),
     )
 
@@ -360,22 +389,22 @@ def _refuse_bad_samples(rows: Rows, found: str, block: GenotypeBlock | None) -> 
         raise InputError(found, place=_place(block, variant, sample))
 
 
-def _refuse_polyploids(unfit: NDArray[np.bool_], design: Design, block: GenotypeBlock | None) -> None:
-    if unfit.any():
-        variant = int(np.flatnonzero(unfit)[0]) // (design.n_groups + 1)
+def _refuse_polyploids(rows: Rows, block: GenotypeBlock | None) -> None:
+    bad = np.flatnonzero(rows.polyploid >= 0)
+    if len(bad):
         raise InputError(
             "a sample of ploidy above 2, --inbreeding is a model of diploids",
-            place=_place(block, variant, None),
+            place=_place(block, int(bad[0]), int(rows.polyploid[bad[0]])),
             remedy="run without --inbreeding",
         )
 
 
-def _place(block: GenotypeBlock | None, variant: int, sample: int | None) -> str:
+def _place(block: GenotypeBlock | None, variant: int, sample: int) -> str:
     if block is None:
-        return f"variant {variant}" if sample is None else f"variant {variant}, sample {sample}"
+        return f"variant {variant}, sample {sample}"
     sites = block.sites
     where = f"record {sites.record[variant]} ({sites.chrom(variant)}:{sites.position[variant]})"
-    return where if sample is None else f"{where}, sample {block.samples[sample]}"
+    return f"{where}, sample {block.samples[sample]}"
 
 
 def _table(samples: Samples, rows: Rows) -> FrequencyTable:

@@ -204,10 +204,17 @@ def heterogeneity(
 
 @kernel
 def genotype_rows(
-    first: int, last: int, alleles: np.ndarray, words: np.ndarray, design: Design, options: Options, rows: Rows
+    first: int,
+    last: int,
+    alleles: np.ndarray,
+    words: np.ndarray,
+    masks: np.ndarray,
+    design: Design,
+    options: Options,
+    rows: Rows,
 ) -> None:
     """Count variants ``first`` to ``last`` and fill every statistic of their rows."""
-    count_variants(first, last, alleles, words, design, options, rows)
+    count_variants(first, last, alleles, words, masks, design, options, rows)
     n_groups = design.n_groups
     for variant in range(first, last):
         top = variant * (n_groups + 1)

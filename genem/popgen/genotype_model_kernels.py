@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from genem.jit import kernel
-from genem.popgen.log_linear_kernels import Model
+from genem.popgen.log_linear_kernels import NONE, ZERO, Model
 
 
 @kernel
@@ -37,13 +37,12 @@ def homozygote_index(allele: int, ploidy: int) -> int:
 
 
 @kernel
-def genotype_copies(n_alleles: int, ploidy: int, copies: np.ndarray) -> None:
-    """Copies of each allele in every genotype (genotype, allele), in VCF order (the last allele varies slowest)."""
+def genotype_alleles(n_alleles: int, ploidy: int, alleles: np.ndarray) -> None:
+    """Alleles of every genotype (genotype, copy), in VCF order (the last copy varies slowest); unused copies are -1."""
     genotype = np.zeros(ploidy, np.int64)
     for g in range(n_genotypes(n_alleles, ploidy)):
-        copies[g, :] = 0
-        for k in range(ploidy):
-            copies[g, genotype[k]] += 1
+        alleles[g, :ploidy] = genotype
+        alleles[g, ploidy:] = NONE
         for k in range(ploidy):
             limit = genotype[k + 1] if k + 1 < ploidy else n_alleles - 1
             if genotype[k] < limit:
@@ -53,65 +52,71 @@ def genotype_copies(n_alleles: int, ploidy: int, copies: np.ndarray) -> None:
 
 
 @kernel
-def arrangements(copies: np.ndarray) -> float:
-    """Orders in which the copies of a genotype can be drawn: the multinomial coefficient."""
+def arrangements(genotype: np.ndarray) -> float:
+    """Orders in which the copies of a genotype (alleles ascending) can be drawn: the multinomial coefficient."""
     number = 1.0
-    drawn = 0
-    for allele in range(len(copies)):
-        for k in range(copies[allele]):
-            drawn += 1
-            number *= drawn / (k + 1.0)
+    alike = 1
+    for k in range(len(genotype)):
+        if genotype[k] == NONE:
+            break
+        alike = alike + 1 if k > 0 and genotype[k] == genotype[k - 1] else 1
+        number *= (k + 1.0) / alike
     return number
 
 
 @kernel
-def random_mating(copies: np.ndarray) -> Model:
+def random_mating(alleles: np.ndarray, n_alleles: int) -> Model:
     """Hardy-Weinberg proportions: theta = allele frequencies."""
-    size, n_alleles = copies.shape
-    coefficient = np.empty(size)
-    for g in range(size):
-        coefficient[g] = arrangements(copies[g])
-    return Model(copies.copy(), coefficient, np.zeros(n_alleles, np.int64), math.nan)
+    coefficient = np.empty(len(alleles))
+    for g in range(len(alleles)):
+        coefficient[g] = arrangements(alleles[g])
+    return Model(alleles, coefficient, np.zeros(n_alleles, np.int64), math.nan)
 
 
 @kernel
-def random_mating_at(copies: np.ndarray, alt: int, p: float) -> Model:
+def random_mating_at(alleles: np.ndarray, n_alleles: int, alt: int, p: float) -> Model:
     """Hardy-Weinberg proportions with the frequency of one allele held: theta = composition of the others."""
-    size, n_alleles = copies.shape
-    exponent = copies.copy()
-    exponent[:, alt] = 0
-    coefficient = np.empty(size)
-    for g in range(size):
-        coefficient[g] = arrangements(copies[g])
-        for allele in range(n_alleles):
-            for _ in range(copies[g, allele]):
-                coefficient[g] *= p if allele == alt else 1.0 - p
+    uses = alleles.copy()
+    coefficient = np.empty(len(alleles))
+    for g in range(len(alleles)):
+        coefficient[g] = arrangements(alleles[g])
+        for k in range(alleles.shape[1]):
+            if alleles[g, k] == alt:
+                uses[g, k] = NONE
+                coefficient[g] *= p
+            elif alleles[g, k] != NONE:
+                coefficient[g] *= 1.0 - p
     block = np.zeros(n_alleles, np.int64)
     block[alt] = -1
-    return Model(exponent, coefficient, block, math.nan)
+    return Model(uses, coefficient, block, math.nan)
 
 
 @kernel
-def genotype_classes(copies: np.ndarray, n_diploid: int, alt: int, p: float) -> Model:
+def hardy_weinberg_classes(p: float, theta: np.ndarray) -> None:
+    """Frequencies of the genotypes with 0, 1 and 2 copies at ALT frequency ``p`` into the first three parameters."""
+    theta[0] = max(ZERO, (1.0 - p) ** 2)
+    theta[1] = max(ZERO, 2.0 * p * (1.0 - p))
+    theta[2] = max(ZERO, p * p)
+
+
+@kernel
+def genotype_classes(alleles: np.ndarray, n_alleles: int, n_diploid: int, alt: int, p: float) -> Model:
     """Diploid genotypes with 0, 1 or 2 copies of ``alt`` at free frequencies; the other copies pair at random.
 
     theta = (q0, q1, q2, composition of the other alleles); ``p`` holds q2 + q1 / 2, NaN leaves it free. Only the
     first ``n_diploid`` genotypes of the tables have a meaning.
     """
-    size, n_alleles = copies.shape
-    exponent = np.zeros((size, 3 + n_alleles), np.int64)
-    coefficient = np.zeros(size)
+    uses = np.full((len(alleles), 3), NONE, np.int64)
+    coefficient = np.zeros(len(alleles))
     for g in range(n_diploid):
-        carried = copies[g, alt]
-        exponent[g, carried] = 1
-        heterozygous_rest = carried == 0
-        for allele in range(n_alleles):
-            if allele != alt:
-                exponent[g, 3 + allele] = copies[g, allele]
-                if copies[g, allele] == 2:
-                    heterozygous_rest = False
-        coefficient[g] = 2.0 if heterozygous_rest else 1.0
+        uses[g, 0] = 0
+        for k in range(2):
+            if alleles[g, k] == alt:
+                uses[g, 0] += 1
+            else:
+                uses[g, 1 + k] = 3 + alleles[g, k]
+        coefficient[g] = 2.0 if uses[g, 0] == 0 and alleles[g, 0] != alleles[g, 1] else 1.0
     block = np.ones(3 + n_alleles, np.int64)
     block[:3] = 0
     block[3 + alt] = -1
-    return Model(exponent, coefficient, block, p)
+    return Model(uses, coefficient, block, p)

@@ -12,25 +12,22 @@ from genem.popgen.count_kernels import ALLELE_NUMBER, N_CALLED, N_DIPLOID, N_ROW
 from genem.popgen.genotype_kernels import (
     FREQUENCY,
     INBREEDING,
-    LOWER,
     LRT_HWE,
     LRT_P,
     STANDARD_ERROR,
-    UPPER,
     inbreeding_coefficient,
 )
-from genem.popgen.genotype_model_kernels import genotype_classes, random_mating, random_mating_at
+from genem.popgen.genotype_model_kernels import genotype_classes, hardy_weinberg_classes, random_mating
+from genem.popgen.information_kernels import standard_errors
 from genem.popgen.interval_kernels import chi_square_upper_tail
-from genem.popgen.log_linear_kernels import ZERO, Samples, Selection, fit, standard_error
-from genem.popgen.sample_kernels import DIPLOID_SLOT, copy_tables, lay_out, phred_likelihoods, select_samples
+from genem.popgen.log_linear_kernels import ZERO, Model, Samples, Selection, em_map, fit
+from genem.popgen.profile_kernels import heterogeneity, profile_interval
+from genem.popgen.sample_kernels import DIPLOID_SLOT, genotype_tables, lay_out, phred_likelihoods, select_samples
 
 # Share of the frequency a start gives to the allele it favours.
 FAVOURED = 0.9
-GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
-GOLDEN_STEPS = 45
-MAX_BOUND_STEPS = 100
-STEEPEST = 10.0
-BOUND_TOLERANCE = 1e-11
+# With more alleles than this, only as many starts favour one.
+MAX_FAVOURED = 8
 
 
 @kernel
@@ -56,23 +53,39 @@ def surely_concave(samples: Samples, selection: Selection, n_alleles: int) -> bo
 
 
 @kernel
+def favourites(samples: Samples, selection: Selection, model: Model, n_alleles: int) -> np.ndarray:
+    """The alleles that a start should favour: all, or where they are many those with most expected copies."""
+    if n_alleles <= MAX_FAVOURED:
+        return np.arange(n_alleles)
+    even = np.full(n_alleles, 1.0 / n_alleles)
+    shares = np.empty(n_alleles)
+    size = len(model.coefficient)
+    em_map(samples, selection, model, even, np.empty(size), np.empty(size), shares)
+    chosen = np.empty(MAX_FAVOURED, np.int64)
+    for i in range(MAX_FAVOURED):
+        chosen[i] = np.argmax(shares)
+        shares[chosen[i]] = -1.0
+    return chosen
+
+
+@kernel
 def random_mating_fit(
-    samples: Samples, selection: Selection, copies: np.ndarray, options: Options, theta: np.ndarray
+    samples: Samples, selection: Selection, alleles: np.ndarray, options: Options, theta: np.ndarray
 ) -> tuple[float, int, int]:
     """Allele frequencies under Hardy-Weinberg proportions: one start where concave, else the best of several."""
-    model = random_mating(copies)
     n_alleles = len(theta)
-    n_starts = 1 if surely_concave(samples, selection, n_alleles) else 1 + n_alleles
-    best, n_iter, status = -math.inf, 0, DEGENERATE
+    model = random_mating(alleles, n_alleles)
+    theta[:] = 1.0 / n_alleles
+    best, n_iter, status = fit(samples, selection, model, theta, options)
+    if surely_concave(samples, selection, n_alleles):
+        return best, n_iter, status
     start = np.empty(n_alleles)
-    for favourite in range(n_starts):  # the first start favours none
-        for allele in range(n_alleles):
-            start[allele] = (1.0 - FAVOURED) / (n_alleles - 1.0) if favourite > 0 else 1.0 / n_alleles
-        if favourite > 0:
-            start[favourite - 1] = FAVOURED
-        value, n_steps, end = fit(samples, selection, model, start, options.max_iter, options.tolerance)
+    for favourite in favourites(samples, selection, model, n_alleles):
+        start[:] = (1.0 - FAVOURED) / (n_alleles - 1.0)
+        start[favourite] = FAVOURED
+        value, n_steps, end = fit(samples, selection, model, start, options)
         n_iter = max(n_iter, n_steps)
-        if favourite == 0 or value > best + 1e-9 * (1.0 + abs(best)):
+        if value > best + 1e-9 * (1.0 + abs(best)):
             theta[:] = start
             best, status = value, end
     return best, n_iter, status
@@ -82,109 +95,15 @@ def random_mating_fit(
 def class_start(frequencies: np.ndarray, alt: int) -> np.ndarray:
     """The parameters of free genotype classes that are Hardy-Weinberg at these allele frequencies."""
     n_alleles = len(frequencies)
-    p = frequencies[alt]
     theta = np.empty(3 + n_alleles)
-    theta[0], theta[1], theta[2] = (1.0 - p) ** 2, 2.0 * p * (1.0 - p), p * p
+    hardy_weinberg_classes(frequencies[alt], theta)
     rest = 0.0
     for allele in range(n_alleles):
         if allele != alt:
             rest += frequencies[allele]
     for allele in range(n_alleles):
         theta[3 + allele] = max(ZERO, frequencies[allele] / rest) if rest > 0.0 else 1.0 / n_alleles
-    for k in range(3):
-        theta[k] = max(theta[k], ZERO)
     return theta
-
-
-@kernel
-def profile(
-    samples: Samples,
-    selection: Selection,
-    copies: np.ndarray,
-    alt: int,
-    p: float,
-    frequencies: np.ndarray,
-    options: Options,
-) -> float:
-    """Log-likelihood at ALT frequency ``p``, maximised over everything else (from ``frequencies`` as start)."""
-    held = min(1.0 - 1e-16, max(p, ZERO))
-    if options.inbreeding:
-        start = frequencies.copy()
-        start[alt] = held
-        theta = class_start(start, alt)
-        model = genotype_classes(copies, samples.table_size[DIPLOID_SLOT], alt, held)
-    else:
-        theta = frequencies.copy()
-        theta[alt] = 0.0
-        total = 0.0
-        for allele in range(len(theta)):
-            total += theta[allele]
-        for allele in range(len(theta)):
-            theta[allele] = max(ZERO, theta[allele] / total) if total > 0.0 else 1.0 / len(theta)
-        model = random_mating_at(copies, alt, held)
-    value, _, _ = fit(samples, selection, model, theta, options.max_iter, options.tolerance)
-    return value
-
-
-@kernel
-def profile_interval(
-    samples: Samples,
-    selection: Selection,
-    copies: np.ndarray,
-    alt: int,
-    frequencies: np.ndarray,
-    options: Options,
-    top: float,
-    number: int,
-    values: np.ndarray,
-) -> None:
-    """Both ends of the profile interval of one ALT, into LOWER and UPPER.
-
-    Each solves sqrt(2 (top - profile)) = sqrt(quantile), nearly linear in the frequency, by the Illinois rule, from
-    Wilson's bound at the effective number of copies. The profile is tried at 0 or 1 itself only where no
-    frequency before it is far enough down.
-    """
-    p, error, q = values[FREQUENCY], values[STANDARD_ERROR], options.quantile
-    target = math.sqrt(q)
-    n = p * (1.0 - p) / (error * error) if error > 0.0 else float(number)
-    centre = p + 0.5 * q / n
-    spread = math.sqrt(q * (p * (1.0 - p) + 0.25 * q / n) / n)
-    for side in range(2):
-        limit = float(side)
-        column = LOWER if side == 0 else UPPER
-        values[column] = limit
-        if p == limit:
-            continue
-        t = (centre - spread if side == 0 else centre + spread) / (1.0 + q / n)
-        inside, root_inside = p, -target
-        outside, root_outside = limit, math.inf
-        last = 0
-        for _ in range(MAX_BOUND_STEPS):
-            if t != limit and not (min(inside, outside) < t < max(inside, outside)):
-                t = 0.5 * (inside + outside)
-            value = profile(samples, selection, copies, alt, t, frequencies, options)
-            root = math.sqrt(max(0.0, 2.0 * (top - value))) - target
-            if t == limit:  # asked only while no point outside is known
-                if root <= 0.0:
-                    break
-                root_outside = min(root, STEEPEST * target)
-            else:
-                values[column] = t
-                if abs(root) <= BOUND_TOLERANCE or abs(inside - outside) <= 1e-15:
-                    break
-                if root < 0.0:
-                    if last == -1:
-                        root_outside *= 0.5
-                    secant = t + (t - inside) * 1.05 * root / (root_inside - root) if root_inside < root else limit
-                    inside, root_inside, last = t, root, -1
-                else:
-                    if last == 1:
-                        root_inside *= 0.5
-                    outside, root_outside, last = t, min(root, STEEPEST * target), 1
-            if math.isfinite(root_outside):
-                t = inside - root_inside * (outside - inside) / (root_outside - root_inside)
-            else:
-                t = secant if min(inside, limit) < secant < max(inside, limit) else limit
 
 
 @kernel
@@ -218,7 +137,7 @@ def class_inbreeding(theta: np.ndarray) -> float:
 def class_fits(
     samples: Samples,
     buckets: Selection,
-    copies: np.ndarray,
+    alleles: np.ndarray,
     alt: int,
     null_frequencies: np.ndarray,
     null: float,
@@ -232,7 +151,7 @@ def class_fits(
     Over the diploids for F and the likelihood-ratio test; then, where inbreeding is the model and there are haploid
     samples, over all.
     """
-    model = genotype_classes(copies, samples.table_size[DIPLOID_SLOT], alt, math.nan)
+    model = genotype_classes(alleles, len(null_frequencies), samples.table_size[DIPLOID_SLOT], alt, math.nan)
     theta[:] = class_start(null_frequencies, alt)
     value, n_iter, status = 0.0, 0, CONVERGED
     monomorphic = null_frequencies[alt] <= ZERO or null_frequencies[alt] >= 1.0 - 1e-12
@@ -242,7 +161,7 @@ def class_fits(
         if n_slots == 2 and (not options.inbreeding or 2 * counts[N_DIPLOID] == counts[ALLELE_NUMBER]):
             continue
         selection = Selection(buckets.first, buckets.last, n_slots)
-        value, n_steps, end = fit(samples, selection, model, theta, options.max_iter, options.tolerance)
+        value, n_steps, end = fit(samples, selection, model, theta, options)
         n_iter, status = max(n_iter, n_steps), max(status, end)
         if n_slots == 1 and not monomorphic:
             values[LRT_HWE] = max(0.0, 2.0 * (value - null))
@@ -256,7 +175,7 @@ def class_fits(
 def fit_row(
     samples: Samples,
     buckets: Selection,
-    copies: np.ndarray,
+    alleles: np.ndarray,
     counts: np.ndarray,
     options: Options,
     values: np.ndarray,
@@ -276,7 +195,7 @@ def fit_row(
         if of_diploids == 1 and (counts[N_DIPLOID] == 0 or (all_diploid and not options.inbreeding)):
             continue
         selection = Selection(buckets.first, buckets.last, 1 if of_diploids else buckets.n_slots)
-        null, n_steps, end = random_mating_fit(samples, selection, copies, options, null_frequencies)
+        null, n_steps, end = random_mating_fit(samples, selection, alleles, options, null_frequencies)
         n_iter, status = max(n_iter, n_steps), max(status, end)
         if of_diploids == 0 or options.inbreeding:
             frequencies[:] = null_frequencies
@@ -285,78 +204,31 @@ def fit_row(
         frequencies[:] = null_frequencies
     theta = np.empty(3 + n_alleles)
     used = Selection(buckets.first, buckets.last, 2 if options.inbreeding else buckets.n_slots)
+    errors = np.full(n_alleles, math.nan)
+    if not options.inbreeding:
+        model = random_mating(alleles, n_alleles)
+        standard_errors(samples, used, model, frequencies, np.eye(n_alleles), errors)
     for alt in range(1, n_alleles):
+        if options.cancel[0]:
+            break
         of_alt = values[alt - 1]
         value, n_steps, end = class_fits(
-            samples, buckets, copies, alt, null_frequencies, null, counts, options, theta, of_alt
+            samples, buckets, alleles, alt, null_frequencies, null, counts, options, theta, of_alt
         )
         n_iter, status = max(n_iter, n_steps), max(status, end)
-        model = random_mating(copies)
-        estimate, weight = frequencies, np.zeros(3 + n_alleles)
         if options.inbreeding:
             reached[alt - 1] = value
-            model = genotype_classes(copies, samples.table_size[DIPLOID_SLOT], alt, math.nan)
-            estimate = theta
-            weight[1], weight[2] = 0.5, 1.0
+            model = genotype_classes(alleles, n_alleles, samples.table_size[DIPLOID_SLOT], alt, math.nan)
+            weight = np.zeros((1, 3 + n_alleles))
+            weight[0, 1], weight[0, 2] = 0.5, 1.0
             of_alt[FREQUENCY] = class_frequency(theta)
+            standard_errors(samples, used, model, theta, weight, errors[alt : alt + 1])
         else:
-            weight[alt] = 1.0
             of_alt[FREQUENCY] = allele_frequency(frequencies, alt)
         if 0.0 < of_alt[FREQUENCY] < 1.0:
-            of_alt[STANDARD_ERROR] = standard_error(samples, used, model, estimate, weight)
-        profile_interval(samples, used, copies, alt, frequencies, options, reached[alt - 1], number, of_alt)
+            of_alt[STANDARD_ERROR] = errors[alt]
+        profile_interval(samples, used, alleles, alt, frequencies, options, reached[alt - 1], number, of_alt)
     return n_iter, status
-
-
-@kernel
-def heterogeneity(
-    samples: Samples,
-    counts: np.ndarray,
-    copies: np.ndarray,
-    alt: int,
-    fits: np.ndarray,
-    estimates: np.ndarray,
-    reached: np.ndarray,
-    options: Options,
-) -> tuple[float, int]:
-    """Likelihood ratio of one ALT frequency per group against one for all, and its degrees of freedom (0: no test).
-
-    Rows are the groups. The common frequency lies between the groups' own; golden section finds it, precise enough
-    since the log-likelihood is flat there.
-    """
-    n_filled = 0
-    low, high, own = 1.0, 0.0, 0.0
-    for g in range(len(counts)):
-        if counts[g, N_CALLED] > 0:
-            n_filled += 1
-            low, high = min(low, estimates[g]), max(high, estimates[g])
-            own += reached[g, alt - 1]
-    if n_filled < 2 or high == 0.0 or low == 1.0:
-        return math.nan, 0
-    n_slots = 2 if options.inbreeding else len(samples.table_size)
-    points = np.array([high - GOLDEN * (high - low), low + GOLDEN * (high - low)])
-    reaches = np.empty(2)
-    side = 0
-    for step in range(GOLDEN_STEPS):
-        reaches[side] = 0.0
-        for g in range(len(counts)):
-            if counts[g, N_CALLED] > 0:
-                selection = Selection(g, g + 1, n_slots)
-                reaches[side] += profile(samples, selection, copies, alt, points[side], fits[g], options)
-        if step > 0:
-            if high - low <= 1e-8:
-                break
-            if reaches[0] >= reaches[1]:
-                high, points[1], reaches[1] = points[1], points[0], reaches[0]
-                points[0] = high - GOLDEN * (high - low)
-                side = 0
-            else:
-                low, points[0], reaches[0] = points[0], points[1], reaches[1]
-                points[1] = low + GOLDEN * (high - low)
-                side = 1
-        else:
-            side = 1
-    return max(0.0, 2.0 * (own - max(reaches[0], reaches[1]))), n_filled - 1
 
 
 @kernel
@@ -375,15 +247,17 @@ def likelihood_rows(
     phred_table = phred_likelihoods()
     slots, best = np.empty(n_samples, np.int64), np.empty(n_samples)
     for variant in range(first, last):
+        if options.cancel[0]:
+            break
         n_alleles = design.n_alleles[variant]
         by_group = np.zeros((n_groups + 1, N_ROW_COUNTS), np.int64)
-        largest, rows.incomplete[variant], rows.bad_sample[variant] = select_samples(
+        largest, rows.incomplete[variant], rows.polyploid[variant], rows.bad_sample[variant] = select_samples(
             likelihoods[variant], n_likelihoods[variant], scale < 0.0, design, variant, by_group, slots, best
         )
         if rows.bad_sample[variant] >= 0:
             continue
         n_slots = max(2, largest)
-        copies, table_start, table_size = copy_tables(n_alleles, n_slots, options.inbreeding)
+        alleles, table_start, table_size = genotype_tables(n_alleles, n_slots, options.inbreeding)
         offsets = np.zeros(n_groups + 1)
         samples = lay_out(
             likelihoods[variant],
@@ -395,7 +269,7 @@ def likelihood_rows(
             options,
             slots,
             best,
-            copies,
+            alleles,
             table_start,
             table_size,
             offsets,
@@ -418,7 +292,7 @@ def likelihood_rows(
                 continue
             values = rows.values[rows.offsets[row] : rows.offsets[row + 1]]
             rows.n_iter[row], rows.status[row] = fit_row(
-                samples, buckets, copies, rows.counts[row], options, values, fits[bucket], reached[bucket]
+                samples, buckets, alleles, rows.counts[row], options, values, fits[bucket], reached[bucket]
             )
             rows.log_likelihood[row] = reached[bucket, 0] + offset
         top = variant * (n_groups + 1)
@@ -431,7 +305,7 @@ def likelihood_rows(
                 rows.heterogeneity[at, 0], rows.heterogeneity[at, 1] = heterogeneity(
                     samples,
                     rows.counts[top : top + n_groups],
-                    copies,
+                    alleles,
                     alt,
                     fits[:n_groups],
                     estimates,

@@ -1,10 +1,10 @@
 """EM for genotype likelihoods under log-linear genotype models.
 
-A model gives every genotype g the probability coefficient_g * product over k of theta_k^exponent_gk, with the
-parameters theta in blocks that each sum to one. Hardy-Weinberg proportions at any ploidy and number of alleles
-(theta: allele frequencies), free genotype classes (theta: class frequencies and the composition of the other
-alleles) and both at a fixed ALT frequency are such models, and share one E-step, one M-step, one acceleration,
-one boundary test and one observed information.
+A model gives every genotype g the probability coefficient_g * product of the theta_k it uses, with the parameters
+theta in blocks that each sum to one; a genotype uses few parameters, so the uses are listed. Hardy-Weinberg
+proportions at any ploidy and number of alleles (theta: allele frequencies), free genotype classes (theta: class
+frequencies and the composition of the other alleles) and both at a fixed ALT frequency are such models, and share
+one E-step, one M-step, one acceleration, one boundary test and one observed information.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from genem.em.kernels import simplex_kkt_residual, squarem_step_length
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel
+from genem.popgen.count_kernels import Options
 from genem.popgen.interval_kernels import heterozygosity_at
 
 # Stands for zero in a fit: small enough to carry no weight, yet the slope at zero can still be computed.
@@ -29,6 +30,8 @@ RELEASES = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 # The slope at zero must exceed the multiplier by this share.
 RISE = 1e-9
 LONGEST_STEP = 256.0
+# No parameter, no allele.
+NONE = -1
 # Likelihoods are multiplied up to here before a logarithm is taken.
 SMALLEST_PRODUCT = 1e-200
 
@@ -54,19 +57,30 @@ class Selection(NamedTuple):
 class Model(NamedTuple):
     """A log-linear genotype model."""
 
-    exponent: np.ndarray  # int64 (genotype, parameter)
+    uses: np.ndarray  # int64 (genotype, factor): the parameters of the product, one as often as its exponent, or NONE
     coefficient: np.ndarray  # float64 (genotype,)
     block: np.ndarray  # int64 (parameter,): the block it sums to one with, -1 for no parameter
     alt_frequency: float  # block 0 is (q0, q1, q2) with q2 + q1 / 2 held at this; NaN where free
 
 
+class Work(NamedTuple):
+    """Memory of a fit."""
+
+    trial: np.ndarray  # float64 (parameter,)
+    image: np.ndarray  # float64 (parameter,): the EM image of the trial
+    probability: np.ndarray  # float64 (genotype,)
+    expected: np.ndarray  # float64 (genotype,)
+    sinking: np.ndarray  # bool (parameter,)
+
+
 @kernel
 def genotype_probabilities(model: Model, theta: np.ndarray, probability: np.ndarray) -> None:
-    """coefficient_g * product of theta_k^exponent_gk for every genotype of the tables."""
+    """coefficient_g * product of the theta_k it uses, for every genotype of the tables."""
     for g in range(len(probability)):
         product = model.coefficient[g]
-        for k in range(len(theta)):
-            for _ in range(model.exponent[g, k]):
+        for factor in range(model.uses.shape[1]):
+            k = model.uses[g, factor]
+            if k != NONE:
                 product *= theta[k]
         probability[g] = product
 
@@ -101,13 +115,21 @@ def expect_three(cells: np.ndarray, n_samples: int, probability: np.ndarray, exp
 def expect_many(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
     """E-step over samples of any number of genotypes; as ``expect_three``."""
     size = len(probability)
+    whole = size - size % 4
     value = 0.0
     product = 1.0
     at = 0
     for _ in range(n_samples):
-        total = 0.0
-        for g in range(size):
-            total += cells[at + g] * probability[g]
+        # Four sums side by side: additions in one chain would wait for each other.
+        sum0, sum1, sum2, sum3 = 0.0, 0.0, 0.0, 0.0
+        for g in range(0, whole, 4):
+            sum0 += cells[at + g] * probability[g]
+            sum1 += cells[at + g + 1] * probability[g + 1]
+            sum2 += cells[at + g + 2] * probability[g + 2]
+            sum3 += cells[at + g + 3] * probability[g + 3]
+        for g in range(whole, size):
+            sum0 += cells[at + g] * probability[g]
+        total = (sum0 + sum1) + (sum2 + sum3)
         if total <= 0.0:
             return -math.inf
         inverse = 1.0 / total
@@ -143,8 +165,8 @@ def expected_genotypes(samples: Samples, selection: Selection, probability: np.n
 
 @kernel
 def normalise_blocks(model: Model, theta: np.ndarray) -> None:
-    """Scale every block to one; a held ALT frequency is restored by moving the two homozygotes."""
-    for b in range(2):
+    """Scale every block to one; with a held ALT frequency the homozygotes follow from the heterozygotes."""
+    for b in range(0 if math.isnan(model.alt_frequency) else 1, 2):
         total = 0.0
         for k in range(len(theta)):
             if model.block[k] == b:
@@ -177,16 +199,17 @@ def em_map(
     """
     genotype_probabilities(model, theta, probability)
     value = expected_genotypes(samples, selection, probability, expected)
-    mapped[:] = theta
-    for b in range(2):
+    mapped[:] = 0.0
+    for g in range(len(expected)):
+        for factor in range(model.uses.shape[1]):
+            k = model.uses[g, factor]
+            if k != NONE:
+                mapped[k] += expected[g]
+    for b in range(-1, 2):
         total = 0.0
         for k in range(len(theta)):
             if model.block[k] == b:
-                uses = 0.0
-                for g in range(len(expected)):
-                    uses += expected[g] * model.exponent[g, k]
-                mapped[k] = uses
-                total += uses
+                total += mapped[k]
         for k in range(len(theta)):
             if model.block[k] == b:
                 mapped[k] = mapped[k] / total if total > 0.0 else theta[k]
@@ -236,18 +259,99 @@ def extrapolate(model: Model, theta: np.ndarray, one: np.ndarray, two: np.ndarra
 
 
 @kernel
-def movable(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials: int) -> bool:
-    """Whether parameter ``k`` should be tried at zero (it sinks) or off it (the likelihood rises there)."""
-    if model.block[k] < 0 or (model.block[k] == 0 and not math.isnan(model.alt_frequency)):
+def movable(model: Model, k: int) -> bool:
+    """Whether parameter ``k`` can be moved by itself: not where it is none, or bound to a held ALT frequency."""
+    return model.block[k] == 1 or (model.block[k] == 0 and math.isnan(model.alt_frequency))
+
+
+@kernel
+def sinks(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials: int) -> bool:
+    """Whether parameter ``k`` falls and should be tried at zero."""
+    if not movable(model, k) or theta[k] <= ZERO or mapped[k] >= theta[k] or n_trials == len(ZERO_TRIALS):
         return False
-    if theta[k] <= NEAR_ZERO and mapped[k] > theta[k] * (1.0 + RISE):
-        return True
-    return theta[k] > ZERO and n_trials < len(ZERO_TRIALS) and theta[k] < ZERO_TRIALS[n_trials] and mapped[k] < theta[k]
+    return bool(theta[k] < ZERO_TRIALS[n_trials])
+
+
+@kernel
+def rises(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int) -> bool:
+    """Whether parameter ``k`` is at zero, or nearly, and the likelihood rises from there."""
+    return bool(movable(model, k) and theta[k] <= NEAR_ZERO and mapped[k] > theta[k] * (1.0 + RISE))
+
+
+@kernel
+def sink(
+    samples: Samples,
+    selection: Selection,
+    model: Model,
+    theta: np.ndarray,
+    one: np.ndarray,
+    value: float,
+    trials: np.ndarray,
+    work: Work,
+) -> tuple[float, int]:
+    """Try the sinking parameters at zero, all at once or else one by one; returns the log-likelihood and EM steps."""
+    trial, image = work.trial, work.image
+    n_sinking, n_steps = 0, 0
+    trial[:] = theta
+    for k in range(len(theta)):
+        work.sinking[k] = sinks(model, theta, one, k, trials[k])
+        if work.sinking[k]:
+            n_sinking += 1
+            trials[k] += 1
+            trial[k] = ZERO
+    if n_sinking > 1:
+        normalise_blocks(model, trial)
+        reached = em_map(samples, selection, model, trial, work.probability, work.expected, image)
+        n_steps += 1
+        if reached >= value:
+            theta[:], one[:] = trial, image
+            return reached, n_steps
+    for k in range(len(theta)):
+        if work.sinking[k]:
+            trial[:] = theta
+            trial[k] = ZERO
+            normalise_blocks(model, trial)
+            reached = em_map(samples, selection, model, trial, work.probability, work.expected, image)
+            n_steps += 1
+            if reached >= value:
+                theta[:], one[:], value = trial, image, reached
+    return value, n_steps
+
+
+@kernel
+def release(
+    samples: Samples,
+    selection: Selection,
+    model: Model,
+    theta: np.ndarray,
+    one: np.ndarray,
+    value: float,
+    settled: np.ndarray,
+    work: Work,
+) -> tuple[float, int]:
+    """Move parameters off zero where the likelihood rises; those for which no step helps are ``settled``."""
+    trial, image = work.trial, work.image
+    n_steps = 0
+    for k in range(len(theta)):
+        if settled[k] or not rises(model, theta, one, k):
+            continue
+        settled[k] = True
+        for step in RELEASES:
+            trial[:] = theta
+            trial[k] = step
+            normalise_blocks(model, trial)
+            reached = em_map(samples, selection, model, trial, work.probability, work.expected, image)
+            n_steps += 1
+            if reached > value:
+                theta[:], one[:], value = trial, image, reached
+                settled[k] = False
+                break
+    return value, n_steps
 
 
 @kernel
 def fit(
-    samples: Samples, selection: Selection, model: Model, theta: np.ndarray, max_iter: int, tolerance: float
+    samples: Samples, selection: Selection, model: Model, theta: np.ndarray, options: Options
 ) -> tuple[float, int, int]:
     """Maximise the likelihood from ``theta``, in place; returns log-likelihood, EM steps and status.
 
@@ -256,133 +360,34 @@ def fit(
     """
     n_parameters, n_genotypes = len(theta), len(model.coefficient)
     one, two = np.empty(n_parameters), np.empty(n_parameters)
-    trial, image = np.empty(n_parameters), np.empty(n_parameters)
-    probability, expected = np.empty(n_genotypes), np.empty(n_genotypes)
+    work = Work(
+        np.empty(n_parameters),
+        np.empty(n_parameters),
+        np.empty(n_genotypes),
+        np.empty(n_genotypes),
+        np.zeros(n_parameters, np.bool_),
+    )
     trials = np.zeros(n_parameters, np.int64)
     settled = np.zeros(n_parameters, np.bool_)
     value, n_iter, mapped = -math.inf, 0, False
     while True:
         if not mapped:
-            value = em_map(samples, selection, model, theta, probability, expected, one)
+            value = em_map(samples, selection, model, theta, work.probability, work.expected, one)
             n_iter += 1
         if not math.isfinite(value):
             return value, n_iter, DEGENERATE
-        if stationarity(model, theta, one, settled) <= tolerance:
+        if stationarity(model, theta, one, settled) <= options.tolerance:
             return value, n_iter, CONVERGED
-        if n_iter >= max_iter:
+        if n_iter >= options.max_iter or options.cancel[0]:
             return value, n_iter, MAX_ITER
-        for k in range(n_parameters):
-            if settled[k] or not movable(model, theta, one, k, trials[k]):
-                continue
-            release = one[k] > theta[k]
-            settled[k] = release
-            trials[k] += 1 - release
-            for attempt in range(len(RELEASES) if release else 1):
-                trial[:] = theta
-                trial[k] = RELEASES[attempt] if release else ZERO
-                normalise_blocks(model, trial)
-                reached = em_map(samples, selection, model, trial, probability, expected, image)
-                n_iter += 1
-                if reached > value or (reached == value and not release):
-                    theta[:], one[:], value = trial, image, reached
-                    settled[k] = False
-                    break
-        value_one = em_map(samples, selection, model, one, probability, expected, two)
-        extrapolate(model, theta, one, two, trial)
-        reached = em_map(samples, selection, model, trial, probability, expected, image)
-        n_iter += 2
+        value, n_sunk = sink(samples, selection, model, theta, one, value, trials, work)
+        value, n_released = release(samples, selection, model, theta, one, value, settled, work)
+        value_one = em_map(samples, selection, model, one, work.probability, work.expected, two)
+        extrapolate(model, theta, one, two, work.trial)
+        reached = em_map(samples, selection, model, work.trial, work.probability, work.expected, work.image)
+        n_iter += 2 + n_sunk + n_released
         mapped = reached >= value_one
         if mapped:
-            theta[:], one[:], value = trial, image, reached
+            theta[:], one[:], value = work.trial, work.image, reached
         else:
             theta[:] = two
-
-
-@kernel
-def curvature(samples: Samples, selection: Selection, model: Model, theta: np.ndarray, hessian: np.ndarray) -> None:
-    """Second derivatives of the log-likelihood in theta (as free numbers).
-
-    With f = sum over g of L_g P_g and P a monomial: f_k = sum L P e_k / theta_k and
-    f_kl = sum L P e_k (e_l - [k = l]) / (theta_k theta_l); the Hessian is the sum of f_kl / f - f_k f_l / f^2.
-    """
-    n_parameters = len(theta)
-    probability = np.empty(len(model.coefficient))
-    genotype_probabilities(model, theta, probability)
-    slope = np.empty(n_parameters)
-    hessian[:] = 0.0
-    for bucket in range(selection.first, selection.last):
-        for slot in range(selection.n_slots):
-            size, base = samples.table_size[slot], samples.table_start[slot]
-            at = samples.start[bucket, slot]
-            for _ in range(samples.number[bucket, slot]):
-                total = 0.0
-                for g in range(size):
-                    total += samples.cells[at + g] * probability[base + g]
-                slope[:] = 0.0
-                for g in range(size):
-                    weight = samples.cells[at + g] * probability[base + g] / total
-                    for k in range(n_parameters):
-                        e_k = model.exponent[base + g, k]
-                        if e_k == 0 or model.block[k] < 0:
-                            continue
-                        slope[k] += weight * e_k / theta[k]
-                        for l in range(k + 1):
-                            e_l = model.exponent[base + g, l] - (1 if k == l else 0)
-                            if e_l != 0 and model.block[l] >= 0:
-                                hessian[k, l] += weight * e_k / theta[k] * e_l / theta[l]
-                for k in range(n_parameters):
-                    for l in range(k + 1):
-                        hessian[k, l] -= slope[k] * slope[l]
-                at += size
-    for k in range(n_parameters):
-        for l in range(k):
-            hessian[l, k] = hessian[k, l]
-
-
-@kernel
-def standard_error(
-    samples: Samples, selection: Selection, model: Model, theta: np.ndarray, weight: np.ndarray
-) -> float:
-    """Standard error of weight . theta from the observed information on the blocks' simplices.
-
-    Parameters at zero stay there. Solves the bordered system [-H C; C' 0] x = [weight; 0], whose solution gives the
-    variance weight . x; NaN where the information is not positive.
-    """
-    n_parameters = len(theta)
-    hessian = np.empty((n_parameters, n_parameters))
-    curvature(samples, selection, model, theta, hessian)
-    size = n_parameters + 2
-    matrix = np.zeros((size, size + 1))
-    n_blocks = 1
-    for k in range(n_parameters):
-        matrix[k, k] = 1.0
-        n_blocks = max(n_blocks, model.block[k] + 1)
-        if model.block[k] >= 0 and theta[k] > ZERO:
-            matrix[k, size] = weight[k]
-            for l in range(n_parameters):
-                matrix[k, l] = -hessian[k, l] if model.block[l] >= 0 and theta[l] > ZERO else 0.0
-            matrix[k, n_parameters + model.block[k]] = 1.0
-            matrix[n_parameters + model.block[k], k] = 1.0
-    if n_blocks < 2:  # there is no second block
-        matrix[size - 1, size - 1] = 1.0
-    for column in range(size):
-        pivot = column
-        for i in range(column + 1, size):
-            if abs(matrix[i, column]) > abs(matrix[pivot, column]):
-                pivot = i
-        if matrix[pivot, column] == 0.0:
-            return math.nan
-        for j in range(size + 1):
-            swapped = matrix[column, j]
-            matrix[column, j] = matrix[pivot, j]
-            matrix[pivot, j] = swapped
-        for i in range(size):
-            ratio = matrix[i, column] / matrix[column, column]
-            if i != column and ratio != 0.0:
-                for j in range(column, size + 1):
-                    matrix[i, j] -= ratio * matrix[column, j]
-    variance = 0.0
-    for k in range(n_parameters):
-        if model.block[k] >= 0 and theta[k] > ZERO:
-            variance += weight[k] * matrix[k, size] / matrix[k, k]
-    return math.sqrt(variance) if variance > 0.0 else math.nan

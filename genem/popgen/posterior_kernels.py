@@ -11,7 +11,8 @@ from genem.data import ABSENT_ALLELE
 from genem.jit import kernel
 from genem.popgen.count_kernels import NO_COPY, SINGLE_COPY, Design, Options, copies_role
 from genem.popgen.genotype_model_kernels import arrangements, homozygote_index, ploidy_of
-from genem.popgen.sample_kernels import copy_tables, ploidy_in, slot_of
+from genem.popgen.log_linear_kernels import NONE
+from genem.popgen.sample_kernels import genotype_tables, ploidy_in, slot_of
 
 
 class Posteriors(NamedTuple):
@@ -59,43 +60,57 @@ def pooled_inbreeding(estimates: Estimates, row: int, n_alleles: int) -> float:
 
 
 @kernel
-def genotype_prior(copies: np.ndarray, frequencies: np.ndarray, f: float, prior: np.ndarray) -> None:
+def n_copies(genotype: np.ndarray) -> int:
+    """The ploidy of a genotype."""
+    number = 0
+    while number < len(genotype) and genotype[number] != NONE:
+        number += 1
+    return number
+
+
+@kernel
+def genotype_prior(genotypes: np.ndarray, frequencies: np.ndarray, f: float, prior: np.ndarray) -> None:
     """Multinomial genotype probabilities; with F at diploids p_i^2 + F p_i (1 - p_i) and 2 p_i p_j (1 - F)."""
-    for g in range(len(copies)):
-        ploidy = 0
-        product = arrangements(copies[g])
-        homozygous = 0.0
-        for allele in range(len(frequencies)):
-            for _ in range(copies[g, allele]):
-                product *= frequencies[allele]
-                ploidy += 1
-            if copies[g, allele] == 2:
-                homozygous = frequencies[allele]
+    for g in range(len(genotypes)):
+        genotype = genotypes[g]
+        ploidy = n_copies(genotype)
+        product = arrangements(genotype)
+        for k in range(ploidy):
+            product *= frequencies[genotype[k]]
         if ploidy == 2:
+            homozygous = frequencies[genotype[0]] if genotype[0] == genotype[1] else 0.0
             product = max(0.0, (1.0 - f) * product + f * homozygous)
         prior[g] = product
 
 
 @kernel
-def consistent_ways(copies: np.ndarray, called: np.ndarray) -> float:
+def consistent_ways(genotype: np.ndarray, called: np.ndarray) -> float:
     """In how many ways the called copies can be those of a genotype: the product of binomial coefficients."""
     ways = 1.0
     for allele in range(len(called)):
-        for k in range(called[allele]):
-            ways *= max(0.0, float(copies[allele] - k)) / (k + 1.0)
+        if called[allele] > 0:
+            carried = 0
+            for k in range(len(genotype)):
+                carried += genotype[k] == allele
+            for k in range(called[allele]):
+                ways *= max(0.0, float(carried - k)) / (k + 1.0)
     return ways
 
 
 @kernel
 def call_weights(
-    alleles: np.ndarray, copies: np.ndarray, single: bool, half_calls_missing: bool, weights: np.ndarray
+    alleles: np.ndarray,
+    genotypes: np.ndarray,
+    n_alleles: int,
+    single: bool,
+    half_calls_missing: bool,
+    weights: np.ndarray,
 ) -> None:
     """Likelihood of each genotype given a call: 1 for the called one, all alike where nothing is known.
 
     Copies not called are any of the genotype's, at random. Where one copy is expected a heterozygous call says
     nothing.
     """
-    n_alleles = copies.shape[1]
     called = np.zeros(n_alleles, np.int64)
     n_called, n_missing, n_different = 0, 0, 0
     for k in range(len(alleles)):
@@ -106,8 +121,8 @@ def call_weights(
         elif alleles[k] != ABSENT_ALLELE:
             n_missing += 1
     nothing = n_called == 0 or (half_calls_missing and n_missing > 0) or (single and n_different > 1)
-    for g in range(len(copies)):
-        weights[g] = 1.0 if nothing else consistent_ways(copies[g], called)
+    for g in range(len(genotypes)):
+        weights[g] = 1.0 if nothing else consistent_ways(genotypes[g], called)
 
 
 @kernel
@@ -135,7 +150,8 @@ def likelihood_weights(values: np.ndarray, scale: float, ploidy: int, single: bo
 def write_posterior(
     weights: np.ndarray,
     prior: np.ndarray,
-    copies: np.ndarray,
+    genotypes: np.ndarray,
+    n_alleles: int,
     single: bool,
     probability: np.ndarray,
     dosage: np.ndarray,
@@ -146,17 +162,16 @@ def write_posterior(
         total += weights[g] * prior[g]
     if not (total > 0.0):
         return False
-    n_alleles = copies.shape[1]
-    ploidy = 0
-    for allele in range(n_alleles):
-        ploidy += copies[0, allele]
+    ploidy = n_copies(genotypes[0])
     for alt in range(1, n_alleles):
         dosage[alt - 1] = 0.0
     for g in range(len(weights)):
         share = weights[g] * prior[g] / total
         probability[g] = share
-        for alt in range(1, n_alleles):
-            dosage[alt - 1] += share * copies[g, alt] / (ploidy if single else 1)
+        for k in range(ploidy):
+            allele = genotypes[g, k]
+            if allele > 0:
+                dosage[allele - 1] += share / (ploidy if single else 1)
     return True
 
 
@@ -203,8 +218,8 @@ def posterior_rows(
             largest = max(largest, ploidies[sample])
         if largest == 0:
             largest = 2
-        copies, start, size = copy_tables(n_alleles, max(2, largest), False)
-        prior = np.zeros((n_groups + 1, 2, len(copies)))
+        genotypes, start, size = genotype_tables(n_alleles, max(2, largest), False)
+        prior = np.zeros((n_groups + 1, 2, len(genotypes)))
         frequencies = np.empty(n_alleles)
         known = True
         for bucket in range(n_groups + 1):
@@ -213,11 +228,11 @@ def posterior_rows(
                 row = variant * (n_groups + 1) + n_groups
                 known = allele_frequencies(estimates, row, frequencies)
             f = pooled_inbreeding(estimates, row, n_alleles) if options.inbreeding else 0.0
-            genotype_prior(copies, frequencies, f, prior[bucket, 0])
+            genotype_prior(genotypes, frequencies, f, prior[bucket, 0])
             for slot in range(len(size)):
                 for allele in range(n_alleles):
                     prior[bucket, 1, start[slot] + homozygote_index(allele, ploidy_in(slot))] = frequencies[allele]
-        weights = np.empty(len(copies))
+        weights = np.empty(len(genotypes))
         for sample in range(n_samples):
             role = copies_role(design.region[variant], design.sex[sample])
             if role == NO_COPY or not known:
@@ -227,7 +242,8 @@ def posterior_rows(
             slot = slot_of(ploidy)
             a, b = start[slot], start[slot] + size[slot]
             if scale == 0.0:
-                call_weights(alleles[variant, sample], copies[a:b], single, options.half_calls_missing, weights[a:b])
+                call = alleles[variant, sample]
+                call_weights(call, genotypes[a:b], n_alleles, single, options.half_calls_missing, weights[a:b])
             elif n_likelihoods[variant, sample] == size[slot]:
                 likelihood_weights(likelihoods[variant, sample], scale, ploidy, single, weights[a:b])
             else:
@@ -235,7 +251,8 @@ def posterior_rows(
             written = write_posterior(
                 weights[a:b],
                 prior[design.group[sample], 1 if single else 0, a:b],
-                copies[a:b],
+                genotypes[a:b],
+                n_alleles,
                 single,
                 out.probability[variant, sample],
                 out.dosage[variant, sample],

@@ -12,7 +12,18 @@ from genem.errors import InputError, UsageError
 from genem.popgen.count_kernels import Options
 from genem.popgen.posterior_kernels import Estimates, Posteriors, posterior_rows
 from genem.popgen.sex_chromosomes import Build, ploidy_regions
-from genem.popgen.study import LN_PER_UNIT, Field, HalfCalls, check_samples, in_pieces, study_design
+from genem.popgen.study import (
+    LN_PER_UNIT,
+    Calls,
+    Cells,
+    Field,
+    HalfCalls,
+    check_calls,
+    check_likelihoods,
+    check_samples,
+    in_pieces,
+    study_design,
+)
 from genem.popgen.table import FrequencyTable
 
 __all__ = ["GenotypePosteriors", "genotype_posteriors"]
@@ -113,19 +124,21 @@ def genotype_posteriors(
             f"the table has {len(table)} rows, {len(block) * (design.n_groups + 1)} expected for this block"
         )
     n_variants, n_samples = len(block), len(block.samples)
-    alleles = np.empty((n_variants, n_samples, 0), np.int8)
-    likelihoods, n_likelihoods = np.empty((n_variants, n_samples, 0), np.int32), np.empty((n_variants, 0), np.int64)
+    alleles: Calls = np.empty((n_variants, n_samples, 0), np.int8)
+    likelihoods: Cells = np.empty((n_variants, n_samples, 0), np.int32)
+    n_likelihoods = np.empty((n_variants, 0), np.int64)
     scale = 0.0
     if field == "GT":
         if block.alleles is None:
             raise InputError("the block holds no GT", remedy="read it with GT among the fields")
-        alleles = np.ascontiguousarray(block.alleles)
+        alleles = check_calls(block.alleles, n_variants, n_samples)
         width = _most_genotypes(block, alleles.shape[2])
     else:
         if block.likelihoods is None or block.n_likelihoods is None or block.likelihood_field != field:
             raise InputError(f"the block holds no {field}", remedy=f"read it with {field} among the fields")
-        likelihoods = np.ascontiguousarray(block.likelihoods)
-        n_likelihoods = np.ascontiguousarray(block.n_likelihoods, np.int64)
+        likelihoods, n_likelihoods = check_likelihoods(
+            block.likelihoods, block.n_likelihoods, field, n_variants, n_samples
+        )
         scale = LN_PER_UNIT[field]
         width = max(likelihoods.shape[2], _most_genotypes(block, 2))
     posteriors = Posteriors(
@@ -142,7 +155,7 @@ def genotype_posteriors(
         n_likelihoods,
         scale,
         design,
-        Options(half_calls == "missing", bool(inbreeding), 0.0, 0, 0.0),
+        Options(half_calls == "missing", bool(inbreeding), 0.0, 0, 0.0, np.zeros(1, np.int8)),
         Estimates(table.row_offsets, table.allele_frequency, table.inbreeding_coefficient),
         posteriors,
     )

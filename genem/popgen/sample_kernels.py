@@ -19,7 +19,7 @@ from genem.popgen.count_kernels import (
     Options,
     copies_role,
 )
-from genem.popgen.genotype_model_kernels import genotype_copies, homozygote_index, n_genotypes, ploidy_of
+from genem.popgen.genotype_model_kernels import genotype_alleles, homozygote_index, n_genotypes, ploidy_of
 from genem.popgen.log_linear_kernels import Samples
 
 # Slots of the samples: diploids, haploids, then ploidy 3, 4, ...
@@ -53,7 +53,9 @@ def phred_likelihoods() -> np.ndarray:
 
 
 @kernel
-def informative(values: np.ndarray, ploidy: int, n_values: int, single: bool, phred: bool) -> tuple[int, float]:
+def informative(
+    likelihoods: np.ndarray, sample: int, ploidy: int, n_values: int, single: bool, phred: bool
+) -> tuple[int, float]:
     """Whether a sample counts, and its best value: 1 informative, 0 flat, -1 partly missing, -2 missing.
 
     With ``single`` only the homozygous entries count: one copy, written as ``ploidy``.
@@ -62,7 +64,7 @@ def informative(values: np.ndarray, ploidy: int, n_values: int, single: bool, ph
     best = -math.inf
     worst = math.inf
     for k in range(n_values):
-        value = float(values[homozygote_index(k, ploidy) if single else k])
+        value = float(likelihoods[sample, homozygote_index(k, ploidy) if single else k])
         if math.isnan(value) or (phred and value < 0.0):
             n_missing += 1
         else:
@@ -84,65 +86,74 @@ def select_samples(
     by_group: np.ndarray,
     slots: np.ndarray,
     best: np.ndarray,
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Choose the samples of one variant: ``slots[sample]`` (-1 = not used) and ``best[sample]``; count them.
 
-    Returns the largest ploidy used, how many samples were partly missing, and the first bad sample or -1.
+    Returns the largest ploidy used, how many samples were partly missing, the first sample with more than two copies
+    or -1, and the first that fits no ploidy or -1.
     """
-    n_alleles = design.n_alleles[variant]
-    region = design.region[variant]
+    n_alleles, region = design.n_alleles[variant], design.region[variant]
+    sex, group = design.sex, design.group
     largest = 2
     n_incomplete = 0
+    polyploid = -1
+    known_values, ploidy = 0, 0
     for sample in range(len(n_likelihoods)):
         slots[sample] = -1
-        role = copies_role(region, design.sex[sample])
+        role = copies_role(region, sex[sample])
         if role == NO_COPY:
             continue
-        bucket = design.group[sample]
+        bucket = group[sample]
         by_group[bucket, N_SAMPLES] += 1
         n_values = n_likelihoods[sample]
         if n_values == 0:
             continue
-        ploidy = ploidy_of(n_values, n_alleles)
+        if n_values != known_values:
+            known_values, ploidy = n_values, ploidy_of(n_values, n_alleles)
         if ploidy < 0:
-            return largest, n_incomplete, sample
+            return largest, n_incomplete, polyploid, sample
         if ploidy == 0:
             continue
         single = role == SINGLE_COPY
         if single:
             n_values = n_alleles
-        use, best[sample] = informative(likelihoods[sample], ploidy, n_values, single, phred)
+        use, best[sample] = informative(likelihoods, sample, ploidy, n_values, single, phred)
         n_incomplete += use == -1
         if use != 1:
             continue
         copies = 1 if single else ploidy
         largest = max(largest, copies)
+        if copies > 2 and polyploid < 0:
+            polyploid = sample
         slots[sample] = slot_of(copies)
         by_group[bucket, N_CALLED] += 1
         by_group[bucket, ALLELE_NUMBER] += copies
         by_group[bucket, N_DIPLOID] += copies == 2
         by_group[bucket, N_LONE] += copies == 1
-    return largest, n_incomplete, -1
+    return largest, n_incomplete, polyploid, -1
 
 
 @kernel
-def copy_tables(n_alleles: int, n_slots: int, haploids_as_diploids: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Allele copies of the genotypes of all slots, one table under the other; each slot's first row and size."""
+def genotype_tables(
+    n_alleles: int, n_slots: int, haploids_as_diploids: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Alleles of the genotypes of all slots, one table under the other; each slot's first row and size."""
     start = np.zeros(n_slots, np.int64)
     size = np.zeros(n_slots, np.int64)
-    rows = 0
+    rows, width = 0, 2
     for slot in range(n_slots):
+        width = max(width, ploidy_in(slot))
         if slot == HAPLOID_SLOT and haploids_as_diploids:
             size[slot] = size[DIPLOID_SLOT]
             continue
         start[slot] = rows
         size[slot] = n_genotypes(n_alleles, ploidy_in(slot))
         rows += size[slot]
-    copies = np.zeros((rows, n_alleles), np.int64)
+    alleles = np.empty((rows, width), np.int64)
     for slot in range(n_slots):
         if slot != HAPLOID_SLOT or not haploids_as_diploids:
-            genotype_copies(n_alleles, ploidy_in(slot), copies[start[slot] : start[slot] + size[slot]])
-    return copies, start, size
+            genotype_alleles(n_alleles, ploidy_in(slot), alleles[start[slot] : start[slot] + size[slot]])
+    return alleles, start, size
 
 
 @kernel
@@ -156,7 +167,7 @@ def lay_out(
     options: Options,
     slots: np.ndarray,
     best: np.ndarray,
-    copies: np.ndarray,
+    alleles: np.ndarray,
     table_start: np.ndarray,
     table_size: np.ndarray,
     offsets: np.ndarray,
@@ -167,12 +178,13 @@ def lay_out(
     L(genotype) = the mean of L over its copies.
     """
     n_buckets, n_slots = design.n_groups + 1, len(table_size)
-    n_alleles = design.n_alleles[variant]
+    n_alleles, region = design.n_alleles[variant], design.region[variant]
+    sex, group = design.sex, design.group
     phred = scale < 0.0
     number = np.zeros((n_buckets, n_slots), np.int64)
     for sample in range(len(slots)):
         if slots[sample] >= 0:
-            number[design.group[sample], slots[sample]] += 1
+            number[group[sample], slots[sample]] += 1
     start = np.zeros((n_buckets, n_slots), np.int64)
     n_cells = 0
     for bucket in range(n_buckets):
@@ -181,34 +193,32 @@ def lay_out(
             n_cells += number[bucket, slot] * table_size[slot]
     cells = np.empty(n_cells)
     filled = start.copy()
-    largest = n_alleles
-    for slot in range(n_slots):
-        largest = max(largest, table_size[slot])
-    seen = np.empty(largest)
+    seen = np.empty(n_alleles)
     for sample in range(len(slots)):
         slot = slots[sample]
         if slot < 0:
             continue
-        bucket = design.group[sample]
-        ploidy = ploidy_of(n_likelihoods[sample], n_alleles)
-        single = copies_role(design.region[variant], design.sex[sample]) == SINGLE_COPY
+        bucket = group[sample]
+        single = copies_role(region, sex[sample]) == SINGLE_COPY
+        ploidy = ploidy_of(n_likelihoods[sample], n_alleles) if single else ploidy_in(slot)
         n_values = n_alleles if single else n_likelihoods[sample]
+        at = filled[bucket, slot]
+        filled[bucket, slot] += table_size[slot]
+        offsets[bucket] += best[sample] * abs(scale)
+        averaged = slot == HAPLOID_SLOT and options.inbreeding
         for k in range(n_values):
             value = float(likelihoods[sample, homozygote_index(k, ploidy) if single else k])
             if phred:
                 excess = int(value + best[sample])
-                seen[k] = phred_table[excess] if excess < LARGEST_PHRED else 0.0
+                likelihood = phred_table[excess] if excess < LARGEST_PHRED else 0.0
             else:
-                seen[k] = math.exp((value - best[sample]) * scale)
-        offsets[bucket] += best[sample] * abs(scale)
-        at = filled[bucket, slot]
-        if slot == HAPLOID_SLOT and options.inbreeding:
+                likelihood = math.exp((value - best[sample]) * scale)
+            if averaged:
+                seen[k] = likelihood
+            else:
+                cells[at + k] = likelihood
+        if averaged:
             for g in range(table_size[slot]):
-                cells[at + g] = 0.0
-                for allele in range(n_alleles):
-                    cells[at + g] += 0.5 * copies[table_start[slot] + g, allele] * seen[allele]
-        else:
-            for g in range(table_size[slot]):
-                cells[at + g] = seen[g]
-        filled[bucket, slot] += table_size[slot]
+                genotype = alleles[table_start[slot] + g]
+                cells[at + g] = 0.5 * (seen[genotype[0]] + seen[genotype[1]])
     return Samples(cells, start, number, table_start, table_size)

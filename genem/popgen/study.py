@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from genem.data import ABSENT_ALLELE
 from genem.errors import UsageError
 from genem.popgen.count_kernels import Design
 from genem.popgen.table import POOLED
 
+Calls = NDArray[np.int8] | NDArray[np.int16]
+Cells = NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]
 Field = Literal["GT", "PL", "GL"]
 HalfCalls = Literal["em", "missing"]
 
@@ -56,17 +60,79 @@ def check_samples(
 
 
 def study_design(n_alleles: ArrayLike, regions: NDArray[np.int8], samples: Samples) -> Design:
-    """What the kernels need to know of variants and samples."""
-    numbers = np.ascontiguousarray(n_alleles, np.int64)
-    return Design(numbers, regions, samples.sex, samples.group, len(samples.group_names))
+    """What the kernels need to know of variants and samples, checked."""
+    numbers = np.asarray(n_alleles)
+    if numbers.shape != regions.shape:
+        raise UsageError(f"n_alleles has shape {numbers.shape}, one value for each of {len(regions)} variants expected")
+    _require_integers("n_alleles", numbers, 1, np.iinfo(np.int16).max)
+    return Design(
+        np.ascontiguousarray(numbers, np.int64), regions, samples.sex, samples.group, len(samples.group_names)
+    )
 
 
-def in_pieces(kernel: Callable[..., None], n_variants: int, threads: int, *arguments: object) -> None:
-    """Run a kernel over all variants, in contiguous pieces on threads: kernels release the interpreter lock."""
+def check_calls(alleles: ArrayLike, n_variants: int, n_samples: int) -> Calls:
+    """Called genotypes as the kernels read them; the codes themselves are checked where they are counted."""
+    calls = np.asarray(alleles)
+    if calls.ndim != 3 or calls.shape[:2] != (n_variants, n_samples):
+        raise UsageError(f"alleles has shape {calls.shape}, ({n_variants}, {n_samples}, ploidy) expected")
+    if calls.dtype not in (np.int8, np.int16):
+        _require_integers("alleles", calls, ABSENT_ALLELE, np.iinfo(np.int16).max)
+        calls = calls.astype(np.int16)
+    return np.ascontiguousarray(calls)
+
+
+def check_likelihoods(
+    likelihoods: ArrayLike, n_likelihoods: ArrayLike, field: str, n_variants: int, n_samples: int
+) -> tuple[Cells, NDArray[np.int64]]:
+    """Likelihoods and their numbers as the kernels read them."""
+    if field not in LN_PER_UNIT:
+        raise UsageError(f"field is {field!r}, {' or '.join(LN_PER_UNIT)} expected")
+    cells, numbers = np.asarray(likelihoods), np.asarray(n_likelihoods)
+    if cells.ndim != 3 or cells.shape[:2] != (n_variants, n_samples):
+        raise UsageError(f"likelihoods has shape {cells.shape}, ({n_variants}, {n_samples}, genotype) expected")
+    if numbers.shape != cells.shape[:2]:
+        raise UsageError(f"n_likelihoods has shape {numbers.shape}, {cells.shape[:2]} expected")
+    _require_integers("n_likelihoods", numbers, 0, cells.shape[2])
+    if field == "PL":
+        if cells.dtype != np.int32:
+            _require_integers("PL", cells, np.iinfo(np.int32).min, np.iinfo(np.int32).max)
+            cells = cells.astype(np.int32)
+    elif cells.dtype not in (np.float32, np.float64):
+        raise UsageError(f"GL of type {cells.dtype}, float32 expected")
+    elif np.fmax.reduce(cells, axis=None, initial=-np.inf) == np.inf:
+        raise UsageError("GL holds an infinite likelihood")
+    return np.ascontiguousarray(cells), np.ascontiguousarray(numbers, np.int64)
+
+
+def _require_integers(what: str, array: NDArray[Any], low: int, high: int) -> None:
+    if array.dtype.kind not in "iu":
+        raise UsageError(f"{what} of type {array.dtype}, integers expected")
+    if array.size and not low <= array.min() <= array.max() <= high:
+        raise UsageError(f"{what} from {array.min()} to {array.max()}, values from {low} to {high} expected")
+
+
+def in_pieces(
+    kernel: Callable[..., None],
+    n_variants: int,
+    threads: int,
+    *arguments: object,
+    cancel: NDArray[np.int8] | None = None,
+) -> None:
+    """Run a kernel over all variants, in contiguous pieces on threads: kernels release the interpreter lock.
+
+    With ``cancel``, which a kernel that may take long looks at, even a single piece gets a thread: the main one stays
+    free for signals, and when one raises an exception ``cancel`` is set and the kernel ends soon.
+    """
     n_pieces = max(1, min(threads, n_variants))
-    if n_pieces == 1:
+    if n_pieces == 1 and cancel is None:
         kernel(0, n_variants, *arguments)
         return
     edges = [n_variants * piece // n_pieces for piece in range(n_pieces + 1)]
     with ThreadPoolExecutor(n_pieces) as pool:
-        list(pool.map(lambda piece: kernel(edges[piece], edges[piece + 1], *arguments), range(n_pieces)))
+        try:
+            for piece in [pool.submit(kernel, first, last, *arguments) for first, last in pairwise(edges)]:
+                piece.result()
+        except BaseException:
+            if cancel is not None:
+                cancel[0] = 1
+            raise

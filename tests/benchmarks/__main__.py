@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import em_engine, peers, variants
+from tests.benchmarks import em_engine, linkage, peers, phasing, spectrum, variants
 from tests.benchmarks.measure import processor, version_of
 
 PREAMBLE = """\
@@ -32,7 +32,8 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     page = PREAMBLE.format(repeats=arguments.repeats, machine=_machine())
-    page += "\n".join([variants.report(arguments.repeats), em_engine.report()])
+    sections = [section.report(arguments.repeats) for section in (variants, linkage, phasing, spectrum)]
+    page += "\n".join([*sections, em_engine.report()])
     arguments.output.write_text(page)
     print(page)
     return 0
@@ -45,7 +46,9 @@ def _machine() -> str:
         "* genem " + _genem_version() + ", " + ", ".join(f"{name} {version}" for name, version in versions.items()),
     ]
     lines += [
-        f"* {version_of([name, '--version'])}" for name in ("plink2", "bcftools") if name not in peers.missing_peers()
+        f"* {version_of([name, '--version'])}"
+        for name in ("plink2", "plink1.9", "bcftools")
+        if name not in peers.missing_peers()
     ]
     if peers.missing_peers():
         lines.append(f"* not found here, so not measured: {', '.join(peers.missing_peers())}")

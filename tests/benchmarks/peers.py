@@ -88,5 +88,5 @@ def reading_peers(vcf: Path) -> dict[str, list[str]]:
 
 def missing_peers() -> list[str]:
     """Names of the peers a benchmark would use but did not find."""
-    absent = [name for name in ("plink2", "bcftools") if not shutil.which(name)]
+    absent = [name for name in ("plink2", "plink1.9", "bcftools") if not shutil.which(name)]
     return absent + [name for name in ("cyvcf2", "deflate") if not importlib.util.find_spec(name)]

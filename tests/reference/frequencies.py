@@ -92,3 +92,33 @@ def common_frequency(values: Sequence[Callable[[float], float]]) -> float:
         lambda t: -sum(value(t) for value in values), bounds=(0, 1), method="bounded", options={"xatol": 1e-11}
     )
     return -float(found.fun)
+
+
+def best_share(value: Callable[[float], float], most: float) -> float:
+    """The largest value over [0, most] of a function with several maxima: a grid, then refined between its points."""
+    grid = np.linspace(0.0, most, 41)
+    heights = [value(x) for x in grid]
+    top = int(np.argmax(heights))
+    ends = (grid[max(0, top - 1)], grid[min(40, top + 1)])
+    found = minimize_scalar(lambda x: -value(x), bounds=ends, method="bounded", options={"xatol": 1e-12})
+    return max(max(heights), -float(found.fun))
+
+
+def inbred_profile(samples: Sequence[np.ndarray], p: float) -> float:
+    """Log-likelihood at ALT frequency p of diploids and haploids at two alleles, over the heterozygote frequency."""
+
+    def value(het: float) -> float:
+        free = np.array([1.0 - p - 0.5 * het, het, p - 0.5 * het])
+        of_ploidy = {3: free, 2: np.array([1.0 - p, p])}
+        return float(sum(np.log(max(sample @ of_ploidy[len(sample)], 1e-300)) for sample in samples))
+
+    return best_share(value, min(2.0 * p, 2.0 * (1.0 - p)))
+
+
+def three_allele_profile(samples: Sequence[np.ndarray], alt: int, p: float) -> float:
+    """Log-likelihood at ALT frequency p, over how the other two alleles share the rest."""
+
+    def value(share: float) -> float:
+        return log_likelihood(samples, np.insert([(1.0 - p) * share, (1.0 - p) * (1.0 - share)], alt, p))
+
+    return best_share(value, 1.0)

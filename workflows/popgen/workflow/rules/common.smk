@@ -118,30 +118,6 @@ def cohort_file(key):
     return lambda wildcards: config["cohorts"][wildcards.cohort].get(key, [])
 
 
-def freq_options(wildcards):
-    """The options of genem freq that come from the configuration."""
-    settings = config["cohorts"][wildcards.cohort]
-    options = [
-        f"--field {settings['field']}",
-        f"--ci {config['ci']}",
-        f"--half-calls {config['half_calls']}",
-    ]
-    for key, flag in (
-        ("samples", "--samples-file"),
-        ("groups", "--groups"),
-        ("sex", "--sex"),
-        ("build", "--build"),
-    ):
-        if key in settings:
-            options.append(f"{flag} '{settings[key]}'")
-    for key in ("min_maf", "max_missing_rate"):
-        if key in config:
-            options.append(f"--{key.replace('_', '-')} {config[key]}")
-    if config["inbreeding"]:
-        options.append("--inbreeding")
-    return " ".join(options)
-
-
 wildcard_constraints:
     cohort="|".join(config["cohorts"]),
     piece=r"\d+",

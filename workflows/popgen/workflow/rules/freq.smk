@@ -21,7 +21,8 @@ rule regions:
         "genem regions {input.vcf:q} --pieces {params.pieces} --output {output} 2> {log}"
 
 
-# A file with few compressed blocks gives fewer regions than asked for; the pieces left over are empty files.
+# A file with few compressed blocks gives fewer regions than asked for; the pieces left over are empty files. Only the
+# first piece always runs: of a file without records it writes the header.
 rule freq_piece:
     input:
         vcf=cohort_file("vcf"),
@@ -48,11 +49,11 @@ rule freq_piece:
     shell:
         """
         regions=$(sed -n '{wildcards.piece}p' {input.regions})
-        if [ -z "$regions" ]; then
+        if [ -z "$regions" ] && [ {wildcards.piece} != 1 ]; then
             : >{output}
             exit 0
         fi
-        genem freq {input.vcf:q} --regions "$regions" --regions-overlap pos {params.options} \
+        genem freq {input.vcf:q} ${{regions:+--regions "$regions" --regions-overlap pos}} {params.options} \
             --threads {threads} --output {output} 2>{log}
         """
 
@@ -67,7 +68,6 @@ rule gather:
             category="Allele frequencies",
             labels={"cohort": "{cohort}", "result": "table"},
         ),
-        index="results/{cohort}/freq.tsv.gz.tbi",
     log:
         "logs/{cohort}/gather.log",
     benchmark:

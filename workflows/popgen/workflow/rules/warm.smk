@@ -1,4 +1,7 @@
 # Compiles the kernels once: jobs that start at the same moment would each compile them all.
+COMMANDS = {"ld": "ld prune blocks", "sfs": "sfs", "phase": "phase"}
+
+
 rule warm:
     output:
         touch("results/warm.done"),
@@ -12,5 +15,9 @@ rule warm:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        commands=" ".join(
+            ["freq", *(COMMANDS[analysis] for analysis in config["analyses"])]
+        ),
     shell:
-        "genem warm freq > {log} 2>&1"
+        "genem warm {params.commands} > {log} 2>&1"

@@ -1,0 +1,313 @@
+"""Significance of LOD scores across the genome: permuted traits, thresholds, genome-wide p-values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genem.data import Cross
+from genem.errors import InputError, UsageError
+from genem.qtl.design import Sample, numbers, sample_of
+from genem.qtl.interval_mapping import (
+    Method,
+    Model,
+    check_request,
+    default_rule,
+    fit_task,
+    response_of,
+)
+from genem.qtl.lane_kernels import scan_permuted
+from genem.qtl.markers import ChromosomeGenotypes, called_genotypes
+from genem.qtl.regression_kernels import position_bases
+from genem.qtl.scan_methods import LN10, Task, in_lanes, null_basis, residuals
+
+__all__ = ["Permutations", "genome_wide_p", "permute", "threshold"]
+
+Floats = NDArray[np.float64]
+
+MEAN_TOLERANCE = 1e-3
+"""EM of permuted traits stops where no genotype mean moves further than this, in standard deviations of the trait; the
+error of a LOD score is of the order of its square."""
+MAX_ITER = 2000
+AT_ONCE = 1000
+"""Permutations in one matrix product: bounds the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permutations:
+    """The highest LOD score of every permutation.
+
+    Attributes
+    ----------
+    trait, method, model
+        Of what.
+    autosomes
+        float64 (permutation,): highest on the autosomes; -inf where there are none.
+    x
+        float64 (permutation,): highest on the X chromosome; -inf where there is none.
+    autosome_length, x_length
+        Total lengths in cM.
+    first, seed
+        Permutation ``k`` is number ``first + k`` of the seed: ranges of numbers can be computed apart and joined.
+    """
+
+    trait: str
+    method: Method
+    model: Model
+    autosomes: Floats
+    x: Floats
+    autosome_length: float
+    x_length: float
+    first: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.autosomes)
+
+    @property
+    def genome(self) -> Floats:
+        """float64 (permutation,): highest anywhere."""
+        return np.maximum(self.autosomes, self.x)
+
+
+def permute(
+    cross: Cross,
+    genotypes: Sequence[ChromosomeGenotypes],
+    trait: str,
+    *,
+    n_permutations: int = 1000,
+    first: int = 0,
+    seed: int = 1,
+    method: Method = "em",
+    model: Model = "normal",
+    addcovar: Sequence[str] = (),
+    intcovar: Sequence[str] = (),
+    weights: str | None = None,
+    strata: str | None = None,
+) -> Permutations:
+    """Scan permuted traits, to learn which LOD scores chance gives.
+
+    The trait, with its covariates and weights, is shuffled among the individuals against their genotypes. With an
+    X chromosome it is shuffled within groups of the same sex and direction, so that the X is treated as in the scan;
+    ``strata`` splits further. For normal traits without covariates and weights all permutations are scanned together:
+    Haley-Knott regression becomes one matrix product, and EM runs over many traits side by side.
+
+    Parameters
+    ----------
+    cross, genotypes, method, model, addcovar, intcovar, weights
+        As in :func:`~genem.qtl.scan`.
+    trait
+        Its name.
+    n_permutations
+        How many.
+    first
+        The number of the first one.
+    seed
+        With the number of a permutation it determines the shuffle.
+    strata
+        A column; individuals are exchanged only with those of the same value.
+
+    Returns
+    -------
+    Permutations
+
+    Raises
+    ------
+    InputError
+        As in :func:`~genem.qtl.scan`.
+    UsageError
+        As in :func:`~genem.qtl.scan`, fewer than one permutation is asked for, or method is ``imp``.
+
+    References
+    ----------
+    Churchill & Doerge (1994), Genetics 138:963, doi:10.1093/genetics/138.3.963. Broman et al. (2006), Genetics
+    174:2151, doi:10.1534/genetics.106.061176.
+
+    Examples
+    --------
+    >>> from genem.data import GeneticMap
+    >>> from genem.qtl import genotype_probabilities
+    >>> genetic_map = GeneticMap(("1",), ("M1",), np.zeros(1, np.int32), np.zeros(1))
+    >>> calls = np.array([[1], [1], [1], [1], [2], [2], [2], [2]], np.int8)
+    >>> trait = {"y": np.array([1.0, 1.2, 0.8, 1.1, 2.0, 2.2, 1.9, 2.1])}
+    >>> cross = Cross("bc", ("A", "B"), tuple("abcdefgh"), genetic_map, calls, trait, {})
+    >>> found = permute(cross, genotype_probabilities(cross), "y", method="hk", n_permutations=99)
+    >>> len(found), bool(threshold(found, 0.05) > threshold(found, 0.5))
+    (99, True)
+    """
+    if n_permutations < 1:
+        raise UsageError(f"{n_permutations} permutations; 1 is the least")
+    if method == "imp":
+        raise UsageError("method imp is not permuted: use hk or em")
+    check_request((trait,), method, model, (*addcovar, *intcovar), weights)
+    if method == "mr":
+        genotypes = called_genotypes(cross)
+    values = numbers(cross, trait, "trait")
+    sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
+    response = response_of(values[sample.keep], trait, model)
+    orders = _orders(_strata(cross, sample, genotypes, strata), n_permutations, first, seed)
+    plain = model == "normal" and not (addcovar or intcovar) and weights is None
+    largest = {False: np.full(n_permutations, -np.inf), True: np.full(n_permutations, -np.inf)}
+    length = {False: 0.0, True: 0.0}
+    for one in genotypes:
+        task = Task(
+            np.ascontiguousarray(one.probabilities[:, sample.keep]),
+            sample.design(one),
+            response[:, None],
+            sample.weights,
+            default_rule(model),
+        )
+        if plain and method in ("em", "hk"):
+            found = (_haley_knott if method == "hk" else _expectation_maximisation)(task, orders)
+        else:
+            stratum = sample.strata if one.is_x else np.zeros(len(response), np.int64)
+            found = _one_by_one(task, orders, method, model, stratum)
+        largest[one.is_x] = np.maximum(largest[one.is_x], found)
+        length[one.is_x] += float(np.ptp(one.grid.position))
+    return Permutations(trait, method, model, largest[False], largest[True], length[False], length[True], first, seed)
+
+
+def threshold(permutations: Permutations, alpha: float = 0.05, *, chromosomes: str = "all") -> float:
+    """The LOD score that chance reaches anywhere in the genome with probability ``alpha``.
+
+    Parameters
+    ----------
+    permutations
+        From :func:`permute`.
+    alpha
+        Between 0 and 1.
+    chromosomes
+        ``all``: the same threshold everywhere. ``autosomes`` or ``x``: a threshold of their own, at the level
+        1 - (1 - alpha)^(L / total), where L is their length, so that both together keep to ``alpha``.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UsageError
+        ``alpha`` is out of range, or there are no such chromosomes.
+
+    References
+    ----------
+    Churchill & Doerge (1994), doi:10.1093/genetics/138.3.963. Broman et al. (2006), doi:10.1534/genetics.106.061176.
+    """
+    if not 0.0 < alpha < 1.0:
+        raise UsageError(f"alpha of {alpha}; between 0 and 1 expected")
+    highest, level = _of(permutations, chromosomes), alpha
+    if chromosomes != "all":
+        length = permutations.x_length if chromosomes == "x" else permutations.autosome_length
+        level = -math.expm1(math.log1p(-alpha) * length / (permutations.autosome_length + permutations.x_length))
+    return float(np.quantile(highest, 1.0 - level))
+
+
+def genome_wide_p(permutations: Permutations, lod: float, *, chromosomes: str = "all") -> float:
+    """The probability of a LOD score this high anywhere by chance: (1 + number as high) / (1 + permutations).
+
+    Parameters
+    ----------
+    permutations
+        From :func:`permute`.
+    lod
+        The score of a peak.
+    chromosomes
+        ``all``; or ``autosomes`` or ``x``, where the peak lies: the p-value p there, over their length L, becomes
+        1 - (1 - p)^(total / L) for the genome.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UsageError
+        There are no such chromosomes.
+
+    References
+    ----------
+    Phipson & Smyth (2010), Stat. Appl. Genet. Mol. Biol. 9:39, doi:10.2202/1544-6115.1585.
+    """
+    highest = _of(permutations, chromosomes)
+    p = (1.0 + np.count_nonzero(highest >= lod)) / (1.0 + len(highest))
+    if chromosomes == "all" or p == 1.0:
+        return float(p)
+    length = permutations.x_length if chromosomes == "x" else permutations.autosome_length
+    return -math.expm1(math.log1p(-p) * (permutations.autosome_length + permutations.x_length) / length)
+
+
+def _of(permutations: Permutations, chromosomes: str) -> Floats:
+    """The highest LOD scores on some chromosomes."""
+    known = {"all": permutations.genome, "autosomes": permutations.autosomes, "x": permutations.x}
+    if chromosomes not in known or not np.isfinite(known[chromosomes]).all():
+        raise UsageError(f"no permutations of chromosomes {chromosomes!r}: all, autosomes or x, where there are any")
+    return known[chromosomes]
+
+
+def _strata(
+    cross: Cross, sample: Sample, genotypes: Sequence[ChromosomeGenotypes], column: str | None
+) -> NDArray[np.int64]:
+    """Groups of individuals that may be exchanged."""
+    groups = [np.zeros(int(sample.keep.sum()))]
+    if any(one.is_x for one in genotypes):
+        groups.append(sample.strata.astype(np.float64))
+    if column is not None:
+        named = cross.labels.get(column)
+        values = numbers(cross, column, "stratum") if named is None else np.unique(named, return_inverse=True)[1]
+        if np.isnan(values[sample.keep]).any():
+            raise InputError(f"stratum {column} is missing for an individual with the trait")
+        groups.append(values[sample.keep].astype(np.float64))
+    return np.unique(np.column_stack(groups), axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+
+
+def _orders(strata: NDArray[np.int64], n_permutations: int, first: int, seed: int) -> NDArray[np.int64]:
+    """Shuffled individuals, (permutation, individual): each takes the trait of the one named."""
+    members = [np.flatnonzero(strata == stratum) for stratum in range(int(strata.max()) + 1)]
+    orders = np.empty((n_permutations, len(strata)), np.int64)
+    for k in range(n_permutations):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(first + k,)))
+        for group in members:
+            orders[k, group] = rng.permutation(group)
+    return orders
+
+
+def _haley_knott(task: Task, orders: NDArray[np.int64]) -> Floats:
+    """All permutations by one matrix product: shuffling within strata leaves the null model as it is."""
+    n_positions, n, n_states = task.probabilities.shape
+    basis = null_basis(task.design, task.weights)
+    bases = np.empty((n_positions, n_states, n))
+    position_bases(basis, task.probabilities, task.design.own, bases, np.empty(n_positions, np.int64))
+    left = residuals(basis, task.responses)[:, 0]
+    largest = np.empty(len(orders))
+    for start in range(0, len(orders), AT_ONCE):
+        some = orders[start : start + AT_ONCE]
+        squares = (bases.reshape(-1, n) @ left[some].T) ** 2
+        explained = squares.reshape(n_positions, n_states, -1).sum(axis=1).max(axis=0)
+        with np.errstate(divide="ignore"):
+            largest[start : start + AT_ONCE] = -0.5 * n * np.log1p(-np.minimum(explained / (left @ left), 1.0)) / LN10
+    return largest
+
+
+def _expectation_maximisation(task: Task, orders: NDArray[np.int64]) -> Floats:
+    """All permutations side by side, in groups of lanes."""
+    traits, null = in_lanes(task, task.responses[:, 0][orders])
+    largest = np.full(null.shape, -np.inf)
+    priors = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1))
+    scan_permuted(priors, traits, null, MAX_ITER, MEAN_TOLERANCE, largest)
+    return largest.ravel()[: len(orders)]
+
+
+def _one_by_one(
+    task: Task, orders: NDArray[np.int64], method: Method, model: Model, strata: NDArray[np.int64]
+) -> Floats:
+    """Genotypes shuffled instead of trait, covariates and weights: the same, and the null model stays."""
+    largest = np.empty(len(orders))
+    for k, order in enumerate(orders):
+        shuffled = np.ascontiguousarray(task.probabilities[:, np.argsort(order)])
+        one = Task(shuffled, task.design, task.responses, task.weights, task.rule)
+        largest[k] = fit_task(one, method, model, strata).lod.max()
+    return largest

@@ -26,10 +26,21 @@ def _probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BY_NAME, "probe", cli_probe.ROW)
 
 
+def default_signals() -> None:
+    """A shell that runs the tests in the background lets them ignore signals, and their children with them."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start_probe(root: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the probe in a process of its own and wait until it writes."""
     process = subprocess.Popen(
-        [*PROBE, *arguments], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*PROBE, *arguments],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=default_signals,
     )
     assert process.stderr is not None
     assert process.stderr.readline() == "writing\n"

@@ -81,7 +81,8 @@ class SpectrumModel:
         return normalised
 
     def stationarity(self, params: Vector) -> Stationarity:
-        return Stationarity.simplex(params, self._differentiate(params)[1])
+        """The gap is the residual: it certifies a maximum also where a frequency creeps towards zero for ever."""
+        return Stationarity.unconstrained([max(0.0, self.gap(params))])
 
     def log_likelihood(self, params: Vector) -> float:
         """Natural logarithm, in units of the input likelihoods."""

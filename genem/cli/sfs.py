@@ -139,7 +139,8 @@ COMMAND = Command(
     ),
     examples=(
         "genem sfs data/haplotypes.phased.vcf.gz --fold --bootstrap 20 --block-size 100000 --plot spectrum.svg",
-        "genem sfs data/lowcov.vcf.gz --field PL --groups data/lowcov.groups.tsv --fold --tolerance 1 -o joint.tsv.gz",
+        "genem sfs data/lowcov_gl.vcf.gz --field GL --fold --tolerance 1 -o spectrum.tsv.gz",
+        "genem sfs data/population.vcf.gz --groups data/population.groups.tsv --fold --tolerance 1 -o joint.tsv.gz",
     ),
 )
 

@@ -291,12 +291,13 @@ def test_loci_are_chosen_by_name_and_in_order():
 @pytest.mark.parametrize(
     ("genotypes", "options", "error", "message"),
     [
-        ([[(0, 1)]], {}, InputError, "1 loci, at least 2"),
-        ([[(0, 1), (0, 0)]], {"loci": ["L0"]}, InputError, "1 loci, at least 2"),
-        ([[(0, 1), (0, 0)]], {"loci": ["L0", "X"]}, UsageError, "no locus X in the input; it has L0, L1"),
+        ([[(0, 1)]], {}, InputError, "1 locus, at least 2"),
+        ([[(0, 1), (0, 0)]], {"loci": ["L0"]}, InputError, "1 locus, at least 2"),
+        ([[(0, 1), (0, 0)]], {"loci": ["L0", "X"]}, InputError, "^no locus X$"),
+        ([[(0, 1), (0, 0)]], {"loci": ["L0", "L12"]}, InputError, "no locus L12; did you mean L1"),
         ([[(0, 1), (0, 0)]], {"loci": ["L0", "L0"]}, UsageError, "L0 is named twice"),
         ([[(0, 1), (M, M)]], {}, InputError, "locus L1 has no called allele"),
-        ([[(0, A), (0, 1)]], {}, InputError, "haploid at some loci and diploid at others"),
+        ([[(0, A), (0, 1)]], {}, InputError, r"haploid at some loci \(L0\) and diploid at others \(L1\)"),
         ([[(0, 1), (0, 0)]], {"n_starts": 0}, UsageError, "each must be at least 1"),
         ([[(0, 1), (0, 0)]], {"n_starts": 9, "max_starts": 3}, UsageError, "less than n_starts"),
     ],

@@ -90,6 +90,26 @@ def test_loci_by_name_or_place_and_samples(vcf: Path, tmp_path: Path) -> None:
     assert {row["LOCI"] for row in rows(output)} == {"rs3,1:10"}
 
 
+def test_loci_of_one_name_are_told_apart_by_their_alleles(vcf: Path, tmp_path: Path) -> None:
+    output = tmp_path / "h.tsv"
+    vcf.write_text(VCF_HEADER + RECORDS.replace("1\t30\trs3", "1\t20\t."))
+    assert main(["phase", str(vcf), "-o", str(output)]) == 1
+    assert main(["phase", str(vcf), "--loci", "rs1,1:20:G:A", "-o", str(output)]) == 0
+    assert {row["LOCI"] for row in rows(output)} == {"rs1,1:20:G:A"}
+
+
+def test_nothing_is_printed_before_the_arguments_are_checked(
+    vcf: Path, capsys: pytest.CaptureFixture[str], data: Path
+) -> None:
+    for arguments in (
+        [str(vcf), "--window", "1"],
+        [str(vcf), "--vcf", "x.bam"],
+        [str(data / "hla.tsv"), "--loci", "DQB,zz", "--window", "2"],
+    ):
+        assert main(["phase", *arguments]) != 0
+        assert capsys.readouterr().out == ""
+
+
 def test_windows_give_one_phased_vcf(data: Path, tmp_path: Path) -> None:
     source = data / "haplotypes.unphased_miss5.vcf.gz"
     output, phased = tmp_path / "w.tsv", tmp_path / "p.vcf.gz"
@@ -128,15 +148,25 @@ def test_a_haploid_sample_has_one_haplotype(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["{vcf}", "--loci", "rs1"], 1, "1 loci, at least 2 needed"),
-        (["{vcf}", "--loci", "rs1,rs9"], 2, "no locus rs9 in the input"),
-        (["{vcf}", "--loci", "rs8,rs9"], 1, "no variant with the given loci"),
-        (["{vcf}", "--window", "1"], 2, "at least 2 loci"),
+        (["{vcf}", "--loci", "rs1"], 1, "1 locus, at least 2 needed"),
+        (["{vcf}", "--loci", "rs1,rs9"], 1, "x.vcf: no locus rs9; did you mean rs"),
+        (["{vcf}", "--loci", "zz,rs1", "--window", "2"], 1, "x.vcf: no locus zz"),
+        (["{vcf}", "--loci", "rs1,rs3", "--min-maf", "0.5"], 1, "no variant with the given loci"),
+        (["{vcf}", "--window", "1"], 2, "1 is not at least 2"),
+        (["{vcf}", "--vcf", "out.bcf"], 2, "'out.bcf' ends neither in .vcf nor in .vcf.gz"),
         (["{table}", "--vcf", "out.vcf"], 2, "--vcf needs a VCF or BCF input"),
-        (["{table}", "--loci", "A,C"], 2, "no locus C in the input; it has A, B"),
+        (["{table}", "--loci", "A,C"], 1, "no locus C"),
+        (["{table}", "--loci", "A,C", "--window", "2"], 1, "no locus C"),
         (["{vcf}", "--n-starts", "50"], 2, "less than n_starts"),
         (["{two}"], 2, "the loci lie on 2 chromosomes (1, 2)"),
-        (["{twice}"], 1, "locus rs1 is there twice"),
+        (
+            ["{twice}"],
+            1,
+            "record 2 (1:12): locus rs1 is there twice, before in record 1 (1:10); name it CHROM:POS:REF:ALT",
+        ),
+        (["{unsorted}"], 1, "record 2 (1:9): position 9 after 10: the file is not sorted; run bcftools sort"),
+        (["{triploid}"], 1, "record 2 (1:12), sample s2: ploidy 3; 1 or 2 expected"),
+        (["{mixed}"], 1, "sample s2 is haploid at some loci (rs2) and diploid at others (rs1)"),
         (["{missing}"], 1, "locus rs1 has no called allele"),
         (["absent.tsv"], 1, "absent.tsv"),
     ],
@@ -150,6 +180,9 @@ def test_refusals_are_one_line(
     files = {
         "two": "1" + line + "2" + line,
         "twice": "1" + line + "1" + line.replace("10", "12"),
+        "unsorted": "1" + line + "1" + line.replace("10", "9").replace("rs1", "rs2"),
+        "triploid": "1" + line + "1" + line.replace("10", "12").replace("rs1", "rs2").replace("0/1", "0/1/1", 1),
+        "mixed": "1" + line + "1" + line.replace("10", "12").replace("rs1", "rs2").replace("0/1", "1", 1),
         "missing": "1\t5\trs1\tA\tG\t.\t.\t.\tGT" + "\t./." * 5 + "\n1" + line.replace("rs1", "rs2"),
     }
     for name, text in files.items():

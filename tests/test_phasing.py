@@ -127,7 +127,7 @@ def test_join_without_shared_heterozygotes_knows_nothing():
 def test_what_cannot_be_used_is_refused():
     with pytest.raises(UsageError, match="at least 2 loci"):
         phase_region(region([[(0, 1), (0, 1)]]), window=1)
-    with pytest.raises(InputError, match="1 loci, at least 2"):
+    with pytest.raises(InputError, match="1 locus, at least 2"):
         phase_region(region([[(0, 1), (M, M)]]))
     with pytest.raises(InputError, match=r"loci v0 to v29: after .* use a smaller --window"):
         phase_region(region(np.tile([0, 1], (20, 30, 1))), window=30, max_pairs=10_000)

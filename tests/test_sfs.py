@@ -151,11 +151,49 @@ def test_complete_calls_give_counting(n_samples, n_sites, seed):
     result = sfs([called(alleles)])
     counts = np.bincount(alleles.sum(axis=(1, 2)), minlength=2 * n_samples + 1)
     np.testing.assert_allclose(result.expected_sites, counts, atol=1e-9)
-    proportion = counts[counts > 0] / n_sites
-    assert result.log_likelihood == pytest.approx(float(counts[counts > 0] @ np.log(proportion)), abs=1e-9)
+    exact = sum(
+        math.log(counts[site.sum()] / n_sites * 2 ** np.sum(site[:, 0] != site[:, 1]))
+        - math.log(math.comb(2 * n_samples, site.sum()))
+        for site in alleles
+    )
+    assert result.log_likelihood == pytest.approx(exact, abs=1e-9)
     folded = sfs([called(alleles)], fold=True).expected_sites
     minor = np.minimum(alleles.sum(axis=(1, 2)), 2 * n_samples - alleles.sum(axis=(1, 2)))
     np.testing.assert_allclose(folded, np.bincount(minor, minlength=2 * n_samples + 1), atol=1e-9)
+
+
+@given(st.lists(st.sampled_from([1, 2]), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_a_called_genotype_is_likelihood_one(copies, seed):
+    rng = np.random.default_rng(seed)
+    alleles = rng.integers(-1, 2, (4, len(copies), 2))
+    alleles[rng.random(alleles.shape[:2]) < 0.2] = M
+    alleles[:, np.array(copies) == 1, 1] = A
+    alleles[0] = np.where(alleles[0] == A, A, 0)  # the first calls tell the ploidy
+    alleles[:, 0, 0] = rng.integers(0, 2, 4)  # no site without data
+    sites = gather_sites([called(alleles)])
+    found = sites.groups[0].dense() * np.exp(sites.groups[0].log_scale)[:, None]
+    copy_likelihood = {0: (1, 0), 1: (0, 1), M: (1, 1)}
+    for site, row in zip(alleles, found, strict=True):
+        likelihoods = []
+        for sample, ploidy in zip(site, copies, strict=True):
+            first, second = (copy_likelihood.get(int(allele)) for allele in sample)
+            if ploidy == 1:
+                likelihoods.append(first)
+                continue
+            one = 0.5 if M in sample else 1  # of a half-call, one order only shows the allele seen where it was seen
+            mixed = max(first[0] * second[1], first[1] * second[0]) * (one if sample[0] != sample[1] else 1)
+            likelihoods.append((first[0] * second[0], mixed, first[1] * second[1]))
+        exact = [float(value) for value in reference.count_likelihoods(likelihoods, copies)]
+        np.testing.assert_allclose(row, exact, rtol=1e-10, atol=1e-30)
+
+
+def test_certain_likelihoods_and_calls_have_the_same_log_likelihood():
+    alleles = np.random.default_rng(8).integers(0, 2, (30, 5, 2))
+    phred = np.full((30, 5, 3), 3000)
+    np.put_along_axis(phred, alleles.sum(axis=2)[:, :, None], 0, axis=2)
+    from_calls, from_phred = sfs([called(alleles)]), sfs([likely(phred)], field="PL")
+    assert from_calls.log_likelihood == pytest.approx(from_phred.log_likelihood, abs=1e-8)
 
 
 def random_phred(rng, n_sites, n_samples):

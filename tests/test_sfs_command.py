@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,29 @@ def test_folded_counts_and_callable_length(vcf: Path, tmp_path: Path) -> None:
     assert f"##theta_pi={27 / 15 / 100:.10g}" in output.read_text()
 
 
+def test_what_is_left_out_is_said(vcf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = tmp_path / "run.json"
+    arguments = ["--ancestral", "INFO/AA", "--run-record", str(record), "-o", "/dev/null"]
+    assert main(["sfs", str(vcf), *arguments]) == 0
+    said = capsys.readouterr().err.strip()
+    assert said.endswith("left out 3 of 6 sites: 1 not biallelic, 2 not polarised")
+    assert main(["sfs", str(vcf), "-o", "/dev/null"]) == 0
+    assert "left out 2 of 6 sites: 1 not biallelic, 1 without data" in capsys.readouterr().err
+    run = json.loads(record.read_text())
+    assert run["counts"]["sites_not_biallelic"] == 1
+    assert run["counts"]["sites_not_polarised"] == 2
+    assert len(run["warnings"]) == 1
+
+
+def test_counts_that_em_left_near_zero_are_written_as_zero(data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "s.tsv"
+    arguments = ["--field", "PL", "--fold", "--tolerance", "1e-5", "-o", str(output)]
+    assert main(["sfs", str(data / "lowcov.vcf.gz"), *arguments]) == 0
+    found = np.array(spectrum(output))
+    assert np.any(found == 0.0)
+    assert np.all((found == 0.0) | (found >= 1e-12 * found.sum()))
+
+
 def test_groups_give_the_joint_spectrum(vcf: Path, tmp_path: Path) -> None:
     groups, output = tmp_path / "g.tsv", tmp_path / "s.tsv"
     groups.write_text("s1\tP\ns2\tQ\ns3\tQ\n")
@@ -114,7 +138,10 @@ def test_pictures_are_the_same_bytes_every_time(vcf: Path, tmp_path: Path, suffi
     [
         (["{vcf}", "--field", "PL"], 1, "PL"),
         (["{vcf}", "--fold", "--ancestral", "INFO/AA"], 2, "exclude each other"),
-        (["{vcf}", "--ancestral", "absent.fa"], 1, "absent.fa: cannot be read as FASTA"),
+        (["{vcf}", "--ancestral", "absent.fa"], 1, "absent.fa: no such file"),
+        (["{vcf}", "--ancestral", "{groups}"], 1, "groups: cannot be read as FASTA"),
+        (["{vcf}", "--ancestral", "INFO/ZZ"], 2, "only INFO/AA is supported"),
+        (["{vcf}", "--callable-length", "3"], 2, "a callable length of 3 bases is less than the 4 sites used"),
         (["{vcf}", "--replicates", "r.tsv"], 2, "--replicates needs --bootstrap"),
         (["{vcf}", "--bootstrap", "3"], 1, "1 block of 1,000,000 bp"),
         (["{vcf}", "--groups", "{groups}"], 2, "into 3 groups (P, Q, R); a spectrum has one or two"),

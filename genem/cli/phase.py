@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from genem.cli.options import MESSAGES, RUN, VARIANT_SELECTION, Command, Option, OptionGroup, output_group
-from genem.cli.values import fraction, names, positive_integer
+from genem.cli.values import fraction, integer, names, positive_integer
 from genem.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +24,24 @@ if TYPE_CHECKING:
     from genem.popgen import HaplotypeFit, PhasedRegion
     from genem.popgen.haplotypes import Diplotypes
 
+SMALLEST_WINDOW = 2
+
+
+def window_size(text: str) -> int:
+    """Loci of a window."""
+    value = integer(text)
+    if value < SMALLEST_WINDOW:
+        raise ValueError(f"{value} is not at least {SMALLEST_WINDOW}")
+    return value
+
+
+def vcf_name(text: str) -> str:
+    """Where VCF text may go."""
+    if text != "-" and not text.startswith("/dev/") and not text.endswith((".vcf", ".vcf.gz")):
+        raise ValueError(f"'{text}' ends neither in .vcf nor in .vcf.gz: other formats are not written")
+    return text
+
+
 COMMAND = Command(
     description=(
         "Estimate the frequencies of haplotypes over two or more loci from unphased genotypes, with standard\n"
@@ -36,14 +54,20 @@ COMMAND = Command(
     groups=(
         output_group(
             Option(("--diplotypes",), "write the pairs of haplotypes of every sample", metavar="PATH", file=True),
-            Option(("--vcf",), "write the variants phased, with PS and HPP", metavar="PATH", file=True),
+            Option(
+                ("--vcf",),
+                "write the variants phased, with PS and HPP, to a .vcf or .vcf.gz file",
+                parse=vcf_name,
+                metavar="PATH",
+                file=True,
+            ),
         ),
         OptionGroup(
             "model",
             (
                 Option(
                     ("--loci",),
-                    "loci to use, separated by commas: variant IDs, CHROM:POS, or locus names of the table",
+                    "loci to use, separated by commas: ID, CHROM:POS or CHROM:POS:REF:ALT, or locus names of the table",
                     parse=names,
                     metavar="NAMES",
                     mirrors=True,
@@ -51,7 +75,7 @@ COMMAND = Command(
                 Option(
                     ("--window",),
                     "phase all variants in windows of so many loci; one start each, no standard errors",
-                    parse=positive_integer,
+                    parse=window_size,
                     metavar="K",
                 ),
                 Option(
@@ -179,13 +203,14 @@ def _run_windows(data: PhaseInput, args: argparse.Namespace, context: RunContext
     from genem import popgen
     from genem.popgen.haplotypes import select_loci
 
+    of_table = args.loci is not None and data.header is None
+    tables = [select_loci(region.table, args.loci) if of_table else region.table for region in data.regions]
     haplotypes = _open_table(args.output, COLUMN_MEANINGS, context, outputs, {"window": str(args.window)})
     pairs = None
     if args.diplotypes is not None:
         pairs = _open_table(args.diplotypes, DIPLOTYPE_MEANINGS, context, outputs)
     vcf = None if args.vcf is None else _open_vcf(args.vcf, data, context, outputs)
-    for region in data.regions:
-        table = region.table if args.loci is None or data.header is not None else select_loci(region.table, args.loci)
+    for region, table in zip(data.regions, tables, strict=True):
         phased = popgen.phase_region(
             table,
             window=args.window,

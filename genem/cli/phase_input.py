@@ -6,6 +6,7 @@ import argparse
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 
 from genem.cli.context import RunContext
 from genem.cli.variant_input import open_selected
-from genem.data import MISSING_ALLELE, SPAN_ID, GenotypeBlock, LocusTable
+from genem.data import MISSING_ALLELE, SPAN_ID, SPAN_REF, GenotypeBlock, LocusTable, VariantSites
 from genem.errors import InputError
 from genem.io.locus_table import read_locus_table
+from genem.popgen.haplotypes import no_locus
 
+MOST_NAMES = 100_000
+"""Names of a file that are kept, to suggest one where a locus is not found."""
 GZIP_MAGIC = b"\x1f\x8b"
 VARIANT_MAGIC = (b"##fileformat=VCF", b"BCF")
 
@@ -78,15 +82,53 @@ def read_input(args: argparse.Namespace, context: RunContext) -> PhaseInput:
         if not reader.samples:
             raise InputError("no samples to phase", path=args.input)
         parts: dict[str, list[_Loci]] = {}
+        names = _Names(frozenset(args.loci or ()))
         with context.progress("phase", reader.total_bytes) as progress:
             for block in reader:
-                for contig, loci in _by_contig(block, args, context):
+                for contig, loci in _by_contig(block, names, args, context):
                     parts.setdefault(contig, []).append(loci)
                 progress.update(reader.bytes_read)
+        names.check(args)
         if not parts:
             raise InputError("no variant with the given loci, regions and filters", path=args.input)
-        regions = tuple(_joined(contig, loci, reader.samples) for contig, loci in parts.items())
+        regions = tuple(_joined(contig, loci, reader.samples, args.input) for contig, loci in parts.items())
         return PhaseInput(regions, reader.header.text)
+
+
+@dataclass(slots=True)
+class _Names:
+    """The loci asked for, and what is known of the names in the file.
+
+    A variant is found by its ID, by CHROM:POS or by CHROM:POS:REF:ALT.
+    """
+
+    wanted: frozenset[str]
+    found: set[str] = attribute(default_factory=set)
+    known: list[str] = attribute(default_factory=list)
+
+    def of(self, sites: VariantSites) -> tuple[list[str], NDArray[np.bool_]]:
+        """The name of every variant, the one asked for where one is; and whether it is wanted."""
+        names = []
+        for variant, position in enumerate(sites.position.tolist()):
+            place = f"{sites.chrom(variant)}:{position}"
+            identifier = sites.field(variant, SPAN_ID)
+            usual = place if identifier in (".", "") else identifier
+            if not self.wanted:
+                names.append(usual)
+                continue
+            full = f"{place}:{sites.field(variant, SPAN_REF)}:{','.join(sites.alts(variant))}"
+            names.append(next((name for name in (full, place) if name in self.wanted), usual))
+        if not self.wanted:
+            return names, np.ones(len(names), np.bool_)
+        self.found.update(self.wanted.intersection(names))
+        self.known.extend(names[: MOST_NAMES - len(self.known)])
+        return names, np.array([name in self.wanted for name in names], dtype=np.bool_)
+
+    def check(self, args: argparse.Namespace) -> None:
+        """Refuse a locus that no variant read is named after."""
+        missing = [name for name in args.loci or () if name not in self.found]
+        if missing:
+            raise no_locus(missing[0], self.known, args.input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +136,19 @@ class _Loci:
     """Loci of one chromosome in one block."""
 
     names: list[str]
+    record: NDArray[np.int64]
     allele_names: list[tuple[str, ...]]
     alleles: NDArray[np.int16]
     position: NDArray[np.int64]
     lines: tuple[bytes, ...]
 
 
-def _by_contig(block: GenotypeBlock, args: argparse.Namespace, context: RunContext) -> list[tuple[str, _Loci]]:
+def _by_contig(
+    block: GenotypeBlock, loci_names: _Names, args: argparse.Namespace, context: RunContext
+) -> list[tuple[str, _Loci]]:
     """The selected loci of a block; a variant without ID is called CHROM:POS."""
     sites = block.sites
-    places = [f"{sites.chrom(v)}:{position}" for v, position in enumerate(sites.position.tolist())]
-    identifiers = [sites.field(v, SPAN_ID) for v in range(len(sites))]
-    names = [place if text in (".", "") else text for place, text in zip(places, identifiers, strict=True)]
-    if args.loci is not None:
-        wanted = set(args.loci)
-        names = [place if place in wanted else name for name, place in zip(names, places, strict=True)]
-        kept = np.array([name in wanted for name in names], dtype=np.bool_)
-    else:
-        kept = np.ones(len(names), np.bool_)
+    names, kept = loci_names.of(sites)
     assert block.alleles is not None
     kept &= _passing(block.alleles, sites.n_alleles, args.min_maf, args.max_missing_rate)
     context.count(variants_selected=int(kept.sum()))
@@ -120,7 +157,8 @@ def _by_contig(block: GenotypeBlock, args: argparse.Namespace, context: RunConte
         rows = np.flatnonzero(kept & (sites.contig == contig))
         loci = _Loci(
             [names[row] for row in rows],
-            [(sites.field(int(row), 2), *sites.alts(int(row))) for row in rows],
+            sites.record[rows],
+            [(sites.field(int(row), SPAN_REF), *sites.alts(int(row))) for row in rows],
             block.alleles[rows].astype(np.int16),
             sites.position[rows],
             () if block.lines is None else tuple(block.lines[row] for row in rows),
@@ -141,13 +179,13 @@ def _passing(
     return passing
 
 
-def _joined(contig: str, parts: Sequence[_Loci], samples: tuple[str, ...]) -> Region:
+def _joined(contig: str, parts: Sequence[_Loci], samples: tuple[str, ...], path: str) -> Region:
     names = [name for part in parts for name in part.names]
-    ploidy = max(part.alleles.shape[2] for part in parts)
-    if ploidy > 2:
-        raise InputError(
-            f"chromosome {contig} has calls of {ploidy} copies; 1 or 2 expected", remedy="leave them out (-s, -r)"
-        )
+    position = np.concatenate([part.position for part in parts])
+    record = np.concatenate([part.record for part in parts])
+    _check_loci(names, contig, position, record, path)
+    for part in parts:
+        _check_ploidy(part, contig, samples, path)
     alleles = np.concatenate([_diploid(part.alleles) for part in parts])
     return Region(
         LocusTable(
@@ -157,15 +195,54 @@ def _joined(contig: str, parts: Sequence[_Loci], samples: tuple[str, ...]) -> Re
             alleles=np.ascontiguousarray(np.swapaxes(_mend_missing_ploidy(alleles), 0, 1)),
         ),
         contig,
-        np.concatenate([part.position for part in parts]),
+        position,
         tuple(line for part in parts for line in part.lines),
     )
 
 
+def _check_loci(
+    names: list[str], contig: str, position: NDArray[np.int64], record: NDArray[np.int64], path: str
+) -> None:
+    """Refuse positions that run backwards, and names that two variants have."""
+    places = [f"record {number} ({contig}:{at})" for number, at in zip(record, position, strict=True)]
+    backwards = np.flatnonzero(np.diff(position) < 0)
+    if backwards.size:
+        row = int(backwards[0])
+        raise InputError(
+            f"position {position[row + 1]} after {position[row]}: the file is not sorted",
+            path=path,
+            place=places[row + 1],
+            remedy="run bcftools sort",
+        )
+    first: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if first.setdefault(name, row) != row:
+            raise InputError(
+                f"locus {name} is there twice, before in {places[first[name]]}",
+                path=path,
+                place=places[row],
+                remedy="name it CHROM:POS:REF:ALT in --loci, or run bcftools annotate --set-id",
+            )
+
+
+def _check_ploidy(part: _Loci, contig: str, samples: tuple[str, ...], path: str) -> None:
+    """Refuse a call of more than two copies."""
+    present = (part.alleles >= MISSING_ALLELE).sum(axis=2)
+    many = np.argwhere(present > 2)
+    if many.size:
+        row, sample = many[0]
+        raise InputError(
+            f"ploidy {present[row, sample]}; 1 or 2 expected",
+            path=path,
+            place=f"record {part.record[row]} ({contig}:{part.position[row]}), sample {samples[sample]}",
+            remedy="leave the sample or the variant out (-s, -r)",
+        )
+
+
 def _diploid(alleles: NDArray[np.int16]) -> NDArray[np.int16]:
     """The array with two copies per sample, the second absent where the block has haploid calls only."""
-    if alleles.shape[2] == 2:
-        return alleles
+    if alleles.shape[2] >= 2:
+        return alleles[:, :, :2]
     absent = np.full((*alleles.shape[:2], 1), MISSING_ALLELE - 1, np.int16)
     return np.concatenate([alleles, absent], axis=2)
 

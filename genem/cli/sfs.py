@@ -139,9 +139,13 @@ COMMAND = Command(
     ),
     examples=(
         "genem sfs data/haplotypes.phased.vcf.gz --fold --bootstrap 20 --block-size 100000 --plot spectrum.svg",
-        "genem sfs data/lowcov.vcf.gz --field PL --groups data/lowcov.groups.tsv --fold --tolerance 1 -o joint.tsv.gz",
+        "genem sfs data/lowcov_gl.vcf.gz --field GL --fold --tolerance 1 -o spectrum.tsv.gz",
+        "genem sfs data/population.vcf.gz --groups data/population.groups.tsv --fold --tolerance 1 -o joint.tsv.gz",
     ),
 )
+
+NEGLIGIBLE = 1e-12
+"""Expected sites below this share of all sites are written as 0: what EM leaves of a count on its way to zero."""
 
 DIVERSITY_MEANINGS = {
     "GROUP": "group of samples",
@@ -205,6 +209,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     if args.plot is not None:
         with context.replace_on_success(args.plot) as picture:
             plot_site_spectrum(result, picture, names=names, file_format=args.plot.rpartition(".")[2])
+    _warn_of_left_out(result, context)
 
 
 def _blocks(reader: VariantReader, args: argparse.Namespace, context: RunContext) -> Iterator[GenotypeBlock]:
@@ -234,6 +239,8 @@ def _ancestral(source: str | None, context: RunContext) -> Callable[[VariantSite
         return None
     if source == "INFO/AA":
         return ancestral_from_info
+    if source.startswith("INFO/"):
+        raise UsageError(f"--ancestral {source}: of the INFO fields only INFO/AA is supported")
     context.add_input(source)
     return ancestral_from_fasta(source)
 
@@ -257,6 +264,19 @@ def _record(result: SpectrumFit, context: RunContext) -> None:
     )
 
 
+def _warn_of_left_out(result: SpectrumFit, context: RunContext) -> None:
+    sites = result.sites
+    reasons = {
+        "not biallelic": sites.not_biallelic,
+        "not polarised": sites.not_polarised,
+        "without data": sites.not_called,
+    }
+    total = sum(reasons.values())
+    if total:
+        listed = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
+        context.warn(f"left out {total} of {total + len(sites)} sites: {listed}")
+
+
 def notes(result: SpectrumFit) -> dict[str, str]:
     """What the header of the spectrum says of the fit."""
     from genem.io.tables import format_float
@@ -265,6 +285,7 @@ def notes(result: SpectrumFit) -> dict[str, str]:
         "chromosomes": ",".join(str(group.n) for group in result.sites.groups),
         "sites": str(len(result.sites)),
         "log_likelihood": repr(result.log_likelihood),
+        "log_likelihood_of": "the genotype likelihoods of the input, a called genotype being 1 and others 0",
         "gap": f"{result.gap:.3g}",
         "status": result.status.label,
     }
@@ -297,6 +318,8 @@ def _write_spectrum(result: SpectrumFit, path: str, context: RunContext) -> None
     import numpy as np
 
     counts, written = _counts(result)
+    expected = result.expected_sites[written]
+    expected = np.where(expected < NEGLIGIBLE * len(result.sites), 0.0, expected)
     error = np.full(written.shape, np.nan) if result.standard_error is None else result.standard_error
     meanings = {
         **_count_meanings(result),
@@ -306,8 +329,8 @@ def _write_spectrum(result: SpectrumFit, path: str, context: RunContext) -> None
     }
     cells: dict[str, Cells] = {
         **counts,
-        "EXPECTED_SITES": result.expected_sites[written],
-        "PROPORTION": result.proportion[written],
+        "EXPECTED_SITES": expected,
+        "PROPORTION": expected / len(result.sites),
         "SE": error[written],
     }
     _write_table(path, meanings, cells, context, notes(result))

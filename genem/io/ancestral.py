@@ -41,6 +41,8 @@ def ancestral_from_fasta(path: str | Path) -> Callable[[VariantSites], NDArray[n
         with htslib_quiet():
             fasta = pysam.FastaFile(str(path))
     except (OSError, ValueError):
+        if not Path(path).exists():
+            raise InputError("no such file", path=path) from None
         raise InputError(
             "cannot be read as FASTA with its index", path=path, remedy="make one with samtools faidx"
         ) from None

@@ -100,7 +100,8 @@ def check_alleles(alleles: NDArray[np.int16], loci: tuple[str, ...], samples: tu
         haploid at some loci and diploid at others.
     """
     if len(loci) < 2:
-        raise InputError(f"{len(loci)} loci, at least 2 needed for haplotypes", remedy="name more loci")
+        counted = "1 locus" if len(loci) == 1 else f"{len(loci)} loci"
+        raise InputError(f"{counted}, at least 2 needed for haplotypes", remedy="name more loci")
     if not samples:
         raise InputError("no samples")
     for names, kind in ((loci, "locus"), (samples, "sample")):
@@ -115,7 +116,9 @@ def check_alleles(alleles: NDArray[np.int16], loci: tuple[str, ...], samples: tu
     absent = alleles[:, :, 1] == ABSENT_ALLELE
     mixed = np.any(absent, axis=1) & ~np.all(absent, axis=1)
     if np.any(mixed):
-        sample = samples[int(np.argmax(mixed))]
+        sample = int(np.argmax(mixed))
+        haploid, diploid = loci[int(np.argmax(absent[sample]))], loci[int(np.argmin(absent[sample]))]
         raise InputError(
-            f"sample {sample} is haploid at some loci and diploid at others", remedy="use one kind of loci"
+            f"sample {samples[sample]} is haploid at some loci ({haploid}) and diploid at others ({diploid})",
+            remedy="use one kind of loci, or leave the sample out",
         )

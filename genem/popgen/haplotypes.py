@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -149,9 +150,10 @@ def phase(
     Raises
     ------
     InputError
-        Fewer than two loci, a locus without calls, repeated names, mixed ploidy, or more haplotypes than fit.
+        A locus that the table does not have, fewer than two loci, a locus without calls, repeated names, mixed
+        ploidy, or more haplotypes than fit.
     UsageError
-        A locus that the table does not have.
+        A locus named twice, or numbers of starts that make no sense.
 
     Examples
     --------
@@ -202,13 +204,15 @@ def select_loci(table: LocusTable, loci: Sequence[str]) -> LocusTable:
 
     Raises
     ------
+    InputError
+        The table has no locus of that name, or several.
     UsageError
-        The table has no locus of that name, or it is named twice.
+        It is named twice in ``loci``.
     """
     known = {name: index for index, name in enumerate(table.loci)}
     for position, name in enumerate(loci):
         if name not in known:
-            raise UsageError(f"no locus {name} in the input; it has {_listed(table.loci)}")
+            raise no_locus(name, table.loci)
         if name in loci[:position]:
             raise UsageError(f"locus {name} is named twice")
     if len(known) < len(table.loci):
@@ -222,8 +226,10 @@ def select_loci(table: LocusTable, loci: Sequence[str]) -> LocusTable:
     return LocusTable(table.samples, tuple(loci), names, np.ascontiguousarray(table.alleles[:, chosen]))
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+def no_locus(name: str, known: Iterable[str], path: str | None = None) -> InputError:
+    """The error that there is no locus of that name among those known, with the names nearest to it."""
+    near = difflib.get_close_matches(name, known, n=3)
+    return InputError(f"no locus {name}", path=path, remedy=f"did you mean {' or '.join(near)}?" if near else None)
 
 
 def _check_effort(n_starts: int, max_starts: int, n_hits: int) -> None:

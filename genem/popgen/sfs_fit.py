@@ -84,7 +84,8 @@ class SpectrumFit:
     standard_error
         Of ``expected_sites``, from the block bootstrap; None without it.
     log_likelihood
-        Natural logarithm; in units of the input likelihoods, for GT of the allele counts among the called copies.
+        Natural logarithm of the probability of the data, in units of the input likelihoods; a call of GT counts as
+        likelihood 1 of its genotype and 0 of the others.
     gap
         The log-likelihood is within this of its global maximum (the surface is concave).
     fold
@@ -263,6 +264,8 @@ def fit_spectrum(
     """Estimate the spectrum of gathered sites, and the replicates ``bootstrap`` numbers; see :func:`sfs`."""
     if not tolerance > 0.0 or max_iter < 1 or block_size < 1:
         raise UsageError(f"tolerance {tolerance}, max_iter {max_iter}, block_size {block_size}: each must be above 0")
+    if callable_length is not None and callable_length < len(sites):
+        raise UsageError(f"a callable length of {callable_length:g} bases is less than the {len(sites)} sites used")
     model = SpectrumModel(sites.groups, np.ones(len(sites)), fold)
     best = _climb(model, model.flat(), max_iter, tolerance)
     expected = _presented(best.params, model) * len(sites)

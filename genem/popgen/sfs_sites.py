@@ -143,6 +143,11 @@ class SiteCounter:
         derived = (alleles > 0).sum(axis=(1, 2), dtype=np.int64)
         n_called = called.sum(axis=1, dtype=np.int64)
         log_factorial = gammaln(np.arange(self.n + 1) + 1.0)
+        # The kernel gives P(observed ALT copies | k), all arrangements of them over the called copies together; the
+        # data are genotypes: each is one arrangement, a heterozygous one two.
+        heterozygous = np.sum((called == 2) & (alleles.min(axis=2) != alleles.max(axis=2)), axis=1)
+        arrangements = log_factorial[n_called] - log_factorial[derived] - log_factorial[n_called - derived]
+        shift = np.log(2.0) * heterozygous - arrangements
 
         def fill(
             rows: slice,
@@ -153,7 +158,7 @@ class SiteCounter:
         ) -> None:
             projected_counts_of_sites(derived[rows], n_called[rows], self.n, log_factorial, dense, low, high, scale)
 
-        return self._in_batches(len(sites), np.zeros(len(sites)), fill)
+        return self._in_batches(len(sites), shift, fill)
 
     def _from_likelihoods(self, block: GenotypeBlock, sites: NDArray[np.int64]) -> CountLikelihoods:
         if block.likelihoods is None or block.n_likelihoods is None or block.likelihood_field != self.field:

@@ -260,14 +260,17 @@ COLUMN_MEANINGS = {
     "P_ALT_ALT": "frequency of the haplotype with both ALT alleles",
     "D": "P_ALT_ALT minus the product of the two ALT frequencies",
     "DPRIME": "D over the largest D of its sign; NA where a variant is monomorphic",
-    "DPRIME_LOW": "lower end of the interval of DPRIME that leaves out 5 % of the likelihood at either side",
-    "DPRIME_HIGH": "upper end of that interval",
+    "DPRIME_LOW": (
+        "lower bound of the interval of |D'| that leaves out 5 % of the likelihood at either side, as in Haploview, "
+        "with the sign of D: it never crosses 0 and may exclude an estimate of 1 or -1"
+    ),
+    "DPRIME_HIGH": "upper bound of that interval",
     "R2": "squared correlation of the ALT alleles; NA where a variant is monomorphic",
-    "R2_SE": "standard error of R2 from the observed information; NA on a boundary",
+    "R2_SE": "standard error of R2 from the observed information; NA on a boundary or where that is singular",
     "LOD": "log10 of the likelihood over that of D = 0",
     "LOGLIK": "natural logarithm of the likelihood of the genotypes",
-    "N_MAXIMA": "local maxima of the likelihood; for likelihoods those that the starts found",
-    "N_ITER": "Newton steps on the cubic; for likelihoods evaluations over all starts",
+    "N_MAXIMA": "local maxima of the likelihood; for PL and GL the distinct maxima reached from the starts",
+    "N_ITER": "Newton steps on the cubic; for PL and GL evaluations over all starts",
     "STATUS": "how the fit ended",
     "ALT_A": "ALT allele of the first variant, compared with all others",
     "ALT_B": "ALT allele of the second variant, compared with all others",

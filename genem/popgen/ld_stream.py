@@ -41,8 +41,9 @@ def ld(
 
     .. math:: \sum_i \ln \sum_{g, h} L^A_{ig} L^B_{ih} P(g, h; p)
 
-    over every sample with a likelihood at either locus (flat at the other, where it is missing), from four
-    deterministic starts, to the Karush-Kuhn-Tucker conditions. With :math:`D = p_{11} - p_A p_B`,
+    over every sample with a likelihood at either locus (flat at the other, where it is missing), from five
+    deterministic starts (ten where fewer than 64 samples are known), to the Karush-Kuhn-Tucker conditions. With
+    :math:`D = p_{11} - p_A p_B`,
 
     .. math:: D' = D / D_{max}, \qquad r^2 = D^2 / (p_A (1 - p_A) p_B (1 - p_B)).
 

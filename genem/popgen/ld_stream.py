@@ -11,6 +11,7 @@ from genem.jit import set_threads
 from genem.popgen.ld_decay import LinkageDecay
 from genem.popgen.ld_loci import Field, LocusReader, as_blocks
 from genem.popgen.ld_pairs import LinkagePairs
+from genem.popgen.ld_ploidy import PloidyMismatches
 from genem.popgen.ld_window import LinkageWindow, Span
 from genem.popgen.sex_chromosomes import Build
 
@@ -31,6 +32,7 @@ def ld(
     min_r2: float = 0.2,
     first_in: Sequence[Span] | None = None,
     decay: LinkageDecay | None = None,
+    mismatches: PloidyMismatches | None = None,
     threads: int = 1,
 ) -> Iterator[LinkagePairs]:
     r"""Haplotype frequencies and linkage disequilibrium of pairs of loci on one chromosome.
@@ -77,6 +79,8 @@ def ld(
         that owns the pairs of a region and reads a window further finds each pair once.
     decay
         Takes the r2 of every pair in the window, reported or not.
+    mismatches
+        Counts the pairs in the window that share no sample because ploidies differ.
     threads
         Threads to use; the results are the same bits for any number.
 
@@ -121,6 +125,7 @@ def ld(
         min_r2=min_r2,
         first_in=first_in,
         decay=decay,
+        mismatches=mismatches,
     )
     return _pairs(blocks, reader, window, first_in, threads)
 

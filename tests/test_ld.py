@@ -193,9 +193,48 @@ def test_selections_apply(data: Path, run) -> None:
     assert all(names[row["ID_A"], row["ID_B"]] == row for row in common)
 
 
-def test_fewer_than_two_variants(write, run) -> None:
-    assert rows_of(run(write(record("1:10", "a", FOUR)))) == []
-    assert rows_of(run(write())) == []
+@pytest.mark.parametrize("command", ["ld", "prune", "blocks"])
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_variants(write, capsys, command: str, n: int) -> None:
+    assert main([command, write(*[record("1:10", "a", FOUR)] * n)]) == 0
+    printed = capsys.readouterr()
+    assert len(rows_of(printed.out)) == (n if command == "prune" else 0)
+    assert printed.err == f"genem {command}: warning: fewer than two variants: no pairs\n"
+
+
+def test_an_empty_piece_is_no_reason_to_warn(data: Path, capsys) -> None:
+    assert main(["ld", str(data / "population.vcf.gz"), "--first-in", "22:1-10"]) == 0
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_decay_ends_with_the_last_pair(write, run, tmp_path: Path) -> None:
+    path = write(record("1:10", "a", FOUR), record("1:20", "b", FOUR), record("1:250", "c", FOUR))
+    decay, picture = tmp_path / "decay.tsv", tmp_path / "decay.svg"
+    run(path, "--decay", decay, "--decay-bin-bp", 100, "--decay-plot", picture)
+    assert [(row["BP_TO"], row["N_PAIRS"]) for row in rows_of(decay.read_text())] == [
+        ("100", "1"), ("200", "0"), ("300", "2"),
+    ]  # fmt: skip
+    run(write(record("1:10", "a", FOUR)), "--decay", decay, "--decay-plot", picture)
+    assert rows_of(decay.read_text()) == []
+
+
+@pytest.mark.parametrize("min_r2", [0, 0.2])
+@pytest.mark.parametrize("field", ["GT", "PL"])
+def test_pairs_of_different_ploidy_are_counted(tmp_path: Path, capsys, field: str, min_r2: float) -> None:
+    cells = {"0": "0:0,90", "1": "1:90,0", "0/1": "0/1:90,0,90", "1/1": "1/1:90,90,0", "0/0": "0/0:0,90,90"}
+    columns = ["0 1 1 0", "1 1 0 0", "0/0 0/1 0/1 1/1", "0/1 0/1 1/1 0/0"]
+    records = [
+        record(f"1:{10 * (number + 1)}", f"v{number}", " ".join(cells[call] for call in calls.split()))
+        for number, calls in enumerate(columns)
+    ]
+    path = tmp_path / "ploidy.vcf"
+    path.write_text(vcf_text(*records).replace("\tGT\t", "\tGT:PL\t"))
+    assert main(["ld", str(path), "--field", field, "--min-r2", str(min_r2)]) == 0
+    printed = capsys.readouterr()
+    expected = "4 pairs share no sample: one variant has diploid calls, the other haploid ones"
+    assert printed.err == f"genem ld: warning: {expected}\n"
+    if min_r2 == 0:
+        assert [row["N"] for row in rows_of(printed.out)] == ["4", "0", "0", "0", "0", "4"]
 
 
 def test_what_cannot_be_used(write, refused) -> None:
@@ -210,7 +249,7 @@ def test_what_cannot_be_used(write, refused) -> None:
     assert "record 1 (1:10), sample a: a call with more than two copies" in refused(path)
 
 
-def test_what_cannot_be_asked_for(write, refused, tmp_path: Path) -> None:
+def test_what_cannot_be_asked_for(write, data: Path, refused, tmp_path: Path) -> None:
     path = write(record("1:10", "a", FOUR), record("1:20", "b", FOUR))
     assert "--build needs --sex" in refused(path, "--build", "b37", status=2)
     assert "exclude each other" in refused(path, "--pair", "a", "b", "--plot", tmp_path / "x.svg", status=2)
@@ -219,3 +258,22 @@ def test_what_cannot_be_asked_for(write, refused, tmp_path: Path) -> None:
     assert "phase is counted from calls" in refused(path, "--field", "PL", "--phased", status=2)
     assert "not between 0 and 1" in refused(path, "--min-r2", "2", status=2)
     assert "fewer than two loci" in refused(write(record("1:10", "a", FOUR)), "--plot", tmp_path / "x.svg")
+    assert "error: region 23: no contig '23' in the file" in refused(
+        data / "population.vcf.gz", "--first-in", "23", status=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("prune", ("--kept", "k", "--removed", "k")), ("ld", ("--decay", "k", "--plot", "k"))],
+)
+def test_nothing_is_written_where_arguments_contradict(
+    write, capsys, tmp_path: Path, monkeypatch, command: str, options: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = tuple("k.svg" if option == "k" else option for option in options)
+    assert main([command, write(record("1:10", "a", FOUR), record("1:20", "b", FOUR)), *options]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "two outputs have the same name: k.svg and k.svg" in printed.err
+    assert not (tmp_path / "k.svg").exists()

@@ -16,6 +16,14 @@ from genem.errors import InputError, UsageError
 from genem.popgen.count_ld_kernels import pair_table
 from genem.popgen.ld_pairs import LinkagePairs
 from genem.popgen.ld_stream import ld
+from genem.popgen.measure_ld_kernels import (
+    DISEQUILIBRIUM,
+    N_INTEGERS,
+    N_MAXIMA,
+    N_STATISTICS,
+    R_SQUARED_SE,
+    measure_tables,
+)
 from genem.popgen.packed import pack
 from tests.reference import ld as reference
 
@@ -138,6 +146,17 @@ def test_standard_error_and_interval() -> None:
         assert (pairs.d_prime_low[0], pairs.d_prime_high[0]) == pytest.approx(signed)
         independent = np.outer(fitted.sum(axis=1), fitted.sum(axis=0))
         assert pairs.lod[0] == pytest.approx((height(fitted) - height(independent)) / math.log(10), abs=1e-9)
+
+
+@pytest.mark.parametrize("times", [1, 10, 1000])
+def test_no_standard_error_where_maxima_meet(times: int) -> None:
+    """Two maxima and the minimum between them in one point, D = 0: the information is singular there."""
+    counts = np.array([[1, 0, 0], [2, 4, 1], [1, 0, 0]], np.float64) * times
+    statistics, integers = np.empty((2, N_STATISTICS)), np.empty((2, N_INTEGERS), np.int64)
+    measure_tables(np.stack([counts, counts.T]), statistics, integers)
+    np.testing.assert_allclose(statistics[:, DISEQUILIBRIUM], 0.0, atol=1e-15)
+    assert np.isnan(statistics[:, R_SQUARED_SE]).all()
+    assert integers[:, N_MAXIMA].tolist() == [1, 1]
 
 
 def test_phase_resolves_double_heterozygotes() -> None:

@@ -72,6 +72,54 @@ def test_no_lower_than_plain_em_from_many_starts(pl: np.ndarray) -> None:
         assert trace[-1] <= pairs.log_likelihood[0] + 1e-6
 
 
+def test_a_maximum_far_from_the_allele_frequencies() -> None:
+    """Few samples: without REF-REF the other frequencies move, and the likelihood is higher."""
+    pl = np.array(
+        [
+            [
+                [10, 2000, 0],
+                [0, 10, 90],
+                [90, 4000, 0],
+                [0, 90, 3],
+                [10, 0, 0],
+                [0, 30, 10],
+                [0, 0, 0],
+                [0, 0, 0],
+                [0, 10, 0],
+                [0, 3, 0],
+            ],
+            [
+                [2000, 0, 30],
+                [0, 2000, 0],
+                [90, 0, 2000],
+                [2000, 0, 2000],
+                [2000, 2000, 0],
+                [4000, 0, 4000],
+                [0, 0, 0],
+                [4000, 0, 30],
+                [4000, 10, 0],
+                [0, 0, 0],
+            ],
+        ]
+    )
+    pairs = one_pair(pl)
+    expected = reference.highest_from_random_starts(*as_likelihoods(pl), np.random.default_rng(2), 20)
+    assert pairs.log_likelihood[0] == pytest.approx(expected, abs=1e-7)
+    assert pairs.haplotype_frequencies[0, 0] == 0.0
+    assert pairs.n_maxima[0] == 2
+
+
+@pytest.mark.parametrize("n", range(6, 13))
+def test_few_samples_reach_the_highest_maximum(n: int) -> None:
+    """Likelihoods as incoherent as these have several maxima."""
+    generator = np.random.default_rng(n)
+    pl = generator.choice([0, 3, 10, 30, 90, 400], (2, n, 3))
+    pl[generator.random((2, n)) < 0.2] = 0
+    pl -= pl.min(axis=2, keepdims=True)
+    expected = reference.highest_from_random_starts(*as_likelihoods(pl), generator)
+    assert one_pair(pl).log_likelihood[0] >= expected - 1e-7
+
+
 @settings(max_examples=40)
 @given(phreds())
 def test_stationary_by_kkt(pl: np.ndarray) -> None:

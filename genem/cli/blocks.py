@@ -106,9 +106,8 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         context.open_output(args.output, index="table") as stream,
     ):
         model = model_arguments(args, reader, context)
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()])
         found = popgen.blocks(
-            passing_blocks(reader, args, context, model, "blocks", min_maf=0.0),
+            passing_blocks(reader, args, context, model, "blocks", min_maf=0.0, say_few=context.warn),
             **model,
             max_bp=args.max_bp,
             min_maf=args.min_maf,
@@ -119,6 +118,8 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
             any_small_span=args.any_small_span,
             threads=context.threads or 1,
         )
+        # Nothing is written before every argument has been looked at.
+        table = TableWriter(stream, [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()])
         for blocks in _portions(found):
             table.write(cells(blocks))
             context.count(blocks=len(blocks), variants_in_blocks=sum(len(block.identifiers) for block in blocks))

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genem.cli.context import RunContext
+    from genem.io.output import OutputStream
     from genem.io.tables import Cells, Column
-    from genem.popgen import LinkageDecay, LinkageMap, LinkagePairs
+    from genem.popgen import DecayCurve, LinkagePairs
+
+LAST_POSITION = (1 << 31) - 1
 
 COMMAND = Command(
     description=(
@@ -103,7 +106,7 @@ COMMAND = Command(
         "genem ld data/population.vcf.gz --pair rs5993821 rs12106650",
         "genem ld data/lowcov.vcf.gz --field PL --window-variants 5 -o lowcov.ld.tsv.gz",
     ),
-    library_only=("group_names", "decay"),
+    library_only=("group_names", "decay", "mismatches"),
 )
 
 
@@ -117,7 +120,10 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         model = model_arguments(args, reader, context)
         if args.groups is not None:
             model["groups"], model["group_names"] = group_numbers(args.groups, reader.samples, context)
-        blocks = passing_blocks(reader, args, context, model, "ld", min_maf=args.min_maf)
+        # A piece of a scattered run may be empty; --pair and --plot refuse what is too little themselves.
+        expected = args.first_in is not None or args.pair is not None or args.plot is not None
+        say_few = context.log.info if expected else context.warn
+        blocks = passing_blocks(reader, args, context, model, "ld", min_maf=args.min_maf, say_few=say_few)
         if args.pair is not None:
             _refuse_with_pair(args)
             _report_pair(blocks, args, context, model)
@@ -127,16 +133,17 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
 
 def _read_further(args: argparse.Namespace) -> list[tuple[str, int, int]]:
     """The spans of ``--first-in``; the regions to read become these and a window behind them."""
-    from genem.io.regions import parse_regions
+    from genem.io.regions import Region, format_regions, parse_regions
 
     if args.regions is not None or args.regions_file is not None:
         raise UsageError("--first-in says what to read: leave out --regions and --regions-file")
     regions = parse_regions(args.first_in)
-    last = (1 << 31) - 1
-    spans = [(region.contig, region.start, last if region.end is None else region.end) for region in regions]
-    args.regions = ",".join(f"{{{contig}}}:{start}-{end + args.window_bp}" for contig, start, end in spans)
+    args.regions = format_regions(
+        Region(region.contig, region.start, None if region.end is None else region.end + args.window_bp)
+        for region in regions
+    )
     args.regions_overlap = "pos"
-    return spans
+    return [(region.contig, region.start, LAST_POSITION if region.end is None else region.end) for region in regions]
 
 
 def _refuse_with_pair(args: argparse.Namespace) -> None:
@@ -170,37 +177,51 @@ def _write_pairs(
     if args.decay is not None or args.decay_plot is not None:
         decay = popgen.LinkageDecay(bin_bp=args.decay_bin_bp, max_bp=max(args.window_bp, args.decay_bin_bp))
     linkage_map = None if args.plot is None else popgen.LinkageMap()
-    group_names: tuple[str, ...] = (*model.get("group_names", ()), "ALL")
-    with ExitStack() as outputs:
-        table = TableWriter(outputs.enter_context(context.open_output(args.output, index="table")), columns())
-        for pairs in popgen.ld(
-            blocks,
-            **model,
-            window_bp=args.window_bp,
-            window_variants=args.window_variants,
-            min_r2=args.min_r2 if linkage_map is None else 0.0,
-            first_in=spans,
-            decay=decay,
-            threads=context.threads or 1,
-        ):
-            if linkage_map is not None:
-                linkage_map.add(pairs)
-                pairs = pairs if args.min_r2 == 0.0 else pairs.rows(pairs.r2 >= args.min_r2)
-            table.write(cells(pairs))
-            context.count(pairs_written=len(pairs))
-            context.add_statuses(pairs.status[pairs.n_samples > 0])
-        if decay is not None:
-            _write_decay(decay, group_names, args, context, outputs)
-    _draw(linkage_map, decay, group_names, args, context)
+    mismatches = popgen.PloidyMismatches()
+    found = popgen.ld(
+        blocks,
+        **model,
+        window_bp=args.window_bp,
+        window_variants=args.window_variants,
+        min_r2=args.min_r2 if linkage_map is None else 0.0,
+        first_in=spans,
+        decay=decay,
+        mismatches=mismatches,
+        threads=context.threads or 1,
+    )
+    with ExitStack() as pictures:
+        map_path, decay_path = (
+            None if path is None else pictures.enter_context(context.replace_on_success(path))
+            for path in (args.plot, args.decay_plot)
+        )
+        with ExitStack() as outputs:
+            stream = outputs.enter_context(context.open_output(args.output, index="table"))
+            decay_stream = None if args.decay is None else outputs.enter_context(context.open_output(args.decay))
+            # Nothing is written before every argument has been looked at.
+            table = TableWriter(stream, columns())
+            for pairs in found:
+                if linkage_map is not None:
+                    linkage_map.add(pairs)
+                    pairs = pairs if args.min_r2 == 0.0 else pairs.rows(pairs.r2 >= args.min_r2)
+                table.write(cells(pairs))
+                context.count(pairs_written=len(pairs))
+                context.add_statuses(pairs.status[pairs.n_samples > 0])
+            curves = () if decay is None else decay.curves((*model.get("group_names", ()), "ALL"))
+            if decay_stream is not None:
+                _write_decay(curves, decay_stream)
+        if linkage_map is not None and map_path is not None:
+            popgen.plot_linkage_map(linkage_map, map_path, file_format=args.plot.rpartition(".")[2])
+        if decay_path is not None:
+            popgen.plot_linkage_decay(curves, decay_path, file_format=args.decay_plot.rpartition(".")[2])
+    if mismatches.n_pairs:
+        context.warn(
+            f"{mismatches.n_pairs} pairs share no sample: one variant has diploid calls, the other haploid ones"
+        )
 
 
-def _write_decay(
-    decay: LinkageDecay, group_names: tuple[str, ...], args: argparse.Namespace, context: RunContext, outputs: ExitStack
-) -> None:
+def _write_decay(curves: Sequence[DecayCurve], stream: OutputStream) -> None:
     from genem.io.tables import Column, Labels, TableWriter
 
-    if args.decay is None:
-        return
     meanings = {
         "GROUP": "group of samples; ALL: every sample",
         "BP_FROM": "pairs of the bin are further apart than this",
@@ -208,9 +229,8 @@ def _write_decay(
         "N_PAIRS": "pairs with an r2",
         "MEAN_R2": "their mean r2",
     }
-    stream = outputs.enter_context(context.open_output(args.decay))
     table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()])
-    for curve in decay.curves(group_names):
+    for curve in curves:
         table.write(
             {
                 "GROUP": Labels([curve.group], curve.n_pairs * 0),
@@ -220,23 +240,6 @@ def _write_decay(
                 "MEAN_R2": curve.mean_r2,
             }
         )
-
-
-def _draw(
-    linkage_map: LinkageMap | None,
-    decay: LinkageDecay | None,
-    group_names: tuple[str, ...],
-    args: argparse.Namespace,
-    context: RunContext,
-) -> None:
-    from genem import popgen
-
-    if linkage_map is not None:
-        with context.replace_on_success(args.plot) as path:
-            popgen.plot_linkage_map(linkage_map, path, file_format=args.plot.rpartition(".")[2])
-    if decay is not None and args.decay_plot is not None:
-        with context.replace_on_success(args.decay_plot) as path:
-            popgen.plot_linkage_decay(decay.curves(group_names), path, file_format=args.decay_plot.rpartition(".")[2])
 
 
 def columns() -> list[Column]:
@@ -260,14 +263,17 @@ COLUMN_MEANINGS = {
     "P_ALT_ALT": "frequency of the haplotype with both ALT alleles",
     "D": "P_ALT_ALT minus the product of the two ALT frequencies",
     "DPRIME": "D over the largest D of its sign; NA where a variant is monomorphic",
-    "DPRIME_LOW": "lower end of the interval of DPRIME that leaves out 5 % of the likelihood at either side",
-    "DPRIME_HIGH": "upper end of that interval",
+    "DPRIME_LOW": (
+        "lower bound of the interval of |D'| that leaves out 5 % of the likelihood at either side, as in Haploview, "
+        "with the sign of D: it never crosses 0 and may exclude an estimate of 1 or -1"
+    ),
+    "DPRIME_HIGH": "upper bound of that interval",
     "R2": "squared correlation of the ALT alleles; NA where a variant is monomorphic",
-    "R2_SE": "standard error of R2 from the observed information; NA on a boundary",
+    "R2_SE": "standard error of R2 from the observed information; NA on a boundary or where that is singular",
     "LOD": "log10 of the likelihood over that of D = 0",
     "LOGLIK": "natural logarithm of the likelihood of the genotypes",
-    "N_MAXIMA": "local maxima of the likelihood; for likelihoods those that the starts found",
-    "N_ITER": "Newton steps on the cubic; for likelihoods evaluations over all starts",
+    "N_MAXIMA": "local maxima of the likelihood; for PL and GL the distinct maxima reached from the starts",
+    "N_ITER": "Newton steps on the cubic; for PL and GL evaluations over all starts",
     "STATUS": "how the fit ended",
     "ALT_A": "ALT allele of the first variant, compared with all others",
     "ALT_B": "ALT allele of the second variant, compared with all others",

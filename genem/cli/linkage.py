@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from genem.cli.options import Option
@@ -88,10 +88,11 @@ def passing_blocks(
     label: str,
     *,
     min_maf: float,
+    say_few: Callable[[str], None],
 ) -> Iterator[GenotypeBlock]:
     """The blocks of a file without variants rarer than ``min_maf`` or missing more than ``--max-missing-rate``.
 
-    In the end it says how many there were.
+    In the end it says how many there were, through ``say_few`` if there is no pair.
     """
     n_variants = 0
     with context.progress(label, reader.total_bytes) as progress:
@@ -104,6 +105,8 @@ def passing_blocks(
         variants=n_variants, **{f"records_{name}": number for name, number in reader.counts.items() if number}
     )
     context.log.info("%d variants", n_variants)
+    if n_variants < 2:
+        say_few("fewer than two variants: no pairs")
 
 
 def _passing(

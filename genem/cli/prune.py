@@ -78,20 +78,21 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     with open_selected(args, context, (args.field,)) as reader, ExitStack() as outputs:
         model = model_arguments(args, reader, context)
         stream = outputs.enter_context(context.open_output(args.output, index="table"))
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()])
         lists = [
             (kept, outputs.enter_context(context.open_output(path)))
             for kept, path in ((True, args.kept), (False, args.removed))
             if path is not None
         ]
         decided = popgen.prune(
-            passing_blocks(reader, args, context, model, "prune", min_maf=args.min_maf),
+            passing_blocks(reader, args, context, model, "prune", min_maf=args.min_maf, say_few=context.warn),
             r2=args.r2,
             **model,
             window_bp=args.window_bp,
             window_variants=args.window_variants,
             threads=context.threads or 1,
         )
+        # Nothing is written before every argument has been looked at.
+        table = TableWriter(stream, [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()])
         unnamed = 0
         for variants in _portions(decided):
             table.write(cells(variants))

@@ -9,6 +9,7 @@ from genem.popgen.hwe import hwe_exact, hwe_exact_x
 from genem.popgen.ld_decay import DecayCurve, LinkageDecay
 from genem.popgen.ld_loci import Loci
 from genem.popgen.ld_pairs import LinkagePairs
+from genem.popgen.ld_ploidy import PloidyMismatches
 from genem.popgen.ld_plots import LinkageMap, plot_linkage_decay, plot_linkage_map
 from genem.popgen.ld_report import LinkageReport, Maximum, ld_pair
 from genem.popgen.ld_stream import ld
@@ -43,6 +44,7 @@ __all__ = [
     "Maximum",
     "PackedCalls",
     "PhasedRegion",
+    "PloidyMismatches",
     "PrunedVariant",
     "SearchReport",
     "Sites",

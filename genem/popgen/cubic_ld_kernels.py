@@ -21,6 +21,8 @@ from genem.jit import kernel
 
 MAX_NEWTON = 200
 MAX_BISECTIONS = 60
+# Rounding of the cubic relative to its largest term.
+ROUNDING = 1e-15
 
 
 @kernel
@@ -75,6 +77,13 @@ def rising_root(low: float, high: float, c2: float, c1: float, c0: float, concav
 
 
 @kernel
+def vanishes(u: float, c2: float, c1: float, c0: float) -> bool:
+    """Whether C(u) is zero to rounding."""
+    largest = max(max(2.0 * abs(u * u * u), abs(c2) * u * u), max(abs(c1 * u), abs(c0)))
+    return abs(evaluate_cubic(u, c2, c1, c0)) <= ROUNDING * largest
+
+
+@kernel
 def bisected_root(high: float, c2: float, c1: float, c0: float) -> float:
     """A point of [0, high] where C changes from below zero to above."""
     low = 0.0
@@ -114,6 +123,8 @@ def local_maxima(n00: float, n01: float, n10: float, n11: float, dh: float) -> t
         first, second = (dh, 0.0) if count == 0 else (first, dh)
         count += 1
     if count == 0:  # the root is the inflection, or so near it that rounding hid the change of sign
+        if 0.0 <= inflection <= dh and vanishes(inflection, c2, c1, c0):  # triple: bisecting would find it to 1e-5
+            return 1, inflection, 0.0, n_iter
         return 1, bisected_root(dh, c2, c1, c0), 0.0, n_iter + MAX_BISECTIONS
     return count, first, second, n_iter
 

@@ -82,17 +82,22 @@ class LinkageDecay:
         self._add(group, sums, counts)
 
     def curves(self, group_names: tuple[str, ...]) -> tuple[DecayCurve, ...]:
-        """The mean r2 of each group."""
-        start = np.arange(self.n_bins, dtype=np.int64) * self.bin_bp
+        """The mean r2 of each group, in the bins up to the largest distance at which any group has a pair."""
+        n_bins = max((self._n_used(counts) for counts in self._counts.values()), default=0)
+        start = np.arange(n_bins, dtype=np.int64) * self.bin_bp
         result = []
         for group, name in enumerate(group_names):
-            sums = self._sums.get(group, [0] * self.n_bins)[: self.n_bins]
-            counts = self._counts.get(group, [0] * self.n_bins)[: self.n_bins]
+            sums = self._sums.get(group, [0] * n_bins)[:n_bins]
+            counts = self._counts.get(group, [0] * n_bins)[:n_bins]
             means = [total / FIXED_POINT / n if n else np.nan for total, n in zip(sums, counts, strict=True)]
             result.append(
                 DecayCurve(name, start, start + self.bin_bp, np.array(counts, np.int64), np.array(means, np.float64))
             )
         return tuple(result)
+
+    def _n_used(self, counts: list[int]) -> int:
+        """Bins up to the last one that is not empty."""
+        return max((number for number, n in enumerate(counts[: self.n_bins], 1) if n), default=0)
 
     def _add(self, group: int, sums: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
         for totals, more in ((self._sums, sums), (self._counts, counts)):

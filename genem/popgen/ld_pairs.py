@@ -32,8 +32,8 @@ __all__ = ["LinkagePairs", "merge_groups"]
 class LinkagePairs:
     """Linkage disequilibrium of pairs of loci, in the order of the first locus, the second one and the group.
 
-    Missing values are NaN: D' and r2 where a locus is monomorphic, standard errors on a boundary, everything where no
-    sample is known at both loci.
+    Missing values are NaN: D' and r2 where a locus is monomorphic, standard errors on a boundary or where
+    the information is singular, everything where no sample is known at both loci.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class LinkagePairs:
 
     @property
     def n_maxima(self) -> NDArray[np.int64]:
-        """Local maxima of the likelihood: all of them for calls, those found for likelihoods."""
+        """Local maxima: all of them for calls, the distinct ones reached from the starts for likelihoods."""
         return self.integers[:, N_MAXIMA]
 
     @property

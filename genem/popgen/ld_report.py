@@ -16,7 +16,7 @@ from genem.popgen.cubic_ld_kernels import coupling_log_likelihood, local_maxima
 from genem.popgen.ld_likelihoods import LikelihoodRows
 from genem.popgen.ld_loci import Field, Loci, LocusReader, Rows, as_blocks
 from genem.popgen.ld_pairs import LinkagePairs
-from genem.popgen.likelihood_ld_kernels import N_STARTS
+from genem.popgen.likelihood_ld_kernels import N_STARTS_OF_FEW
 from genem.popgen.likelihood_measure_ld_kernels import log_scale, stationary_points
 from genem.popgen.measure_ld_kernels import D_PRIME, N_STATISTICS, R_SQUARED, count_heterozygous, fill_measures
 from genem.popgen.packed import PackedCalls
@@ -173,7 +173,7 @@ def _maxima_of_calls(rows: PackedCalls) -> Iterator[Maximum]:
 
 
 def _maxima_of_likelihoods(rows: LikelihoodRows) -> Iterator[Maximum]:
-    found, heights = np.empty((N_STARTS, 4)), np.full(N_STARTS, np.nan)
+    found, heights = np.empty((N_STARTS_OF_FEW, 4)), np.full(N_STARTS_OF_FEW, np.nan)
     count = stationary_points(rows.values, rows.ploidy, rows.frequency, found, heights)
     constant = log_scale(rows.log_maximum, rows.ploidy, 0, 1)
     for frequencies, height in zip(found[:count], heights[:count], strict=True):

@@ -11,6 +11,7 @@ from genem.jit import set_threads
 from genem.popgen.ld_decay import LinkageDecay
 from genem.popgen.ld_loci import Field, LocusReader, as_blocks
 from genem.popgen.ld_pairs import LinkagePairs
+from genem.popgen.ld_ploidy import PloidyMismatches
 from genem.popgen.ld_window import LinkageWindow, Span
 from genem.popgen.sex_chromosomes import Build
 
@@ -31,6 +32,7 @@ def ld(
     min_r2: float = 0.2,
     first_in: Sequence[Span] | None = None,
     decay: LinkageDecay | None = None,
+    mismatches: PloidyMismatches | None = None,
     threads: int = 1,
 ) -> Iterator[LinkagePairs]:
     r"""Haplotype frequencies and linkage disequilibrium of pairs of loci on one chromosome.
@@ -41,8 +43,9 @@ def ld(
 
     .. math:: \sum_i \ln \sum_{g, h} L^A_{ig} L^B_{ih} P(g, h; p)
 
-    over every sample with a likelihood at either locus (flat at the other, where it is missing), from four
-    deterministic starts, to the Karush-Kuhn-Tucker conditions. With :math:`D = p_{11} - p_A p_B`,
+    over every sample with a likelihood at either locus (flat at the other, where it is missing), from five
+    deterministic starts (ten where fewer than 64 samples are known), to the Karush-Kuhn-Tucker conditions. With
+    :math:`D = p_{11} - p_A p_B`,
 
     .. math:: D' = D / D_{max}, \qquad r^2 = D^2 / (p_A (1 - p_A) p_B (1 - p_B)).
 
@@ -76,6 +79,8 @@ def ld(
         that owns the pairs of a region and reads a window further finds each pair once.
     decay
         Takes the r2 of every pair in the window, reported or not.
+    mismatches
+        Counts the pairs in the window that share no sample because ploidies differ.
     threads
         Threads to use; the results are the same bits for any number.
 
@@ -120,6 +125,7 @@ def ld(
         min_r2=min_r2,
         first_in=first_in,
         decay=decay,
+        mismatches=mismatches,
     )
     return _pairs(blocks, reader, window, first_in, threads)
 

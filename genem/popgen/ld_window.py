@@ -13,7 +13,8 @@ from genem.popgen.ld_decay import LinkageDecay
 from genem.popgen.ld_likelihoods import LikelihoodRows
 from genem.popgen.ld_loci import CONTIG_SPACE, Loci, LocusReader, Rows
 from genem.popgen.ld_pairs import LinkagePairs, merge_groups
-from genem.popgen.measure_ld_kernels import R_SQUARED
+from genem.popgen.ld_ploidy import PloidyMismatches
+from genem.popgen.measure_ld_kernels import N_SAMPLES, R_SQUARED
 from genem.popgen.packed import PackedCalls
 
 __all__ = ["LinkageWindow", "RowWindow", "Span", "WindowPart", "portions"]
@@ -119,6 +120,8 @@ class LinkageWindow:
         Smallest r2 that is given out; 0: all pairs, those without an r2 too.
     decay
         Takes the r2 of every pair.
+    mismatches
+        Counts the pairs that share no sample because ploidies differ.
     """
 
     def __init__(
@@ -130,12 +133,14 @@ class LinkageWindow:
         min_r2: float = 0.2,
         first_in: Sequence[Span] | None = None,
         decay: LinkageDecay | None = None,
+        mismatches: PloidyMismatches | None = None,
     ) -> None:
         if not 0.0 <= min_r2 <= 1.0:
             raise UsageError(f"min_r2 is {min_r2}, a number between 0 and 1 expected")
         self._reader = reader
         self._min_r2 = min_r2
         self._decay = decay
+        self._mismatches = mismatches
         self.window = RowWindow(window_bp=window_bp, window_variants=window_variants, first_in=first_in)
 
     def feed(self, loci: Loci, rows: tuple[Rows, ...]) -> Iterator[LinkagePairs]:
@@ -162,6 +167,8 @@ class LinkageWindow:
             found.append((first + low, second + low))
             if self._decay is not None and isinstance(moved, PackedCalls):
                 self._decay.add_calls(group, moved, part.loci.position[low:], begin, end)
+            if self._mismatches is not None and isinstance(moved, PackedCalls) and self._pools(group):
+                self._mismatches.add_calls(moved, begin, end)
         for cut in _cuts(found, low, high):
             measured = []
             for group, (rows, (first, second)) in enumerate(zip(part.rows, found, strict=True)):
@@ -178,9 +185,15 @@ class LinkageWindow:
         if self._decay is not None and isinstance(rows, LikelihoodRows):
             distance = loci.position[second] - loci.position[first]
             self._decay.add_pairs(group, distance, statistics[:, R_SQUARED])
+        if self._mismatches is not None and isinstance(rows, LikelihoodRows) and self._pools(group):
+            self._mismatches.add_pairs(rows, first, second, integers[:, N_SAMPLES])
         numbers = np.full(len(first), group, np.int64)
         pairs = LinkagePairs(loci, self._reader.group_names, first, second, numbers, statistics, integers)
         return pairs if self._min_r2 <= 0.0 else pairs.rows(pairs.r2 >= self._min_r2)
+
+    def _pools(self, group: int) -> bool:
+        """Whether the group is that of all samples."""
+        return group == len(self._reader.group_names) - 1
 
 
 def _inside(loci: Loci, n_rows: int, spans: Sequence[Span]) -> NDArray[np.bool_]:

@@ -18,7 +18,11 @@ from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, summing_kernel
 from genem.popgen.newton_ld_kernels import A0, A1, A2, B0, B1, B2, HA0, HA1, HB0, HB1, newton_point
 
+# Every pair is climbed from these. With few samples the likelihood is bumpy, and its highest maximum may lie where the
+# allele frequencies are not those of the loci by themselves, or on a boundary that none of these is near: more starts.
 N_STARTS = 5
+FEW_SAMPLES = 64
+N_STARTS_OF_FEW = 10
 MAX_EVALUATIONS = 3000
 # EM goes first, because it cannot be led astray; from then on Newton's method is tried in every other cycle.
 NEWTON_AFTER = 6
@@ -29,6 +33,7 @@ START_SHARE = 0.9
 SMALLEST_START = 1e-3
 NUDGE = 0.005
 LOPSIDED_A, LOPSIDED_B, LOPSIDED_D = 0.05, 0.1, 0.05
+NEARLY_ABSENT = 0.01
 # A frequency below this whose score is below one is set to zero; it returns where its score then exceeds one.
 NEGLIGIBLE = 1e-8
 REVIVED = 1e-4
@@ -200,11 +205,25 @@ def climb(
 
 
 @kernel
-def start_point(number: int, p_a: float, p_b: float, p: np.ndarray) -> None:
-    """The deterministic starts: equilibrium, coupling, repulsion, and two lopsided points.
+def n_starts(n_samples: int) -> int:
+    """How many starts so many samples, known at either locus, are climbed from."""
+    return N_STARTS_OF_FEW if n_samples < FEW_SAMPLES else N_STARTS
 
-    None is symmetric in the alleles, where symmetric data would hold EM on a saddle.
+
+@kernel
+def start_point(number: int, p_a: float, p_b: float, p: np.ndarray) -> None:
+    """The deterministic starts: equilibrium, coupling, repulsion, two lopsided points; for few samples, the centre of
+    the simplex and four points with one haplotype nearly absent.
+
+    But for the centre none is symmetric in the alleles, where symmetric data would hold EM on a saddle.
     """
+    if number >= N_STARTS:
+        absent = number - N_STARTS - 1
+        for haplotype in range(4):
+            p[haplotype] = 0.25 if absent < 0 else (1.0 - NEARLY_ABSENT) / 3.0
+        if absent >= 0:
+            p[absent] = NEARLY_ABSENT
+        return
     p_a = min(1.0 - SMALLEST_START, max(SMALLEST_START, p_a))
     p_b = min(1.0 - SMALLEST_START, max(SMALLEST_START, p_b))
     d = 0.0
@@ -240,7 +259,7 @@ def best_of_starts(
         return math.nan, 0, 0, DEGENERATE
     likelihood, scores, p, trial = np.empty(n), np.empty(4), np.empty(4), np.empty(4)
     height, status, n_iter, n_found = -math.inf, MAX_ITER, 0, 0
-    for number in range(N_STARTS):
+    for number in range(n_starts(n)):
         start_point(number, p_a, p_b, p)
         reached, evaluations, ended = climb(diploid, haploid, p, scores, likelihood)
         n_iter += evaluations

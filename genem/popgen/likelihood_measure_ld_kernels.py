@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from genem.jit import kernel, parallel_kernel, prange
-from genem.popgen.likelihood_ld_kernels import N_STARTS, best_of_starts, evaluate
+from genem.popgen.likelihood_ld_kernels import N_STARTS_OF_FEW, best_of_starts, evaluate
 from genem.popgen.measure_ld_kernels import (
     GRID_STEPS,
     LOD,
@@ -200,7 +200,7 @@ def measure_gathered(
     """Fill ``statistics`` (the log-likelihood of the scaled likelihoods); maxima found, evaluations and status."""
     statistics[:] = math.nan
     p = statistics[P_REF_REF : P_REF_REF + 4]
-    found, heights = np.empty((N_STARTS, 4)), np.empty(N_STARTS)
+    found, heights = np.empty((N_STARTS_OF_FEW, 4)), np.empty(N_STARTS_OF_FEW)
     height, n_maxima, n_iter, status = best_of_starts(diploid, haploid, p_a, p_b, p, found, heights)
     if n_maxima == 0:
         return 0, 0, status

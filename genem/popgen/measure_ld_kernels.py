@@ -35,6 +35,8 @@ N_INTEGERS = 4
 # |D'| is tried at 0, 0.01, ..., 1, and 5 % of the likelihood is left out at either side.
 GRID_STEPS = 100
 TAIL = 0.05
+# The information is singular where less than this share of what is known of a frequency is left beside the others.
+SINGULAR = 1e-8
 
 
 @kernel
@@ -119,7 +121,7 @@ def reduce_information(hessian: np.ndarray, information: np.ndarray) -> None:
 
 @kernel
 def quadratic_form_of_inverse(matrix: np.ndarray, vector: np.ndarray) -> float:
-    """v' M^-1 v by Cholesky factors; NaN where M is not positive definite. Overwrites both."""
+    """v' M^-1 v by Cholesky factors; NaN where M is singular or not positive definite. Overwrites both."""
     size = vector.size
     total = 0.0
     for i in range(size):
@@ -128,7 +130,7 @@ def quadratic_form_of_inverse(matrix: np.ndarray, vector: np.ndarray) -> float:
             for k in range(j):
                 value -= matrix[i, k] * matrix[j, k]
             if i == j:
-                if not value > 0.0:
+                if not value > SINGULAR * matrix[i, i]:
                     return math.nan
                 matrix[i, i] = math.sqrt(value)
             else:
@@ -143,7 +145,9 @@ def quadratic_form_of_inverse(matrix: np.ndarray, vector: np.ndarray) -> float:
 
 @kernel
 def delta_method(hessian: np.ndarray, p_a: float, p_b: float, d: float) -> float:
-    """Standard error of r2 from the second derivatives of the log-likelihood; NaN where D = 0 or it is not concave."""
+    """Standard error of r2 from the second derivatives of the log-likelihood; NaN where D = 0 or it is not strictly
+    concave, as where two maxima and the minimum between them meet.
+    """
     if d == 0.0:
         return math.nan
     information, gradient = np.empty((3, 3)), np.empty(3)

@@ -161,6 +161,14 @@ def em_from_likelihoods(
     return p, trace
 
 
+def highest_from_random_starts(
+    a: NDArray[np.float64], b: NDArray[np.float64], generator: np.random.Generator, n_starts: int = 40
+) -> float:
+    """The highest log-likelihood that plain EM reaches from random starts, many of them near the boundary."""
+    starts = generator.dirichlet(np.full(4, 0.6), n_starts).reshape(n_starts, 2, 2)
+    return max(em_from_likelihoods(a, b, start, 1000)[1][-1] for start in starts)
+
+
 def numerical_standard_error(log_likelihood_of: object, p: NDArray[np.float64], step: float = 1e-5) -> float:
     """Standard error of r2 by numerical second derivatives and the delta method; p[i, j] inside the simplex."""
     assert callable(log_likelihood_of)

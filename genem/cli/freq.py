@@ -7,8 +7,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from genem.cli.options import (
+    BUILD,
+    FIELD,
     MESSAGES,
     RUN,
+    SEX,
     VARIANT_SELECTION,
     VCF,
     Command,
@@ -50,13 +53,7 @@ COMMAND = Command(
         OptionGroup(
             "model",
             (
-                Option(
-                    ("--field",),
-                    "what to estimate from: calls, or genotype likelihoods",
-                    default="GT",
-                    choices=("GT", "PL", "GL"),
-                    mirrors=True,
-                ),
+                FIELD,
                 Option(
                     ("--groups",),
                     "table of samples and their groups; a row per group and the test of equal frequencies",
@@ -64,19 +61,8 @@ COMMAND = Command(
                     file=True,
                     mirrors=True,
                 ),
-                Option(
-                    ("--sex",),
-                    "table of samples and their sex (1 or M, 2 or F, 0 unknown): males have one X",
-                    metavar="TSV",
-                    file=True,
-                    mirrors=True,
-                ),
-                Option(
-                    ("--build",),
-                    "reference whose pseudo-autosomal regions apply with --sex",
-                    choices=("b37", "b38"),
-                    mirrors=True,
-                ),
+                SEX,
+                BUILD,
                 Option(
                     ("--inbreeding",),
                     "estimate frequencies jointly with the inbreeding coefficient instead of under random mating",

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from genem.cli.options import Option
+from genem.cli.options import BUILD, FIELD, SEX, Option
 from genem.cli.values import positive_integer
 from genem.errors import InputError, UsageError
 
@@ -16,26 +16,9 @@ if TYPE_CHECKING:
     from genem.io.variants import VariantReader
 
 MODEL = (
-    Option(
-        ("--field",),
-        "what to estimate from: calls, or genotype likelihoods",
-        default="GT",
-        choices=("GT", "PL", "GL"),
-        mirrors=True,
-    ),
-    Option(
-        ("--sex",),
-        "table of samples and their sex (1 or M, 2 or F, 0 unknown): males have one X",
-        metavar="TSV",
-        file=True,
-        mirrors=True,
-    ),
-    Option(
-        ("--build",),
-        "reference whose pseudo-autosomal regions apply with --sex",
-        choices=("b37", "b38"),
-        mirrors=True,
-    ),
+    FIELD,
+    SEX,
+    BUILD,
     Option(
         ("--phased",),
         "count the haplotypes of double heterozygotes whose calls are both phased",

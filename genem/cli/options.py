@@ -117,6 +117,26 @@ def plot_option(subject: str) -> Option:
     return Option(("--plot",), f"draw {subject} to a .svg, .png or .pdf file", parse=picture, metavar="PATH", file=True)
 
 
+FIELD = Option(
+    ("--field",),
+    "what to estimate from: calls, or genotype likelihoods",
+    default="GT",
+    choices=("GT", "PL", "GL"),
+    mirrors=True,
+)
+SEX = Option(
+    ("--sex",),
+    "table of samples and their sex (1 or M, 2 or F, 0 unknown): males have one X",
+    metavar="TSV",
+    file=True,
+    mirrors=True,
+)
+BUILD = Option(
+    ("--build",),
+    "reference whose pseudo-autosomal regions apply with --sex",
+    choices=("b37", "b38"),
+    mirrors=True,
+)
 THREADS = Option(
     ("--threads",),
     "number of threads, at most what the process may use",

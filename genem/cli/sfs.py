@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from genem.cli.options import (
+    FIELD,
     MESSAGES,
     RUN,
     VARIANT_SELECTION,
@@ -49,13 +50,7 @@ COMMAND = Command(
         OptionGroup(
             "model",
             (
-                Option(
-                    ("--field",),
-                    "what to estimate from: calls, or genotype likelihoods",
-                    default="GT",
-                    choices=("GT", "PL", "GL"),
-                    mirrors=True,
-                ),
+                FIELD,
                 Option(
                     ("--groups",),
                     "table of samples and their groups: one, or two for the joint spectrum",

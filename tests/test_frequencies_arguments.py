@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
 from threading import Timer, main_thread
 
 import numpy as np
@@ -91,6 +92,15 @@ def test_the_polyploid_sample_is_named() -> None:
         allele_frequencies_from_likelihoods(values, np.array([[3, 4]]), [2], inbreeding=True)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell that runs the tests in the background lets them ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_exception_in_the_main_thread_stops_the_kernel() -> None:
     cancel = np.zeros(1, np.int8)
     ended = []
@@ -108,6 +118,7 @@ def test_an_exception_in_the_main_thread_stops_the_kernel() -> None:
     assert ended == [True]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_likelihood_kernel_can_be_interrupted() -> None:
     rng = np.random.default_rng(3)
     values = rng.integers(0, 99, (4_000, 50, 21)).astype(np.int32)

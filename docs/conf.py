@@ -38,3 +38,6 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!genem\.).*"), (r"py:class", r"genem\.em\
 html_theme = "alabaster"
 html_static_path = ["_static"]
 html_theme_options = {"description": "The EM toolkit for genetics", "fixed_sidebar": True, "page_width": "1080px"}
+
+# Attributes of several results share their name (log_likelihood): a bare mention of one is no broken reference.
+suppress_warnings = ["ref.python"]

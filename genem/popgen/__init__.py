@@ -7,6 +7,7 @@ from genem.popgen.haplotype_search import SearchReport, Support
 from genem.popgen.haplotypes import Diplotypes, HaplotypeFit, phase
 from genem.popgen.hwe import hwe_exact, hwe_exact_x
 from genem.popgen.ld_decay import DecayCurve, LinkageDecay
+from genem.popgen.ld_likelihoods import LikelihoodRows
 from genem.popgen.ld_loci import Loci
 from genem.popgen.ld_pairs import LinkagePairs
 from genem.popgen.ld_ploidy import PloidyMismatches
@@ -36,6 +37,7 @@ __all__ = [
     "GenotypePosteriors",
     "HaplotypeBlock",
     "HaplotypeFit",
+    "LikelihoodRows",
     "LinkageDecay",
     "LinkageMap",
     "LinkagePairs",

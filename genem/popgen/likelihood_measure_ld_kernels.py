@@ -9,6 +9,7 @@ import numpy as np
 from genem.jit import kernel, parallel_kernel, prange
 from genem.popgen.likelihood_ld_kernels import N_STARTS_OF_FEW, best_of_starts, evaluate
 from genem.popgen.measure_ld_kernels import (
+    DISEQUILIBRIUM,
     GRID_STEPS,
     LOD,
     LOG_LIKELIHOOD,
@@ -44,6 +45,8 @@ SMALLEST_PRODUCT = 1e-250
 
 # Not 0.5, from where data symmetric in the alleles would not let go.
 FREQUENCY_START = 0.4
+# A climb may end this far from a frequency of zero: the locus is monomorphic then.
+MONOMORPHIC = 1e-9
 FREQUENCY_TOLERANCE = 1e-12
 MAX_FREQUENCY_STEPS = 5000
 
@@ -207,8 +210,10 @@ def measure_gathered(
     statistics[LOG_LIKELIHOOD] = height
     at_a, at_b = p[2] + p[3], p[1] + p[3]
     d = p[0] * p[3] - p[1] * p[2]
-    if not fill_measures(at_a, at_b, d, statistics):
+    if min(min(at_a, 1.0 - at_a), min(at_b, 1.0 - at_b)) < MONOMORPHIC:
+        statistics[DISEQUILIBRIUM] = 0.0
         return n_maxima, n_iter, status
+    fill_measures(at_a, at_b, d, statistics)
     if min(min(p[0], p[1]), min(p[2], p[3])) > 0.0:
         hessian = np.empty((4, 4))
         likelihood_hessian(diploid, haploid, p, hessian)

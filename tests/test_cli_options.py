@@ -85,12 +85,11 @@ def test_the_help_names_every_option_and_ends_with_the_examples(row: CommandRow)
     assert all(example.startswith("genem ") for example in command.examples)
 
 
-@BY_ROW
+# The demo has a test of its own, test_cli_tools.py::test_the_demo_runs: a whole workflow.
+@pytest.mark.parametrize("row", [row for row in COMMANDS if row.name != "demo"], ids=lambda row: row.name)
 def test_the_examples_run(
     row: CommandRow, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    if row.name == "demo":
-        pytest.skip("the demo is run by test_cli_demo.py")
     (tmp_path / "data").symlink_to(data)
     scripts = tmp_path / "bin"
     scripts.mkdir()

@@ -20,7 +20,7 @@ from genem.qtl.interval_mapping import (
     fit_task,
     response_of,
 )
-from genem.qtl.lane_kernels import scan_permuted
+from genem.qtl.lane_kernels import LANES, scan_permuted
 from genem.qtl.markers import ChromosomeGenotypes, called_genotypes
 from genem.qtl.regression_kernels import position_bases
 from genem.qtl.scan_methods import LN10, Task, in_lanes, null_basis, residuals
@@ -33,8 +33,8 @@ MEAN_TOLERANCE = 1e-3
 """EM of permuted traits stops where no genotype mean moves further than this, in standard deviations of the trait; the
 error of a LOD score is of the order of its square."""
 MAX_ITER = 2000
-AT_ONCE = 1000
-"""Permutations in one matrix product: bounds the memory."""
+AT_ONCE = 128
+"""Permutations in one matrix product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,12 @@ def permute(
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     response = response_of(values[sample.keep], trait, model)
-    orders = _orders(_strata(cross, sample, genotypes, strata), n_permutations, first, seed)
     plain = model == "normal" and not (addcovar or intcovar) and weights is None
+    together = _together(method) if plain else 1
+    before = first % together
+    after = -(first + n_permutations) % together
+    orders = _orders(_strata(cross, sample, genotypes, strata), before + n_permutations + after, first - before, seed)
+    own = slice(before, before + n_permutations)
     largest = {False: np.full(n_permutations, -np.inf), True: np.full(n_permutations, -np.inf)}
     length = {False: 0.0, True: 0.0}
     for one in genotypes:
@@ -161,8 +165,8 @@ def permute(
             sample.weights,
             default_rule(model),
         )
-        if plain and method in ("em", "hk"):
-            found = (_haley_knott if method == "hk" else _expectation_maximisation)(task, orders)
+        if together > 1:
+            found = (_haley_knott if method == "hk" else _expectation_maximisation)(task, orders)[own]
         else:
             stratum = sample.strata if one.is_x else np.zeros(len(response), np.int64)
             found = _one_by_one(task, orders, method, model, stratum)
@@ -264,6 +268,11 @@ def _strata(
     return np.unique(np.column_stack(groups), axis=0, return_inverse=True)[1].ravel().astype(np.int64)
 
 
+def _together(method: Method) -> int:
+    """How many permutations share their last bits: ranges are widened to multiples of it, so that they join exactly."""
+    return {"hk": AT_ONCE, "em": LANES}.get(method, 1)
+
+
 def _orders(strata: NDArray[np.int64], n_permutations: int, first: int, seed: int) -> NDArray[np.int64]:
     """Shuffled individuals, (permutation, individual): each takes the trait of the one named."""
     members = [np.flatnonzero(strata == stratum) for stratum in range(int(strata.max()) + 1)]
@@ -295,6 +304,7 @@ def _haley_knott(task: Task, orders: NDArray[np.int64]) -> Floats:
 def _expectation_maximisation(task: Task, orders: NDArray[np.int64]) -> Floats:
     """All permutations side by side, in groups of lanes."""
     traits, null = in_lanes(task, task.responses[:, 0][orders])
+    null[:] = in_lanes(task, task.responses.T)[1][0, 0]  # shuffling within strata leaves the null model as it is
     largest = np.full(null.shape, -np.inf)
     priors = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1))
     scan_permuted(priors, traits, null, MAX_ITER, MEAN_TOLERANCE, largest)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from genem.cli.options import MESSAGES, RUN, VARIANT_SELECTION, Command, without
 from genem.cli.qtl_options import CROSS, CROSS_FILE, GENOTYPES, MODEL, OUTPUTS, PEAKS, SIGNIFICANCE
-from genem.errors import UsageError
+from genem.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from genem.cli.context import RunContext
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
 COMMAND = Command(
     description=(
-        "Map quantitative trait loci of an intercross, a backcross or inbred lines: genotype probabilities between the\n"
-        "markers, LOD scores by EM and other methods, permutation thresholds, peaks with intervals of support and\n"
-        "effects. The cross is a VCF with its parents, a genetic map and a table of traits, or a file for R/qtl."
+        "Map quantitative trait loci of an intercross, a backcross or inbred lines: genotype probabilities between\n"
+        "the markers, LOD scores by EM and other methods, permutation thresholds, peaks with intervals of support\n"
+        "and effects. The cross is a VCF with its parents, a genetic map and a table of traits, or R/qtl's csv."
     ),
     arguments=(CROSS_FILE,),
     groups=(
@@ -65,12 +66,13 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     _check_request(args, methods)
     found = _with_estimated_map(read_input(args, context), args, context)
     cross = found.cross
-    traits = choose_traits(cross, args)
     genotypes = qtl.genotype_probabilities(
         cross, step=args.step, error_prob=args.error_prob, map_function=args.map_function
     )
-    scans = {method: _scan(cross, genotypes, traits, method, args, context) for method in methods}
-    permuted = _permutations(cross, genotypes, traits, methods, args, context)
+    with _naming_the_phenotypes(args):
+        traits = choose_traits(cross, args)
+        scans = {method: _scan(cross, genotypes, traits, method, args, context) for method in methods}
+        permuted = _permutations(cross, genotypes, traits, methods, args, context)
     levels = args.alpha or (DEFAULT_ALPHA,)
     limits = [
         limit for of_traits in permuted.values() for one in of_traits.values() for limit in qtl.thresholds(one, levels)
@@ -91,6 +93,17 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         _write_effects(_effects(cross, genotypes, peaks, args, context), args, context)
     if args.plot is not None:
         _plot(cross, scans, limits, args, context)
+
+
+@contextmanager
+def _naming_the_phenotypes(args: argparse.Namespace) -> Iterator[None]:
+    """What is wrong with traits and covariates of a VCF's cross is to be found in their table."""
+    try:
+        yield
+    except InputError as error:
+        if error.path is not None or args.pheno is None:
+            raise
+        raise InputError(error.found, path=args.pheno, place=error.place, remedy=error.remedy) from error
 
 
 def _methods(args: argparse.Namespace) -> tuple[str, ...]:

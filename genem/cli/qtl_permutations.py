@@ -21,6 +21,8 @@ Permuted = Mapping[str, Mapping[str, "Permutations"]]
 
 AT_ONCE = 128
 """Permutations between two moves of the progress bar."""
+AT_ONCE_BY_REGRESSION = 4096
+"""The same for Haley-Knott regression, whose work before the first permutation takes longest."""
 
 MAXIMA_MEANINGS = {
     "PERMUTATION": "number of the permutation",
@@ -60,10 +62,11 @@ def compute(
     with context.progress("permutations", total) as progress:
         for method in methods:
             found[method] = {}
+            at_once = AT_ONCE_BY_REGRESSION if method == "hk" else AT_ONCE
             for trait in traits:
                 pieces = []
-                for start in range(0, args.permutations, AT_ONCE):
-                    n = min(AT_ONCE, args.permutations - start)
+                for start in range(0, args.permutations, at_once):
+                    n = min(at_once, args.permutations - start)
                     piece = qtl.permute(
                         cross,
                         genotypes,
@@ -247,9 +250,8 @@ def check_request(args: argparse.Namespace, methods: Sequence[str]) -> None:
     """Refuse options that do not go together."""
     if args.with_permutations and args.permutations:
         raise UsageError("--with-permutations excludes --permutations")
-    for name in ("permutation_maxima",):
-        if getattr(args, name) is not None and not args.permutations:
-            raise UsageError("--permutation-maxima needs --permutations")
+    if args.permutation_maxima is not None and not args.permutations:
+        raise UsageError("--permutation-maxima needs --permutations")
     if not (args.permutations or args.with_permutations):
         for name in ("alpha", "strata", "thresholds"):
             if getattr(args, name) is not None:

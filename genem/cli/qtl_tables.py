@@ -24,6 +24,9 @@ __all__ = [
     "write_table",
 ]
 
+CELLS_AT_ONCE = 200_000
+"""Genotype probabilities written at a time: bounds the memory."""
+
 POSITION_MEANINGS = {
     "CHROM": "chromosome",
     "POS": "position, in centimorgan",
@@ -225,17 +228,20 @@ def write_genotype_probabilities(
         table = TableWriter(stream, [Column(name, text) for name, text in PROBABILITY_MEANINGS.items()])
         for one in genotypes:
             n_positions, n, n_states = one.probabilities.shape
-            place, person, state = np.indices((n_positions, n, n_states)).reshape(3, -1)
-            table.write(
-                {
-                    "CHROM": Labels([one.chromosome], np.zeros(len(place), np.int64)),
-                    "POS": one.grid.position[place],
-                    "MARKER": Labels(one.grid.names, place),
-                    "INDIVIDUAL": Labels(individuals, person),
-                    "GENOTYPE": Labels(one.states, state),
-                    "PROBABILITY": one.probabilities.ravel(),
-                }
-            )
+            at_once = max(1, CELLS_AT_ONCE // (n * n_states))
+            for start in range(0, n_positions, at_once):
+                some = one.probabilities[start : start + at_once]
+                place, person, state = np.indices(some.shape).reshape(3, -1)
+                table.write(
+                    {
+                        "CHROM": Labels([one.chromosome], np.zeros(len(place), np.int64)),
+                        "POS": one.grid.position[start + place],
+                        "MARKER": Labels(one.grid.names, start + place),
+                        "INDIVIDUAL": Labels(individuals, person),
+                        "GENOTYPE": Labels(one.states, state),
+                        "PROBABILITY": some.ravel(),
+                    }
+                )
 
 
 def write_error_lods(cross: Cross, lods: NDArray[np.float64], least: float, path: str, context: RunContext) -> None:

@@ -53,11 +53,12 @@ class MapTable:
 
 @dataclass(frozen=True, slots=True)
 class PhenotypeTable:
-    """Columns about individuals: numbers, and what is not numbers."""
+    """Columns about individuals: numbers, and what is not numbers; ``path`` is where they were read."""
 
     individuals: tuple[str, ...]
     numbers: Mapping[str, NDArray[np.float64]]
     labels: Mapping[str, tuple[str, ...]]
+    path: str | Path | None = None
 
 
 def read_genetic_map(path: str | Path) -> MapTable:
@@ -102,7 +103,7 @@ def read_phenotypes(path: str | Path) -> PhenotypeTable:
     check_distinct(individuals, "individual", path)
     columns = {name: [fields[k] for _, fields in rows] for k, name in enumerate(header) if k != at}
     numbers, labels = columns_of_text(columns)
-    return PhenotypeTable(individuals, numbers, labels)
+    return PhenotypeTable(individuals, numbers, labels, path)
 
 
 def columns_of_text(

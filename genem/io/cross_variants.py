@@ -161,7 +161,7 @@ def cross_from_variants(
     of_kept = np.array([rows[name] for _, name in kept])
     table = _rows_of(phenotypes, of_kept)
     sex_linked = sex_linked_chromosomes(ordered, x_chromosomes, cross_type)
-    is_male = sexes_of(table, sex, None, needed=bool(sex_linked) and cross_type in ("f2", "bc"))
+    is_male = sexes_of(table, sex, table.path, needed=bool(sex_linked) and cross_type in ("f2", "bc"))
     calls, likelihoods = collected.arrays(order)
     on_x = np.isin(ordered.chromosome, [k for k, name in enumerate(ordered.chromosomes) if name in sex_linked])
     impossible = _impossible(calls, cross_type, on_x, is_male)
@@ -176,7 +176,7 @@ def cross_from_variants(
         labels=table.labels,
         x_chromosomes=sex_linked,
         is_male=is_male,
-        is_reverse=directions_of(table, direction, None),
+        is_reverse=directions_of(table, direction, table.path),
         likelihoods=likelihoods,
     )
     found = {name for _, name in kept}
@@ -356,4 +356,5 @@ def _rows_of(table: PhenotypeTable, rows: Iterable[int]) -> PhenotypeTable:
         tuple(table.individuals[k] for k in order.tolist()),
         {name: values[order] for name, values in table.numbers.items()},
         {name: tuple(values[k] for k in order.tolist()) for name, values in table.labels.items()},
+        table.path,
     )

@@ -167,24 +167,24 @@ def _draw_background(panel: Any, axis: _Axis) -> None:
         panel.axvspan(axis.left[k] - half, axis.right[k] + half, color="0.955", lw=0, zorder=0)
     panel.set_xlim(-max(half, 0.01 * axis.span), axis.span + max(half, 0.01 * axis.span))
     panel.spines[["top", "right"]].set_visible(False)
+    panel.tick_params(axis="x", length=0)
 
 
 def _draw_curve(panel: Any, axis: _Axis, scan: Scan, trait: int, label: str, order: int) -> None:
-    colour = COLOURS[order % len(COLOURS)]
+    """A line, or points where nothing is known in between; the first method lies on top."""
     for k, chromosome in enumerate(axis.chromosomes):
         on = scan.on(chromosome)
-        x = scan.position[on] + axis.origin[k]
-        alone = {"marker": "o", "ms": 3.0} if len(on) == 1 or scan.method == "mr" else {}
-        named = label if k == 0 else None
+        points = len(on) == 1 or scan.method == "mr"
         panel.plot(
-            x,
+            scan.position[on] + axis.origin[k],
             scan.lod[on, trait],
-            color=colour,
-            lw=1.3,
-            label=named,
+            color=COLOURS[order % len(COLOURS)],
+            lw=0.0 if points else 1.3,
+            marker="o" if points else "",
+            ms=2.8,
+            label=label if k == 0 else None,
             solid_joinstyle="round",
             zorder=3.0 - 0.1 * order,
-            **alone,
         )
 
 
@@ -229,10 +229,11 @@ def _label_chromosomes(panel: Any, axis: _Axis) -> None:
         ticks = np.asarray(panel.get_xticks(), np.float64)
         inside = ticks[(ticks >= 0.0) & (ticks <= axis.span)]
         panel.set_xticks(inside, [f"{tick - axis.origin[0]:.4g}" for tick in inside])
+        panel.tick_params(axis="x", length=3.5)
         panel.set_xlabel(f"chromosome {axis.chromosomes[0]} (cM)")
         return
     panel.set_xticks((axis.left + axis.right) / 2.0, axis.chromosomes)
-    panel.tick_params(axis="x", length=0, labelsize=9 if len(axis.chromosomes) <= 24 else 7)
+    panel.tick_params(axis="x", labelsize=9 if len(axis.chromosomes) <= 24 else 7)
     panel.set_xlabel("chromosome")
 
 

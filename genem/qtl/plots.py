@@ -241,11 +241,10 @@ def _limits(effects: Sequence[LocusEffects]) -> dict[str, tuple[float, float]]:
     """One scale for all loci of a trait, so that large effects look large."""
     limits: dict[str, tuple[float, float]] = {}
     for trait in dict.fromkeys(one.trait for one in effects):
-        ends = []
-        for one in (one for one in effects if one.trait == trait):
-            means, errors = one.adjusted_means, one.adjusted_errors
-            ends += [means - np.nan_to_num(errors), means + np.nan_to_num(errors)]
-        low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
+        of_trait = [one for one in effects if one.trait == trait]
+        means = np.concatenate([one.adjusted_means for one in of_trait])
+        errors = np.nan_to_num(np.concatenate([one.adjusted_errors for one in of_trait]))
+        low, high = float(np.nanmin(means - errors)), float(np.nanmax(means + errors))
         margin = 0.12 * (high - low) or 1.0
         limits[trait] = low - margin, high + margin
     return limits

@@ -74,7 +74,7 @@ def test_of_many_traits_the_highest_are_drawn(f2):
     assert f"{MAX_PANELS} of {MAX_PANELS + 3} traits" in text
 
 
-def test_nothing_to_draw(f2):
+def test_nothing_to_draw():
     with pytest.raises(UsageError, match="no scan to draw"):
         drawn(plot_lod_curves, {})
     assert ">no peak<" in drawn(plot_effects, []).decode()

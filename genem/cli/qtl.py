@@ -285,9 +285,11 @@ def _write_effects(effects: Sequence[tuple[str, LocusEffects]], args: argparse.N
     if args.effects is not None:
         qtl_tables.write_effects(effects, args.effects, context)
     if args.effect_plot is not None:
-        each = list({(one.trait, one.chromosome, one.name): one for _, one in effects}.values())
+        drawn: dict[tuple[str, str], LocusEffects] = {}
+        for _, one in effects:
+            drawn.setdefault((one.trait, one.chromosome), one)  # of several methods the peak of the first
         with context.replace_on_success(args.effect_plot) as picture:
-            plot_effects(each, picture, file_format=args.effect_plot.rpartition(".")[2].lower())
+            plot_effects(list(drawn.values()), picture, file_format=args.effect_plot.rpartition(".")[2].lower())
 
 
 def _plot(

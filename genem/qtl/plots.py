@@ -253,7 +253,8 @@ def _limits(effects: Sequence[LocusEffects]) -> dict[str, tuple[float, float]]:
 def _draw_means(panel: Any, one: LocusEffects) -> None:
     means, errors = one.adjusted_means, one.adjusted_errors
     x = np.arange(len(means))
-    panel.plot(x, means, color="0.75", lw=1.0, zorder=1)
+    if one.contrasts:  # on the X chromosome genotypes of both sexes stand side by side: nothing to join
+        panel.plot(x, means, color="0.75", lw=1.0, zorder=1)
     panel.errorbar(x, means, np.nan_to_num(errors), fmt="o", color=COLOURS[0], ms=5, capsize=4, lw=1.3, zorder=2)
     panel.set_xticks(x, one.terms[: len(means)])
     panel.set_xlim(-0.5, len(means) - 0.5)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from genem.errors import UsageError
 from genem.qtl import Threshold, find_peaks, genotype_probabilities, locus_effects, scan
-from genem.qtl.plots import MAX_PANELS, plot_effects, plot_lod_curves
+from genem.qtl.plots import MAX_LOCI, MAX_PANELS, plot_effects, plot_lod_curves
 from tests.qtl_crosses import golden_cross, small_cross
 
 
@@ -42,7 +43,14 @@ def test_chromosomes_methods_and_levels_are_named(f2):
     scans = {method: scan(*f2, "y", method=method) for method in ("hk", "mr")}
     limits = [threshold(alpha=alpha, region=region) for alpha in (0.05, 0.1) for region in "AX"]
     text = drawn(plot_lod_curves, scans, thresholds=limits, x_chromosomes={"X"}).decode()
-    for label in (*scans["hk"].chromosomes, "Haley-Knott", "marker regression", "5 %", "10 %", "LOD score"):
+    for label in (
+        *scans["hk"].chromosomes,
+        "Haley-Knott",
+        "marker regression",
+        "5 % threshold",
+        "10 % threshold",
+        "LOD score",
+    ):
         assert f">{label}<" in text
 
 
@@ -90,6 +98,15 @@ def test_effects_on_autosomes_and_x_share_a_picture(f2):
     text = drawn(plot_effects, effects).decode()
     for name in ("AA", "AB", "BB", "AY", "BY", *(name for _, name in places)):
         assert f">{name}<" in text
+
+
+def test_of_many_loci_the_highest_are_drawn(f2):
+    cross, genotypes = f2
+    one = locus_effects(cross, genotypes, "y", "1", 10.0)
+    many = [replace(one, name=f"locus{k}", lod=float(k % 50)) for k in range(MAX_LOCI + 10)]
+    text = drawn(plot_effects, many).decode()
+    assert {k for k in range(50) if f">locus{k}<" in text} == set(range(10, 50))
+    assert f"{MAX_LOCI} of {MAX_LOCI + 10} loci" in text
 
 
 def test_means_are_adjusted_for_covariates(f2):

@@ -32,6 +32,7 @@ METHOD_NAMES = {
     "2part": "two-part",
 }
 MAX_PANELS = 8
+MAX_LOCI = 40
 GAP = 0.02
 """Between chromosomes, as a share of the genome."""
 LEAST_WIDTH = 0.012
@@ -101,18 +102,16 @@ def plot_lod_curves(
                 for one in (one for one in of_trait if one.method == method):
                     colour = COLOURS[number % len(COLOURS)] if len(scans) > 1 else "0.35"
                     _draw_threshold(panel, axis, one, of_trait, colour, x_chromosomes)
-            _label_levels(panel, axis, of_trait)
             top = max([float(highest[k]), *(one.lod for one in of_trait), 1.0])
             panel.set(ylabel="LOD score", ylim=(-0.035 * top, 1.12 * top))
             panel.set_title(trait if len(shown) > 1 or len(first.traits) > 1 else "", loc="left", fontsize=10)
             _draw_markers(panel, axis, next(iter(scans.values())))
-        if len(scans) > 1:
-            panels[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(scans), frameon=False, fontsize=9)
+        levels = sorted({one.alpha for one in thresholds})
+        _draw_legend(figure, panels[0], list(scans), levels)
         _label_chromosomes(panels[-1], axis)
         if len(shown) < len(first.traits):
-            figure.suptitle(
-                f"{len(shown)} of {len(first.traits)} traits: those with the highest LOD scores", fontsize=9
-            )
+            text = f"{len(shown)} of {len(first.traits)} traits: those with the highest LOD scores"
+            figure.suptitle(text, x=0.01, ha="left", fontsize=9)
 
 
 def plot_effects(
@@ -120,7 +119,7 @@ def plot_effects(
 ) -> None:
     """Draw the mean of the trait for each genotype, with standard errors, a panel per locus.
 
-    Covariates are held at their means.
+    Covariates are held at their means. Of more than forty loci those with the highest LOD scores are drawn.
 
     Parameters
     ----------
@@ -134,6 +133,10 @@ def plot_effects(
     UsageError
         matplotlib is not installed.
     """
+    n_found = len(effects)
+    if n_found > MAX_LOCI:
+        least = sorted((one.lod for one in effects), reverse=True)[MAX_LOCI - 1]
+        effects = [one for one in effects if one.lod >= least][:MAX_LOCI]
     n_columns = min(4, max(1, len(effects)))
     n_rows = max(1, -(-len(effects) // n_columns))
     with _figure(path, file_format, (1.0 + 2.3 * n_columns, 2.9 * n_rows)) as figure:
@@ -148,6 +151,9 @@ def plot_effects(
             panel.set_ylim(limits[one.trait])
             if number % n_columns == 0 or effects[number - 1].trait != one.trait:
                 panel.set_ylabel(one.trait)
+        if n_found > len(effects):
+            text = f"{len(effects)} of {n_found} loci: those with the highest LOD scores"
+            figure.suptitle(text, x=0.01, ha="left", fontsize=9)
 
 
 def _side_by_side(scans: Sequence[Scan]) -> _Axis:
@@ -217,11 +223,16 @@ def _draw_threshold(
         panel.hlines(one.lod, axis.left[run[0]], axis.right[run[-1]], color=colour, lw=0.9, linestyles=[dashes])
 
 
-def _label_levels(panel: Any, axis: _Axis, thresholds: Sequence[Threshold]) -> None:
-    """Each level is named once, above the highest of its lines on the left."""
-    for alpha in dict.fromkeys(one.alpha for one in thresholds):
-        highest = max(one.lod for one in thresholds if one.alpha == alpha and one.region == thresholds[0].region)
-        panel.text(axis.left[0], highest, f"{100 * alpha:g} %", fontsize=7.5, color="0.3", va="bottom", ha="left")
+def _draw_legend(figure: Any, panel: Any, methods: Sequence[str], levels: Sequence[float]) -> None:
+    """Methods by colour, where there are several, and levels by line style."""
+    from matplotlib.lines import Line2D
+
+    handles, _ = panel.get_legend_handles_labels()
+    shown = handles if len(methods) > 1 else []
+    for alpha, dashes in zip(levels, DASHES, strict=False):
+        shown.append(Line2D([], [], color="0.35", lw=0.9, linestyle=dashes, label=f"{100 * alpha:g} % threshold"))
+    if shown:
+        figure.legend(handles=shown, loc="outside upper right", ncols=len(shown), frameon=False, fontsize=9)
 
 
 def _label_chromosomes(panel: Any, axis: _Axis) -> None:

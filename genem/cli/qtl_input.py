@@ -175,21 +175,24 @@ def _say_what_is_left_out(found: CrossFromVariants, args: argparse.Namespace, co
         )
         context.warn(f"left out {total} of {total + len(found.cross.genetic_map)} records: {listed}")
     if found.not_in_variants:
-        n, names = len(found.not_in_variants), _listed(found.not_in_variants)
+        n, names = len(found.not_in_variants), _listed(found.not_in_variants, context)
         context.warn(f"{n} markers of {args.map} are no markers of the VCF: {names}")
     if found.impossible_calls:
         context.warn(f"{found.impossible_calls} calls cannot arise in a cross of type {args.cross}: taken as missing")
     if found.without_phenotype:
-        n, names = len(found.without_phenotype), _listed(found.without_phenotype)
+        n, names = len(found.without_phenotype), _listed(found.without_phenotype, context)
         context.warn(f"left out {n} samples of the VCF that are not in {args.pheno}: {names}")
     if found.without_genotype:
-        n, names = len(found.without_genotype), _listed(found.without_genotype)
+        n, names = len(found.without_genotype), _listed(found.without_genotype, context)
         context.warn(f"left out {n} individuals of {args.pheno} that are not in the VCF: {names}")
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+def _listed(names: Sequence[str], context: RunContext) -> str:
+    """Some names for a warning; with ``-v`` all are printed."""
+    if len(names) <= LISTED:
+        return ", ".join(names)
+    context.log.info("%s", ", ".join(names))
+    return f"{', '.join(names[:LISTED])} and {len(names) - LISTED} more (-v lists them)"
 
 
 def _of_chromosomes(cross: Cross, request: str | None) -> Cross:

@@ -129,7 +129,7 @@ def write_lod_scores(scans: Mapping[str, Scan], path: str, context: RunContext, 
     }
     with context.open_output(path) as stream:
         table = TableWriter(stream, [Column(name, text) for name, text in meanings.items()], notes=notes)
-        names = list(grid.names)
+        names = Labels(grid.names, np.arange(len(grid)))
         for k, trait in enumerate(grid.traits):
             cells: dict[str, Cells] = {
                 "TRAIT": Labels([trait], np.zeros(len(grid), np.int64)),

@@ -391,6 +391,8 @@ def test_bad_data_is_one_line(
         (("--cross", "f2", "--permutation-maxima", "p.tsv"), "--permutation-maxima needs --permutations"),
         (("--cross", "f2", "--permutations", "2", "--with-permutations", "p.tsv"), "excludes --permutations"),
         (("--cross", "f2", "--step", "-1"), "-1 is below 0"),
+        (("--cross", "f2", "--strata", "q", "--permutations", "2"), "no column q among"),
+        (("--cross", "f2", "--strata", "w"), "--strata needs --permutations"),
         (("--cross", "f2", "--genotypes", "A"), "genotype codes A: 2 to 5 different ones expected"),
     ],
 )
@@ -520,6 +522,61 @@ def test_a_vcf_needs_its_tables(
 def test_a_field_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [*variant_files(tmp_path), "--parents", "P1,P2", "--field", "PL"]
     assert "no FORMAT/PL in the header; give another --field" in refusal(capsys, 1, *arguments)
+
+
+def test_an_output_that_cannot_be_written_is_refused_at_once(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flag in ("--peaks", "--genoprob", "--estimate-map", "--effect-plot"):
+        nowhere = str(tmp_path / "nowhere" / "out.svg")
+        assert "nowhere" in refusal(capsys, 1, str(small), "--cross", "f2", "--trait", "q", flag, nowhere)
+
+
+def test_columns_of_sex_and_direction_are_named(tmp_path: Path) -> None:
+    text = (GOLDEN / "f2_bothsex_bothdir.csv").read_text()
+    names, _, rest = text.partition("\n")
+    assert {"sex", "pgm"} <= set(names.split(","))
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text(names.replace("sex", "gender").replace("pgm", "way") + "\n" + rest)
+    found = []
+    for path, more in (
+        (GOLDEN / "f2_bothsex_bothdir.csv", ()),
+        (renamed, ("--sex", "gender", "--direction", "way")),
+    ):
+        output = tmp_path / "lod.tsv"
+        arguments = ["--cross", "f2", "--trait", "y", "--method", "hk", "--chromosomes", "X", "--step", "10", *more]
+        assert main(["qtl", str(path), *arguments, "-o", str(output)]) == 0
+        found.append(output.read_bytes())
+    assert found[0] == found[1]
+
+
+def test_likelihoods_take_the_place_of_calls(tmp_path: Path) -> None:
+    """Clear likelihoods say what calls say; flat ones say nothing."""
+    arguments = variant_files(tmp_path)
+    vcf = tmp_path / "x.vcf"
+    text = vcf.read_text()
+    phred = {"0/0": "0,60,60", "0/1": "60,0,60", "1/1": "60,60,0"}
+
+    def lods(*more: str) -> np.ndarray:
+        output = tmp_path / "lod.tsv"
+        command = ["qtl", *arguments, "--parents", "P1,P2", "--cm-per-mb", "10000", "-q", *more, "-o", str(output)]
+        at = command.index("--map")
+        assert main([*command[:at], *command[at + 2 :]]) == 0
+        return numbers(table(output), "LOD_EM")
+
+    called = lods("--error-prob", "1e-6")
+    assert called.max() > 0.1
+    declared = '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Likelihoods">\n#CHROM'
+    with_likelihoods = text.replace("#CHROM", declared).replace("\tGT\t", "\tGT:PL\t")
+    for call, values in phred.items():
+        with_likelihoods = with_likelihoods.replace(f"\t{call}", f"\t{call}:{values}")
+    vcf.write_text(with_likelihoods)
+    np.testing.assert_allclose(lods("--field", "PL"), called, atol=1e-3)
+    flat = with_likelihoods
+    for values in phred.values():
+        flat = flat.replace(values, "0,0,0")
+    vcf.write_text(flat)
+    assert (lods("--field", "PL") < 1e-6).all()
 
 
 def test_nothing_is_written_where_the_input_is_bad(small: Path, tmp_path: Path) -> None:

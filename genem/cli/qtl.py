@@ -129,8 +129,9 @@ def _check_request(args: argparse.Namespace, methods: Sequence[str]) -> None:
         for name in ("effects", "effect_plot"):
             if getattr(args, name) is not None:
                 raise UsageError(f"--{name.replace('_', '-')} is for --model normal")
-    if args.effect_plot is not None:
-        check_output(args.effect_plot)
+    for path in (args.output, args.estimate_map, *(getattr(args, option.name) for option in OUTPUTS.options)):
+        if path:
+            check_output(path)
 
 
 def _with_estimated_map(found: CrossInput, args: argparse.Namespace, context: RunContext) -> CrossInput:

@@ -97,8 +97,11 @@ def test_every_method_has_its_column(f2: list[str], tmp_path: Path) -> None:
     between = np.array([".loc" in row["MARKER"] for row in found])
     np.testing.assert_array_equal(np.isnan(numbers(found, "LOD_MR")), between)
     assert {row["CHROM"] for row in found} == {"1", "X"}
-    assert main([*f2, "--method", "mr", "-o", str(output)]) == 0
+    entropy = numbers(found, "ENTROPY")[~between]
+    assert main([*f2, "--method", "mr", "--chromosomes", "1,X", "-o", str(output)]) == 0
     assert not any(".loc" in row["MARKER"] for row in table(output))
+    np.testing.assert_allclose(numbers(table(output), "ENTROPY"), entropy, rtol=1e-6)
+    assert entropy.max() > 0.0
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,12 @@ def test_permutations_that_do_not_belong_are_refused(
     read = ["--with-permutations", str(maxima)]
     assert "permutation 1 of trait y by hk a second time" in refused(*read, str(maxima))
     assert "permutations with addcovar none, age expected" in refused(*read, "--addcovar", "age")
+    assert "permutations with step 10, 5 expected" in refused(*read, "--step", "5")
     assert "no permutations of trait y by em on autosomes" in refused(*read, "--method", "em")
+    assert main([*common, *read, "--chromosomes", "2"]) == 0
+    maxima.write_text(maxima.read_text().replace("##x_length", "##length"))
+    assert "the header does not say how long the chromosomes are" in refused(*read)
+    maxima.write_text(maxima.read_text().replace("##length", "##x_length"))
     maxima.write_text("\n".join(line for line in maxima.read_text().splitlines() if "\tX\t" not in line) + "\n")
     assert "no permutations of trait y by hk on the X chromosome" in refused(*read)
     maxima.write_text("TRAIT\tMETHOD\n")

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         peak for method, scan in scans.items() for peak in _peaks(cross, method, scan, permuted, max(levels), args)
     ]
     context.count(peaks=len(peaks))
-    qtl_tables.write_lod_scores(scans, args.output, context, _notes(cross, scans, args))
+    qtl_tables.write_lod_scores(scans, genotypes, args.output, context, _notes(cross, scans, args))
     _write_about_genotypes(cross, genotypes, args, context)
     if args.permutation_maxima is not None:
         qtl_permutations.write_maxima(permuted, args.permutation_maxima, args, context)

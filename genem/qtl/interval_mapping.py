@@ -37,6 +37,7 @@ __all__ = [
     "check_request",
     "default_rule",
     "fit_task",
+    "missing_information",
     "response_of",
     "scan",
 ]

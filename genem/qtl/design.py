@@ -14,7 +14,7 @@ from genem.qtl.genotype_chain import reverse_females
 from genem.qtl.markers import ChromosomeGenotypes
 from genem.qtl.regression_kernels import orthonormalise
 
-__all__ = ["Design", "Sample", "column", "numbers", "prepare", "sample_of", "x_indicators"]
+__all__ = ["Design", "Sample", "column", "numbers", "prepare", "sample_of", "standardised", "x_indicators"]
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +81,19 @@ def column(cross: Cross, name: str) -> Floats:
     return numbers(cross, name, "covariate")
 
 
+def standardised(values: Floats) -> tuple[Floats, float, float]:
+    """Values less their mean, over their standard deviation (divisor n); mean and deviation.
+
+    They are brought near 1 first, so that squares neither overflow nor vanish.
+    """
+    exponent = int(np.frexp(np.abs(values).max())[1])
+    near_one = np.ldexp(values, -exponent)
+    centre, scale = near_one.mean(), near_one.std()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        standard = (near_one - centre) / scale
+    return standard, float(np.ldexp(centre, exponent)), float(np.ldexp(scale, exponent))
+
+
 def x_indicators(cross: Cross, keep: NDArray[np.bool_]) -> Floats:
     """What the null model gains on the X chromosome: sex, and among females the direction, where they vary.
 
@@ -115,10 +128,9 @@ def prepare(covariates: dict[str, Floats], interacting: Sequence[str], indicator
     kept: dict[str, Floats] = {}
     centre, scale = {}, {}
     for name, values in covariates.items():
-        centre[name], scale[name] = float(values.mean()), float(values.std())
+        standard, centre[name], scale[name] = standardised(values)
         if not scale[name] > 1e-12 * abs(centre[name]):
             raise InputError(f"covariate {name} is constant", remedy="leave it out")
-        standard = (values - centre[name]) / scale[name]
         if _is_dependent([*rows, *(root * x for x in kept.values()), root * standard]):
             if n_indicators:
                 continue

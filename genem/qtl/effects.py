@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genem.data import Cross, CrossType
 from genem.em import Status
 from genem.errors import InputError, UsageError
-from genem.qtl.design import Design, numbers, sample_of
+from genem.qtl.design import Design, numbers, sample_of, standardised
 from genem.qtl.markers import ChromosomeGenotypes
 from genem.qtl.mixture_kernels import Data, Rule, fit_mixture
 from genem.qtl.scan_methods import LN10, Task, null_log_likelihood
@@ -125,20 +125,20 @@ def locus_effects(
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     y = values[sample.keep]
-    centre, scale = float(y.mean()), float(y.std())
+    standard, centre, scale = standardised(y)
     if not scale > 0.0:
         raise InputError(f"trait {trait} is constant")
     design, n = sample.design(one), len(y)
     prior = np.ascontiguousarray(one.probabilities[at, sample.keep])
-    data = Data((y - centre) / scale, sample.weights, design.own, design.shared)
+    data = Data(standard, sample.weights, design.own, design.shared)
     params = np.empty(len(one.states) * design.own.shape[1] + design.shared.shape[1] + 1)
     posterior = np.empty(prior.shape)
     found, _, status = fit_mixture(prior, data, RULE, params, posterior)
     task = Task(prior[None], design, data.response[:, None], sample.weights, RULE)
     null = null_log_likelihood(task, 0, binary=False)
     covariance = _covariance(prior.shape[1], data, params, posterior)
-    terms, to_terms, shift = _terms(one.states, design, centre, scale)
-    estimates = to_terms @ params[:-1] + shift
+    terms, to_terms, is_mean = _terms(one.states, design)
+    estimates = scale * (to_terms @ params[:-1]) + np.where(is_mean, centre, 0.0)
     of_terms = to_terms @ covariance[:-1, :-1] @ to_terms.T
     absent = np.flatnonzero(posterior.sum(axis=0) < NOBODY)
     estimates[absent] = np.nan
@@ -149,10 +149,10 @@ def locus_effects(
     sigma = scale * math.exp(params[-1])
     lod = (found - null) / LN10
     with np.errstate(invalid="ignore"):
-        errors = np.where(np.isfinite(estimates), np.sqrt(np.diag(of_terms)), np.nan)
+        errors = np.where(np.isfinite(estimates), scale * np.sqrt(np.diag(of_terms)), np.nan)
         spread = scale * np.sqrt(np.diag(covariance)[at_mean])
         adjusted_errors = np.where(np.isfinite(adjusted), spread, np.nan)
-        sigma_error = sigma * math.sqrt(covariance[-1, -1]) if covariance[-1, -1] >= 0.0 else math.nan
+        sigma_error = sigma * math.sqrt(covariance[-1, -1]) if covariance[-1, -1] > 0.0 else math.nan
     return LocusEffects(
         trait=trait,
         chromosome=chromosome,
@@ -163,7 +163,7 @@ def locus_effects(
         standard_errors=errors,
         adjusted_means=adjusted,
         adjusted_errors=adjusted_errors,
-        contrasts={} if one.is_x else _contrasts(cross.cross_type, estimates, of_terms),
+        contrasts={} if one.is_x else _contrasts(cross.cross_type, estimates, of_terms, scale),
         sigma=(sigma, sigma_error),
         log_likelihood=found + constant,
         null_log_likelihood=null + constant,
@@ -219,13 +219,11 @@ def _covariance(n_states: int, data: Data, params: Floats, posterior: Floats) ->
     return covariance
 
 
-def _terms(
-    states: tuple[str, ...], design: Design, centre: float, scale: float
-) -> tuple[tuple[str, ...], Floats, Floats]:
-    """Names of the terms, and how they follow from the coefficients of the standardised model: matrix and shift."""
+def _terms(states: tuple[str, ...], design: Design) -> tuple[tuple[str, ...], Floats, NDArray[np.bool_]]:
+    """Names of the terms, and their matrix by the coefficients, both of the standardised trait, and which are means."""
     n_states, n_own = len(states), design.own.shape[1]
     size = n_states * n_own + len(design.shared_names)
-    rows, names, shift = [], [], []
+    rows, names = [], []
 
     def unit(index: int, factor: float) -> Floats:
         row = np.zeros(size)
@@ -233,36 +231,35 @@ def _terms(
         return row
 
     for state, label in enumerate(states):
-        row = unit(state * n_own, scale)
+        row = unit(state * n_own, 1.0)
         for k, name in enumerate(design.own_names):
-            row[state * n_own + 1 + k] = -scale * design.centre[name] / design.scale[name]
+            row[state * n_own + 1 + k] = -design.centre[name] / design.scale[name]
         for k, name in enumerate(design.shared_names):
-            row[n_states * n_own + k] = -scale * design.centre[name] / design.scale[name]
+            row[n_states * n_own + k] = -design.centre[name] / design.scale[name]
         rows.append(row)
         names.append(label)
-        shift.append(centre)
     last = (n_states - 1) * n_own
     for name in design.centre:
         if name in design.own_names:
-            rows.append(unit(last + 1 + design.own_names.index(name), scale / design.scale[name]))
+            rows.append(unit(last + 1 + design.own_names.index(name), 1.0 / design.scale[name]))
         elif name in design.shared_names:
             index = n_states * n_own + design.shared_names.index(name)
-            rows.append(unit(index, scale / design.scale[name]))
+            rows.append(unit(index, 1.0 / design.scale[name]))
         else:
             continue
         names.append(name)
-        shift.append(0.0)
     for k, name in enumerate(design.own_names):
-        factor = scale / design.scale[name]
+        factor = 1.0 / design.scale[name]
         for state, label in enumerate(states[:-1]):
             rows.append(unit(state * n_own + 1 + k, factor) - unit(last + 1 + k, factor))
             names.append(f"{label}:{name}")
-            shift.append(0.0)
-    return tuple(names), np.array(rows), np.array(shift)
+    return tuple(names), np.array(rows), np.arange(len(rows)) < n_states
 
 
-def _contrasts(cross_type: CrossType, estimates: Floats, covariance: Floats) -> dict[str, tuple[float, float]]:
-    """Additive effect and dominance on an autosome."""
+def _contrasts(
+    cross_type: CrossType, estimates: Floats, covariance: Floats, scale: float
+) -> dict[str, tuple[float, float]]:
+    """Additive effect and dominance on an autosome; the covariance is that of the standardised trait."""
     weights = {"additive": [-1.0, 1.0] if cross_type == "bc" else [-0.5, 0.5]}
     if cross_type == "f2":
         weights = {"additive": [-0.5, 0.0, 0.5], "dominance": [-0.5, 1.0, -0.5]}
@@ -272,5 +269,6 @@ def _contrasts(cross_type: CrossType, estimates: Floats, covariance: Floats) -> 
         means = estimates[: len(k)]
         value = float(k @ np.where(k == 0.0, 0.0, means))
         variance = float(k @ covariance[: len(k), : len(k)] @ k)
-        found[name] = (value, math.sqrt(variance) if variance >= 0.0 and math.isfinite(value) else math.nan)
+        error = scale * math.sqrt(variance) if variance >= 0.0 and math.isfinite(value) else math.nan
+        found[name] = (value, error)
     return found

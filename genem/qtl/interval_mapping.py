@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from genem.data import Cross
 from genem.errors import InputError, UsageError
-from genem.qtl.design import Sample, numbers, sample_of
+from genem.qtl.design import Sample, numbers, sample_of, standardised
 from genem.qtl.markers import ChromosomeDraws, ChromosomeGenotypes, called_genotypes
 from genem.qtl.mixture_kernels import Rule
 from genem.qtl.scan_methods import (
@@ -269,9 +269,23 @@ def response_of(values: Floats, name: str, model: Model) -> Floats:
             found = values[~np.isin(values, (0.0, 1.0))][0]
             raise InputError(f"trait {name} holds {found:g}, 0 or 1 expected of a binary trait")
         return values
-    if model == "2part" and int((values < values.max()).sum()) < 2:
-        raise InputError(f"trait {name} has no values to speak of below its largest")
-    return np.asarray((values - values.mean()) / values.std())
+    if model == "2part":
+        _check_spike(values, name)
+    return standardised(values)[0]
+
+
+def _check_spike(values: Floats, name: str) -> None:
+    """A two-part trait has several individuals at its largest value, and various values below."""
+    below = values[values < values.max()]
+    if len(below) + 1 == len(values):
+        raise InputError(
+            f"trait {name} has no spike: one individual alone has the largest value, {values.max():g}",
+            remedy="use --model normal",
+        )
+    if not (below != below[0]).any():
+        raise InputError(
+            f"trait {name} has one value alone below its largest, {below[0]:g}", remedy="code it 0, 1 for --model binary"
+        )
 
 
 def fit_task(task: Task, method: Method, model: Model, strata: NDArray[np.int64]) -> Fits:

@@ -183,8 +183,7 @@ def threshold(permutations: Permutations, alpha: float = 0.05, *, chromosomes: s
         raise UsageError(f"alpha of {alpha}; between 0 and 1 expected")
     highest, level = _of(permutations, chromosomes), alpha
     if chromosomes != "all":
-        length = permutations.x_length if chromosomes == "x" else permutations.autosome_length
-        level = -math.expm1(math.log1p(-alpha) * length / (permutations.autosome_length + permutations.x_length))
+        level = -math.expm1(math.log1p(-alpha) * _share(permutations, chromosomes))
     return float(np.quantile(highest, 1.0 - level))
 
 
@@ -218,8 +217,16 @@ def genome_wide_p(permutations: Permutations, lod: float, *, chromosomes: str = 
     p = (1.0 + np.count_nonzero(highest >= lod)) / (1.0 + len(highest))
     if chromosomes == "all" or p == 1.0:
         return float(p)
-    length = permutations.x_length if chromosomes == "x" else permutations.autosome_length
-    return -math.expm1(math.log1p(-p) * (permutations.autosome_length + permutations.x_length) / length)
+    share = _share(permutations, chromosomes)
+    return -math.expm1(math.log1p(-p) / share) if share > 0.0 else 1.0
+
+
+def _share(permutations: Permutations, chromosomes: str) -> float:
+    """Of the genome's length; half of it where every chromosome has but one position."""
+    total = permutations.autosome_length + permutations.x_length
+    if total == 0.0:
+        return 0.5
+    return (permutations.x_length if chromosomes == "x" else permutations.autosome_length) / total
 
 
 def _of(permutations: Permutations, chromosomes: str) -> Floats:

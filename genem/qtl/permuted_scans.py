@@ -13,11 +13,13 @@ from genem.qtl.regression_kernels import position_bases
 from genem.qtl.scan_methods import (
     LN10,
     Task,
-    average_ranks,
     is_plain,
     normal_null,
     null_basis,
     null_log_likelihood,
+    rank_null,
+    rank_scales,
+    rank_scores,
     regressor_rows,
     residuals,
     two_part_null,
@@ -76,30 +78,15 @@ def _haley_knott(task: Task, orders: Orders, first: int) -> Floats:
 
 def _by_ranks(task: Task, orders: Orders, first: int, strata: NDArray[np.int64]) -> Floats:
     """Kruskal and Wallis's test of all permutations: only the sums of ranks depend on them."""
-    n_positions, _, n_states = task.probabilities.shape
-    groups = []
-    for stratum in np.unique(strata):
-        among = np.flatnonzero(strata == stratum)
-        ranks, tie_correction = average_ranks(task.responses[among, 0])
-        if tie_correction == 0.0:
-            continue
-        n = len(among)
-        p = task.probabilities[:, among]
-        total, squares = p.sum(axis=1), (p**2).sum(axis=1)
-        spread = n * squares - total**2
-        scale = np.where(spread > 1e-12 * n * n, (n - total) / np.where(spread > 0.0, spread, 1.0), 0.0)
-        score = np.zeros(len(strata))
-        score[among] = ranks - (n + 1) / 2.0
-        wide = np.zeros((n_positions, n_states, len(strata)))
-        wide[:, :, among] = p.transpose(0, 2, 1)
-        groups.append((wide.reshape(-1, len(strata)), score, scale * 12.0 / (n * (n + 1.0)) / tie_correction))
+    n_positions, n, n_states = task.probabilities.shape
+    wide = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1)).reshape(-1, n)
+    scales = rank_scales(task.probabilities)[:, :, None]
+    scores = rank_scores(task.responses[:, 0])
+    null = rank_null(scores, strata)
 
     def lods(some: Orders) -> Floats:
-        statistic = np.zeros((n_positions, len(some)))
-        for wide, score, scale in groups:
-            summed = (wide @ score[some].T).reshape(n_positions, n_states, -1)
-            statistic += (scale[:, :, None] * summed**2).sum(axis=1)
-        return np.asarray(statistic.max(axis=0) / (2.0 * LN10))
+        summed = (wide @ scores[some].T).reshape(n_positions, n_states, -1)
+        return np.asarray((scales * summed**2).sum(axis=1).max(axis=0) - null)
 
     return _in_blocks(lods, orders, first)
 

@@ -33,6 +33,9 @@ __all__ = [
     "null_basis",
     "null_log_likelihood",
     "rank_based",
+    "rank_null",
+    "rank_scales",
+    "rank_scores",
     "regressor_rows",
     "residuals",
     "two_part",
@@ -283,26 +286,39 @@ def _parts_without_locus(task: Task, in_spike: NDArray[np.bool_]) -> tuple[float
 
 
 def rank_based(task: Task, strata: NDArray[np.int64]) -> Fits:
-    """Kruskal and Wallis's test with genotype probabilities, summed over strata, on the scale of LOD scores.
+    """Kruskal and Wallis's test with genotype probabilities, on the scale of LOD scores.
 
-    Kruglyak & Lander (1995), Genetics 139:1421, doi:10.1093/genetics/139.3.1421.
+    Where the null model tells strata apart, it has a score of its own, which is subtracted. Kruglyak & Lander (1995),
+    Genetics 139:1421, doi:10.1093/genetics/139.3.1421.
     """
-    statistic = np.zeros((len(task.probabilities), task.responses.shape[1]))
-    for stratum in np.unique(strata):
-        among = strata == stratum
-        n = int(among.sum())
-        p = task.probabilities[:, among]
-        total, squares = p.sum(axis=1), (p**2).sum(axis=1)
-        for trait in range(task.responses.shape[1]):
-            ranks, tie_correction = average_ranks(task.responses[among, trait])
-            if tie_correction == 0.0:
-                continue
-            summed = np.einsum("pis,i->ps", p, ranks - (n + 1) / 2.0)
-            spread = n * squares - total**2
-            with np.errstate(divide="ignore", invalid="ignore"):
-                terms = np.where(spread > 1e-12 * n * n, (n - total) * summed**2 / spread, 0.0)
-            statistic[:, trait] += terms.sum(axis=1) * 12.0 / (n * (n + 1.0)) / tie_correction
-    return Fits.direct(statistic / (2.0 * LN10))
+    scales = rank_scales(task.probabilities)
+    lod = np.empty((len(task.probabilities), task.responses.shape[1]))
+    for trait in range(task.responses.shape[1]):
+        scores = rank_scores(task.responses[:, trait])
+        summed = np.einsum("pis,i->ps", task.probabilities, scores)
+        lod[:, trait] = (scales * summed**2).sum(axis=1) - rank_null(scores, strata)
+    return Fits.direct(lod)
+
+
+def rank_scores(values: Floats) -> Floats:
+    """Centred ranks, in the unit in which Kruskal and Wallis's statistic comes out as a LOD score."""
+    ranks, tie_correction = average_ranks(values)
+    n = len(values)
+    return (ranks - (n + 1) / 2.0) * math.sqrt(6.0 / (n * (n + 1.0) * tie_correction * LN10))
+
+
+def rank_scales(probabilities: Floats) -> Floats:
+    """What the squares of summed scores are multiplied by, (position, genotype): 0 where all have the same."""
+    n = probabilities.shape[1]
+    total, squares = probabilities.sum(axis=1), (probabilities**2).sum(axis=1)
+    spread = n * squares - total**2
+    return np.where(spread > 1e-12 * n * n, (n - total) / np.where(spread > 0.0, spread, 1.0), 0.0)
+
+
+def rank_null(scores: Floats, strata: NDArray[np.int64]) -> float:
+    """The LOD score of the strata themselves."""
+    among = (strata[:, None] == np.arange(strata.max() + 1)).astype(np.float64)
+    return float((rank_scales(among[None])[0] * (scores @ among) ** 2).sum())
 
 
 def average_ranks(values: Floats) -> tuple[Floats, float]:

@@ -365,8 +365,52 @@ def test_likelihoods_take_the_place_of_calls(tmp_path: Path) -> None:
         with_likelihoods = with_likelihoods.replace(f"\t{call}", f"\t{call}:{values}")
     vcf.write_text(with_likelihoods)
     np.testing.assert_allclose(lods("--field", "PL"), called, atol=1e-3)
-    flat = with_likelihoods
-    for values in phred.values():
-        flat = flat.replace(values, "0,0,0")
-    vcf.write_text(flat)
-    assert (lods("--field", "PL") < 1e-6).all()
+    *others, last = text.splitlines()
+    calls = last.split("\t")
+    vcf.write_text("\n".join([*others, "\t".join(calls[:11] + ["./."] * 20), ""]))
+    without_the_last = lods("--error-prob", "1e-6")
+    *others, last = with_likelihoods.splitlines()
+    calls = last.split("\t")
+    vcf.write_text("\n".join([*others, "\t".join(calls[:11] + ["0/1:0,0,0"] * 20), ""]))
+    np.testing.assert_allclose(lods("--field", "PL"), without_the_last, atol=1e-3)
+
+
+def test_likelihoods_without_calls(tmp_path: Path) -> None:
+    """The parents' likelihoods tell them apart, too."""
+    arguments = [*variant_files(tmp_path, "0,60,60\t60,60,0"), "--parents", "P1,P2", "-q"]
+    vcf, output = tmp_path / "x.vcf", tmp_path / "lod.tsv"
+    text = vcf.read_text().replace("ID=GT,Number=1,Type=String", "ID=PL,Number=G,Type=Integer").replace("GT", "PL")
+    for call, values in {"0/0": "0,60,60", "0/1": "60,0,60", "1/1": "60,60,0"}.items():
+        text = text.replace(f"\t{call}", f"\t{values}")
+    vcf.write_text(text)
+    assert main(["qtl", *arguments, "--field", "PL", "-o", str(output)]) == 0
+    likely = numbers(table(output), "LOD_EM")
+    assert main(["qtl", *variant_files(tmp_path), "--parents", "P1,P2", "-q", "-o", str(output)]) == 0
+    np.testing.assert_allclose(likely, numbers(table(output), "LOD_EM"), atol=1e-3)
+
+
+def test_impossible_calls_on_the_x_chromosome_are_counted(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "run.json"
+    command = ["qtl", str(small), "--cross", "f2", "--method", "hk", "--run-record", str(record), "-o", "/dev/null"]
+    assert main(command) == 0
+    assert json.loads(record.read_text())["counts"]["impossible_calls"] == 0
+    lines = small.read_text().splitlines()
+    males = [k for k, line in enumerate(lines) if ",m," in line]
+    females = [k for k, line in enumerate(lines) if ",f," in line]
+    for k, call in ((males[0], "H"), (females[0], "B"), (females[1], "B")):
+        lines[k] = lines[k][:-1] + call
+    small.write_text("\n".join([*lines, ""]))
+    assert main(command) == 0
+    assert "3 calls cannot arise in a cross of type f2 (on the X chromosome sex and" in capsys.readouterr().err
+    assert json.loads(record.read_text())["counts"]["impossible_calls"] == 3
+
+
+def test_permutations_of_chromosomes_with_one_marker(small: Path, tmp_path: Path) -> None:
+    """The X chromosome of one marker has no length, and then nor have the autosomes."""
+    peaks = tmp_path / "peaks.tsv"
+    command = ["qtl", str(small), "--cross", "f2", "--method", "hk", "--permutations", "19", "--min-lod", "1e-9"]
+    assert main([*command, "--peaks", str(peaks), "-o", "/dev/null"]) == 0
+    assert {row["CHROM"]: float(row["GENOME_WIDE_P"]) <= 1.0 for row in table(peaks)} == {"1": True, "X": True}
+    assert next(float(row["GENOME_WIDE_P"]) for row in table(peaks) if row["CHROM"] == "X") == 1.0

@@ -50,6 +50,11 @@ def refusal(capsys: pytest.CaptureFixture[str], status: int, *arguments: str) ->
         ([], ("--addcovar", "z,few,w"), "individuals have the trait, too few for"),
         ([], ("--weights", "zero"), "weight zero of individual 1 is not above 0"),
         ([], ("--model", "binary"), "expected of a binary trait"),
+        ([], ("--trait", "y", "--addcovar", "w,y", "--method", "hk"), "trait y is a linear function of w, y"),
+        ([], ("--model", "2part", "--trait", "y"), "trait y has no spike: one individual alone has the largest value"),
+        ([], ("--model", "2part", "--trait", "two"), "trait two has one value alone below its largest, 1; code it"),
+        ([], ("--permutations", "2", "--strata", "kind"), "stratum kind is missing for individual 2, who has the"),
+        ([("f,2,H", "f,2_0,H")], ("--addcovar", "w"), "covariate w is not numeric: '2_0' for individual 2"),
         ([], ("--cross", "risib", "--genotypes", "A,B", "--trait", "y"), "is none of A, B"),
     ],
 )
@@ -61,8 +66,11 @@ def test_bad_data_is_one_line(
     message: str,
 ) -> None:
     lines = changed(small, *changes).read_text().splitlines()
-    more = [",flat,empty,twice,few,zero", *[",,,,,"] * 2]
-    more += [f",1,NA,{2 * (i % 3 + 1)},{i * i % 5 if i < 7 else 'NA'},{i}" for i in range(30)]
+    more = [",flat,empty,twice,few,zero,two,kind", *[",,,,,,,"] * 2]
+    more += [
+        f",1,NA,{2 * (i % 3 + 1)},{i * i % 5 if i < 7 else 'NA'},{i},{i // 2 % 2 + 1},{('a', 'NA', 'b')[i % 3]}"
+        for i in range(30)
+    ]
     written = [line.split(",") for line in lines]
     rows_ = [",".join(row[:4]) + extra + "," + ",".join(row[4:]) for row, extra in zip(written, more, strict=True)]
     small.write_text("\n".join(rows_) + "\n")
@@ -92,6 +100,7 @@ def test_bad_data_is_one_line(
         (("--cross", "f2", "--permutation-maxima", "p.tsv"), "--permutation-maxima needs --permutations"),
         (("--cross", "f2", "--permutations", "2", "--with-permutations", "p.tsv"), "excludes --permutations"),
         (("--cross", "f2", "--step", "-1"), "-1 is below 0"),
+        (("--cross", "f2", "--step", "1e-9"), "a step of 1e-09 cM along the 10 cM of chromosome 1: at most"),
         (("--cross", "f2", "--strata", "q", "--permutations", "2"), "no column q among"),
         (("--cross", "f2", "--strata", "w"), "--strata needs --permutations"),
         (("--cross", "f2", "--genotypes", "A"), "genotype codes A: 2 to 5 different ones expected"),
@@ -188,6 +197,12 @@ def test_an_output_that_cannot_be_written_is_refused_at_once(
     for flag in ("--peaks", "--genoprob", "--estimate-map", "--effect-plot"):
         nowhere = str(tmp_path / "nowhere" / "out.svg")
         assert "nowhere" in refusal(capsys, 1, str(small), "--cross", "f2", "--trait", "q", flag, nowhere)
+
+
+def test_a_cross_without_any_call_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [line.split(",") for line in small.read_text().splitlines()]
+    small.write_text("\n".join(",".join(line[:4] + (["-"] * 3 if k > 2 else line[4:])) for k, line in enumerate(lines)))
+    assert f"{small}: nobody has a call at any marker" in refusal(capsys, 1, str(small), "--cross", "f2")
 
 
 def test_nothing_is_written_where_the_input_is_bad(small: Path, tmp_path: Path) -> None:

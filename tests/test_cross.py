@@ -5,6 +5,7 @@ import pytest
 
 from genem.errors import InputError, UsageError
 from genem.io.cross import read_cross
+from genem.io.cross_calls import impossible_calls, without_impossible_calls
 from genem.io.cross_tables import read_genetic_map, read_phenotypes
 from genem.io.cross_variants import cross_from_variants
 from genem.io.variants import open_variants
@@ -54,7 +55,7 @@ def test_golden_crosses_have_their_size(name):
         ("1,1,X", "1,X,1", "chromosome 1 again after X; put the markers of a chromosome side by side"),
         ("M1,M2", "M1,M1", "marker M1 is there twice"),
         ("2,f,c", "2,f,a", "individual a is there twice"),
-        ("b,C,D,B", "b,C,D", "row 5: 5 columns, 6 expected"),
+        ("b,C,D,B", "b,C,D", "line 5: 5 columns, 6 expected"),
         (",m,", ",NA,", "the sex of individual b is missing; write male or female"),
         (",m,", ",x,", "the sex of individual b is 'x'"),
         (",,,1,1,X", ",,,,,", "no marker: row 2 is blank"),
@@ -69,6 +70,36 @@ def test_bad_csv_is_one_line_that_names_the_place(tmp_path, old, new, message):
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_blank_lines_are_no_rows_and_are_counted(tmp_path):
+    lines = CSV.splitlines()
+    spaced = [*lines[:4], "", "  ", *lines[4:]]
+    assert read_cross(written(tmp_path, "\n".join(spaced)), cross_type="f2").individuals == ("a", "b", "c")
+    with pytest.raises(InputError, match="line 8: 7 columns, 6 expected"):
+        read_cross(written(tmp_path, "\n".join([*spaced[:-1], spaced[-1] + ",A"])), cross_type="f2")
+
+
+def test_impossible_calls_are_found(tmp_path):
+    """On X: heterozygous males, and females without the allele that all of them have from their father."""
+    text = "y,sex,pgm,M1,X1\n,,,1,X\n,,,0,3\n" + "".join(
+        f"{k},{sex},{pgm},{autosome},{x}\n"
+        for k, (sex, pgm, autosome, x) in enumerate(
+            [("f", 0, "A", "B"), ("f", 1, "B", "B"), ("f", 1, "H", "A"), ("m", 0, "A", "H"), ("m", 1, "H", "B")]
+        )
+    )
+    cross = read_cross(written(tmp_path, text), cross_type="f2")
+    assert impossible_calls(cross)[:, 0].tolist() == [False] * 5
+    assert impossible_calls(cross)[:, 1].tolist() == [True, False, True, True, False]
+    cleaned, n_calls = without_impossible_calls(cross)
+    assert n_calls == 3
+    assert cleaned.genotypes.tolist() == [[1, 0], [3, 3], [2, 0], [1, 0], [2, 3]]
+    assert without_impossible_calls(cleaned) == (cleaned, 0)
+
+
+def test_a_place_on_the_sequence_may_be_missing(tmp_path):
+    path = written(tmp_path, "marker\tchr\tcM\tbp\nM1\t1\t0\tNA\nM2\t1\t5\t700\n", "map.tsv")
+    assert read_genetic_map(path).base_position.tolist() == [0, 700]
 
 
 def test_a_file_without_individuals_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genem.em import Status
 from genem.errors import InputError, UsageError
-from genem.qtl import SpikeWarning, genotype_draws, genotype_probabilities, scan
+from genem.qtl import SpikeWarning, genotype_draws, genotype_probabilities, locus_effects, scan
 from genem.qtl.extended_regression_kernels import fit_extended
 from genem.qtl.mixture_kernels import Data, Rule, fit_mixture
 from genem.qtl.regression_kernels import orthonormalise, solve_positive
@@ -42,6 +42,23 @@ def test_lod_scores_of_the_golden_crosses(name, case, method):
     assert (found.status == Status.CONVERGED).all()
 
 
+def test_ranks_and_two_parts_on_the_x_chromosome():
+    """The null model tells sexes and directions apart."""
+    cross = golden_cross("f2_bothsex_bothdir")
+    cross = with_columns(cross, spike=np.minimum(cross.phenotypes["y"], 4.5))
+    genotypes = [one for one in genotype_probabilities(cross, error_prob=0.001) if one.is_x]
+    answers = rows(GOLDEN / "f2_bothsex_bothdir.lod_x_np_2part.tsv")
+
+    def column(name):
+        return [float(row[name]) for row in answers]
+
+    np.testing.assert_allclose(scan(cross, genotypes, "y", model="np").lod[:, 0], column("lod_np"), atol=2e-9)
+    found = scan(cross, genotypes, "spike", model="2part")
+    np.testing.assert_allclose(found.lod[:, 0], column("lod_2part"), atol=1e-8)
+    for part in ("binary", "normal"):
+        np.testing.assert_allclose(found.parts[part][:, 0], column(f"lod_{part}"), atol=1e-8)
+
+
 @pytest.fixture
 def f2():
     cross = golden_cross("f2_bothsex_bothdir")
@@ -53,6 +70,22 @@ def with_columns(cross, **columns):
         **{name: getattr(cross, name) for name in cross.__slots__ if name != "phenotypes"},
         phenotypes={**cross.phenotypes, **{name: np.asarray(x, float) for name, x in columns.items()}},
     )
+
+
+@pytest.mark.parametrize("unit", [1e305, 1e-305])
+def test_the_unit_of_a_trait_does_not_matter(f2, unit):
+    cross, genotypes = f2
+    y = cross.phenotypes["y"]
+    more = with_columns(cross, huge=y * unit, age=cross.phenotypes["age"] * unit)
+    for method in ("em", "hk"):
+        found = scan(more, genotypes, "huge", method=method, addcovar=("age",)).lod
+        np.testing.assert_allclose(found, scan(cross, genotypes, "y", method=method, addcovar=("age",)).lod, atol=1e-8)
+    places = ("1", 20.0)
+    usual, found = locus_effects(cross, genotypes, "y", *places), locus_effects(more, genotypes, "huge", *places)
+    np.testing.assert_allclose(found.estimates / unit, usual.estimates, rtol=1e-8)
+    np.testing.assert_allclose(found.standard_errors / unit, usual.standard_errors, rtol=1e-8)
+    assert found.contrasts["additive"][1] / unit == pytest.approx(usual.contrasts["additive"][1])
+    assert found.sigma[1] / unit == pytest.approx(usual.sigma[1])
 
 
 def test_many_traits_are_the_traits_one_by_one(f2):

@@ -64,6 +64,8 @@ def read_input(args: argparse.Namespace, context: RunContext) -> CrossInput:
         found = _from_variants(args, context, alleles)
     else:
         found = CrossInput(_from_csv(args, context, alleles))
+    if not _known_calls(found.cross).any():
+        raise InputError("nobody has a call at any marker", path=args.vcf)
     cross = _of_chromosomes(found.cross, args.chromosomes)
     cross = _of_called_markers(cross, args.max_missing_rate)
     _account(cross, context)
@@ -101,6 +103,7 @@ def _is_variant_file(path: str) -> bool:
 
 def _from_csv(args: argparse.Namespace, context: RunContext, alleles: tuple[str, str]) -> Cross:
     from genem.io.cross import read_cross
+    from genem.io.cross_calls import without_impossible_calls
 
     for name in (*FOR_VCF, *FOR_VCF_TOO):
         if getattr(args, name):
@@ -108,7 +111,7 @@ def _from_csv(args: argparse.Namespace, context: RunContext, alleles: tuple[str,
     if args.field != "GT":
         raise UsageError(f"--field {args.field} is for a VCF: {args.vcf} is a table of calls")
     context.add_input(args.vcf)
-    return read_cross(
+    cross = read_cross(
         args.vcf,
         cross_type=args.cross,
         genotypes=args.genotypes,
@@ -117,6 +120,16 @@ def _from_csv(args: argparse.Namespace, context: RunContext, alleles: tuple[str,
         sex=args.sex,
         direction=args.direction,
     )
+    cross, n_impossible = without_impossible_calls(cross)
+    _say_what_is_impossible(cross, n_impossible, context)
+    return cross
+
+
+def _say_what_is_impossible(cross: Cross, n_calls: int, context: RunContext) -> None:
+    context.count(impossible_calls=n_calls)
+    if n_calls:
+        where = " (on the X chromosome sex and direction count)" if cross.x_chromosomes else ""
+        context.warn(f"{n_calls} calls cannot arise in a cross of type {cross.cross_type}{where}: taken as missing")
 
 
 def _from_variants(args: argparse.Namespace, context: RunContext, alleles: tuple[str, str]) -> CrossInput:
@@ -138,7 +151,7 @@ def _from_variants(args: argparse.Namespace, context: RunContext, alleles: tuple
     if args.map is not None:
         context.add_input(args.map)
         table = read_genetic_map(args.map)
-    with open_selected(args, context, ("GT",) if args.field == "GT" else ("GT", "PL")) as reader:
+    with open_selected(args, context, _fields(args)) as reader:
         if args.field not in reader.header.formats:
             raise InputError(f"no FORMAT/{args.field} in the header", path=args.vcf, remedy="give another --field")
         found = cross_from_variants(
@@ -160,11 +173,23 @@ def _from_variants(args: argparse.Namespace, context: RunContext, alleles: tuple
     return CrossInput(found.cross, {name: base for name, base in known if base > 0})
 
 
+def _fields(args: argparse.Namespace) -> tuple[str, ...]:
+    """What to read of each record: beside likelihoods the calls, which tell the parents apart, where there are any."""
+    from genem.io.variants import open_variants
+
+    if args.field == "GT":
+        return ("GT",)
+    if args.vcf != "-":
+        with open_variants(args.vcf, fields=()) as reader:
+            if "GT" not in reader.header.formats:
+                return (args.field,)
+    return ("GT", args.field)
+
+
 def _say_what_is_left_out(found: CrossFromVariants, args: argparse.Namespace, context: RunContext) -> None:
     context.count(**{f"records_{reason}": number for reason, number in found.skipped.items()})
     context.count(
         map_markers_without_record=len(found.not_in_variants),
-        impossible_calls=found.impossible_calls,
         individuals_without_phenotype=len(found.without_phenotype),
         individuals_without_genotype=len(found.without_genotype),
     )
@@ -177,8 +202,7 @@ def _say_what_is_left_out(found: CrossFromVariants, args: argparse.Namespace, co
     if found.not_in_variants:
         n, names = len(found.not_in_variants), _listed(found.not_in_variants, context)
         context.warn(f"{n} markers of {args.map} are no markers of the VCF: {names}")
-    if found.impossible_calls:
-        context.warn(f"{found.impossible_calls} calls cannot arise in a cross of type {args.cross}: taken as missing")
+    _say_what_is_impossible(found.cross, found.impossible_calls, context)
     if found.without_phenotype:
         n, names = len(found.without_phenotype), _listed(found.without_phenotype, context)
         context.warn(f"left out {n} samples of the VCF that are not in {args.pheno}: {names}")
@@ -216,11 +240,19 @@ def _of_called_markers(cross: Cross, max_missing_rate: float) -> Cross:
     """The cross without the markers at which more individuals are missing."""
     if max_missing_rate == 1.0:
         return cross
-    missing = (cross.genotypes == 0) if cross.likelihoods is None else (cross.likelihoods == 1.0).all(axis=2)
-    kept = missing.mean(axis=0) <= max_missing_rate
+    kept = (~_known_calls(cross)).mean(axis=0) <= max_missing_rate
     if not kept.any():
         raise InputError(f"no marker has at most {max_missing_rate:g} of the individuals missing")
     return _of_markers(cross, kept)
+
+
+def _known_calls(cross: Cross) -> NDArray[np.bool_]:
+    """Where something is known of the genotype, (individual, marker)."""
+    import numpy as np
+
+    if cross.likelihoods is not None:
+        return np.asarray((cross.likelihoods != 1.0).any(axis=2))
+    return np.asarray(cross.genotypes != 0)
 
 
 def _of_markers(cross: Cross, kept: NDArray[np.bool_]) -> Cross:
@@ -247,10 +279,9 @@ def _account(cross: Cross, context: RunContext) -> None:
 
     genetic_map = cross.genetic_map
     shared = (np.diff(genetic_map.position) == 0.0) & (np.diff(genetic_map.chromosome) == 0)
-    known = (cross.genotypes != 0) if cross.likelihoods is None else (cross.likelihoods != 1.0).any(axis=2)
     context.count(
         individuals=len(cross),
-        individuals_without_calls=int((~known.any(axis=1)).sum()),
+        individuals_without_calls=int((~_known_calls(cross).any(axis=1)).sum()),
         markers=len(genetic_map),
         markers_at_the_place_of_another=int(shared.sum()),
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genem.data import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, Cross, CrossType, GeneticMap
 from genem.errors import InputError, UsageError
+from genem.io.cross_calls import impossible_calls
 from genem.io.cross_tables import (
     ID_HEADERS,
     PhenotypeTable,
@@ -126,7 +127,10 @@ def read_cross(
 
 
 def _rows(path: str | Path) -> list[list[str]]:
-    rows = [[field.strip() for field in row] for row in csv.reader(read_lines(path)) if row]
+    lines = csv.reader(read_lines(path))
+    numbered = [(lines.line_num, [field.strip() for field in row]) for row in lines]
+    numbered = [(line, row) for line, row in numbered if row not in ([], [""])]
+    rows = [row for _, row in numbered]
     if len(rows) < HEADER_ROWS:
         raise InputError(
             f"{len(rows)} rows, at least {HEADER_ROWS + 1} expected",
@@ -135,9 +139,9 @@ def _rows(path: str | Path) -> list[list[str]]:
         )
     if len(rows) == HEADER_ROWS:
         raise InputError("holds no individual", path=path)
-    for k, row in enumerate(rows):
+    for line, row in numbered:
         if len(row) != len(rows[0]):
-            raise InputError(f"{len(row)} columns, {len(rows[0])} expected", path=path, place=f"row {k + 1}")
+            raise InputError(f"{len(row)} columns, {len(rows[0])} expected", path=path, place=f"line {line}")
     return rows
 
 
@@ -226,8 +230,7 @@ def _check_backcross(cross: Cross, path: str | Path) -> None:
     """In a backcross to the first parent nobody is BB, except males on the X chromosome."""
     if cross.cross_type != "bc":
         return
-    sex_linked = [k for k, name in enumerate(cross.genetic_map.chromosomes) if name in cross.x_chromosomes]
-    impossible = (cross.genotypes == BB) & ~np.isin(cross.genetic_map.chromosome, sex_linked)
+    impossible = impossible_calls(cross) & (cross.genotypes == BB)
     if impossible.any():
         individual, marker = np.argwhere(impossible)[0].tolist()
         raise InputError(

@@ -78,11 +78,12 @@ def read_genetic_map(path: str | Path) -> MapTable:
     names, chromosomes, positions, base_positions = [], [], [], []
     for line, fields in rows:
         marker, chromosome, text = (fields[column] for column in columns)
+        base = "" if bp is None else fields[bp]
         place = f"line {line}, marker {marker}"
         names.append(marker)
         chromosomes.append(chromosome)
         positions.append(_number(text, "position in cM", path, place))
-        base_positions.append(0 if bp is None else int(_number(fields[bp], "position in bp", path, place)))
+        base_positions.append(0 if base in MISSING_TEXT else int(_number(base, "position in bp", path, place)))
     check_distinct(names, "marker", path)
     genetic_map, order = ordered_map(names, chromosomes, positions)
     return MapTable(genetic_map, np.array(base_positions, np.int64)[order])
@@ -109,13 +110,13 @@ def read_phenotypes(path: str | Path) -> PhenotypeTable:
 def columns_of_text(
     columns: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, tuple[str, ...]]]:
-    """Columns of text as numbers where every value is one (or missing), as labels where not."""
+    """Columns of text as numbers where every value is one (or missing), as labels where not; "" is missing there."""
     numbers, labels = {}, {}
     for name, texts in columns.items():
         try:
-            numbers[name] = np.array([math.nan if text in MISSING_TEXT else float(text) for text in texts])
+            numbers[name] = np.array([_as_number(text) for text in texts])
         except ValueError:
-            labels[name] = tuple(texts)
+            labels[name] = tuple("" if text in MISSING_TEXT else text for text in texts)
     return numbers, labels
 
 
@@ -217,9 +218,9 @@ def _decoded(
     for k, text in enumerate(texts):
         meaning = meanings.get(text.lower())
         if meaning is None:
-            if text in MISSING_TEXT and not needed:
+            if not text and not needed:
                 return None
-            found = "is missing" if text in MISSING_TEXT else f"is '{text}'"
+            found = f"is '{text}'" if text else "is missing"
             raise InputError(f"the {what} of individual {table.individuals[k]} {found}", path=path, remedy=remedy)
         decoded[k] = meaning
     return decoded
@@ -258,9 +259,18 @@ def _positions(header: Sequence[str], wanted: Sequence[str], path: str | Path) -
     return [lower.index(name.lower()) for name in wanted]
 
 
+def _as_number(text: str) -> float:
+    """NaN where missing; ValueError where it is no number (Python reads 1_000 as one, too)."""
+    if text in MISSING_TEXT:
+        return math.nan
+    if "_" in text:
+        raise ValueError
+    return float(text)
+
+
 def _number(text: str, what: str, path: str | Path, place: str) -> float:
     try:
-        value = float(text)
+        value = _as_number(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -24,6 +24,7 @@ from genem.data import (
     GenotypeBlock,
 )
 from genem.errors import InputError, UsageError
+from genem.io.cross_calls import without_impossible_calls
 from genem.io.cross_tables import (
     MapTable,
     PhenotypeTable,
@@ -59,7 +60,8 @@ class CrossFromVariants:
         Markers of the map without a record, in map order.
     impossible_calls
         Calls that cannot arise in this cross and were set to missing: heterozygous inbred lines, homozygotes of the
-        second parent in a backcross to the first, heterozygous males on the X chromosome.
+        second parent in a backcross to the first, on the X chromosome heterozygous males and what sex and direction
+        of the cross rule out.
     without_phenotype, without_genotype
         Samples that are not in the phenotype table, and the reverse. Both were dropped.
     """
@@ -163,10 +165,7 @@ def cross_from_variants(
     sex_linked = sex_linked_chromosomes(ordered, x_chromosomes, cross_type)
     is_male = sexes_of(table, sex, table.path, needed=bool(sex_linked) and cross_type in ("f2", "bc"))
     calls, likelihoods = collected.arrays(order)
-    on_x = np.isin(ordered.chromosome, [k for k, name in enumerate(ordered.chromosomes) if name in sex_linked])
-    impossible = _impossible(calls, cross_type, on_x, is_male)
-    calls[impossible] = UNKNOWN_GENOTYPE
-    cross = Cross(
+    called = Cross(
         cross_type=cross_type,
         alleles=alleles,
         individuals=table.individuals,
@@ -179,12 +178,13 @@ def cross_from_variants(
         is_reverse=directions_of(table, direction, table.path),
         likelihoods=likelihoods,
     )
+    cross, n_impossible = without_impossible_calls(called)
     found = {name for _, name in kept}
     return CrossFromVariants(
         cross=cross,
         skipped=dict(collected.skipped),
         not_in_variants=places.not_met(),
-        impossible_calls=int(impossible.sum()),
+        impossible_calls=n_impossible,
         without_phenotype=tuple(name for _, name in offspring if name not in rows),
         without_genotype=tuple(name for name in phenotypes.individuals if name not in found),
     )
@@ -333,21 +333,6 @@ def _likelihoods(
     phred = _phred_of_three(values, known)
     likelihoods: NDArray[np.float64] = 10.0 ** ((phred.min(axis=1, keepdims=True) - phred) / 10.0)
     return (likelihoods[:, ::-1] if first_is_alt else likelihoods).astype(np.float32)
-
-
-def _impossible(
-    calls: NDArray[np.int8], cross_type: CrossType, on_x: NDArray[np.bool_], is_male: NDArray[np.bool_] | None
-) -> NDArray[np.bool_]:
-    """Calls that cannot arise in the cross."""
-    males = np.zeros(len(calls), np.bool_) if is_male is None else is_male
-    heterozygous = np.asarray(calls == AB)
-    if cross_type in ("dh", "riself", "risib"):
-        return heterozygous
-    hemizygous = np.asarray(males[:, None] & on_x)
-    impossible = hemizygous & heterozygous
-    if cross_type == "bc":
-        impossible = impossible | np.asarray(~hemizygous & (calls == BB))
-    return np.asarray(impossible, np.bool_)
 
 
 def _rows_of(table: PhenotypeTable, rows: Iterable[int]) -> PhenotypeTable:

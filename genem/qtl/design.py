@@ -239,7 +239,7 @@ def _culprits(kept: dict[str, Floats], values: Floats, root: Floats, rows: Seque
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        float(text or "nan")
     except ValueError:
-        return text in ("", "-", "NA", "NaN", "nan", "na", ".")
-    return True
+        return False
+    return "_" not in text

@@ -19,6 +19,7 @@ from genem.qtl.mixture_kernels import Rule
 from genem.qtl.scan_methods import (
     Fits,
     Task,
+    check_null,
     expectation_maximisation,
     extended_haley_knott,
     haley_knott,
@@ -254,10 +255,13 @@ def _samples(
     groups: dict[bytes, list[str]] = {}
     for name, trait in values.items():
         groups.setdefault(np.isfinite(trait).tobytes(), []).append(name)
-    return [
-        (group, sample_of(cross, values[group[0]], addcovar, intcovar, weights, name=group[0]))
-        for group in groups.values()
-    ]
+    found = []
+    for group in groups.values():
+        sample = sample_of(cross, values[group[0]], addcovar, intcovar, weights, name=group[0])
+        responses = np.column_stack([standardised(values[name][sample.keep])[0] for name in group])
+        check_null(sample, np.nan_to_num(responses), group, with_x=bool(cross.x_chromosomes))
+        found.append((group, sample))
+    return found
 
 
 def response_of(values: Floats, name: str, model: Model) -> Floats:
@@ -284,7 +288,8 @@ def _check_spike(values: Floats, name: str) -> None:
         )
     if not (below != below[0]).any():
         raise InputError(
-            f"trait {name} has one value alone below its largest, {below[0]:g}", remedy="code it 0, 1 for --model binary"
+            f"trait {name} has one value alone below its largest, {below[0]:g}",
+            remedy="code it 0, 1 for --model binary",
         )
 
 

@@ -247,8 +247,10 @@ def _strata(
     if column is not None:
         named = cross.labels.get(column)
         values = numbers(cross, column, "stratum") if named is None else np.unique(named, return_inverse=True)[1]
-        if np.isnan(values[sample.keep]).any():
-            raise InputError(f"stratum {column} is missing for an individual with the trait")
+        missing = np.isnan(values) if named is None else np.array([not text for text in named])
+        if missing[sample.keep].any():
+            individual = cross.individuals[int(np.flatnonzero(missing & sample.keep)[0])]
+            raise InputError(f"stratum {column} is missing for individual {individual}, who has the trait")
         groups.append(values[sample.keep].astype(np.float64))
     return np.unique(np.column_stack(groups), axis=0, return_inverse=True)[1].ravel().astype(np.int64)
 

@@ -15,6 +15,8 @@ from genem.qtl.map_functions import MapFunction, recombination_fraction
 
 __all__ = ["SMALLEST_ERROR", "Grid", "PreparedChromosome", "position_grid", "prepared_chromosomes"]
 
+MOST_POSITIONS = 10_000_000
+"""On a chromosome: more are a mistake in the step or in the map, and would not fit into memory."""
 SMALLEST_ERROR = 1e-50
 """Error rates are kept off 0, so that no two calls contradict each other for good."""
 
@@ -73,6 +75,11 @@ def position_grid(position: NDArray[np.float64], markers: tuple[str, ...], chrom
     """
     offsets = position - position[0]
     if step > 0.0:
+        if offsets[-1] > step * MOST_POSITIONS:
+            raise UsageError(
+                f"a step of {step:g} cM along the {offsets[-1]:g} cM of chromosome {chromosome}: "
+                f"at most {MOST_POSITIONS:,} positions expected"
+            )
         n_steps = int(np.floor(offsets[-1] / step + 1e-10))
         between = np.minimum(np.arange(n_steps + 1) * step, offsets[-1])
         between = between[~np.isin(between, offsets)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from genem.em import Status
 from genem.errors import InputError
-from genem.qtl.design import Design
+from genem.qtl.design import Design, Sample
 from genem.qtl.extended_regression_kernels import fit_extended_positions
 from genem.qtl.family_kernels import NORMAL
 from genem.qtl.mixture_kernels import LOG_ROOT_TWO_PI, Data, Rule, fit_mixture, fit_positions
@@ -22,6 +23,7 @@ __all__ = [
     "Fits",
     "Task",
     "average_ranks",
+    "check_null",
     "expectation_maximisation",
     "extended_haley_knott",
     "haley_knott",
@@ -48,6 +50,8 @@ MANY_TRAITS = 8
 """So many are scanned side by side."""
 TO_BE_GAINED = 1e-10
 """Log-likelihood that the fits of many traits leave to be gained."""
+LEFT_BY_ROUNDING = 1e-24
+"""The part of a standardised trait's sum of squares that an exact regression may leave."""
 SCORING_TOLERANCE = 1e-13
 """Fisher scoring has no second test of its stop."""
 
@@ -97,6 +101,23 @@ def null_basis(design: Design, weights: Floats) -> Floats:
     basis = np.ascontiguousarray((np.sqrt(weights)[:, None] * design.null).T)
     orthonormalise(basis, 0)
     return basis
+
+
+def check_null(sample: Sample, responses: Floats, names: Sequence[str], *, with_x: bool) -> None:
+    """The null models must leave something of every trait (individual, trait).
+
+    Raises
+    ------
+    InputError
+        A trait is a linear function of the covariates, or on the X chromosome of these, sex and direction.
+    """
+    values = np.sqrt(sample.weights)[:, None] * responses
+    for design in (sample.autosomes, sample.x) if with_x else (sample.autosomes,):
+        left, total = residuals(null_basis(design, sample.weights), values), (values**2).sum(axis=0)
+        explained = (total > 0.0) & ((left**2).sum(axis=0) <= LEFT_BY_ROUNDING * total)
+        if explained.any():
+            others = ", ".join((*design.own_names, *design.shared_names)) or "sex and direction of the cross"
+            raise InputError(f"trait {names[int(explained.argmax())]} is a linear function of {others}")
 
 
 def residuals(basis: Floats, values: Floats) -> Floats:
@@ -243,7 +264,8 @@ def two_part(task: Task, in_spike: NDArray[np.bool_]) -> Fits:
     """Spike and normal part together; ``parts`` test each given the other.
 
     Three models are compared with the null: both parts by genotype, only P(spike), only the mean. The null model's
-    sigma has divisor n - 1, as in R/qtl: a constant, less than 0.01 for more than 12 individuals outside the spike.
+    sigma has divisor n - 1 where it is a mean alone, as in R/qtl: a constant, less than 0.01 for more than 12
+    individuals outside the spike.
     """
     n_positions, _, n_states = task.probabilities.shape
     both, spike_only, mean_only = (np.empty(n_positions) for _ in range(3))
@@ -281,8 +303,10 @@ def _parts_without_locus(task: Task, in_spike: NDArray[np.bool_]) -> tuple[float
     spike = _regression(everywhere, task.rule._replace(binary=True))
     own, empty = np.ascontiguousarray(null[outside]), np.empty((int(outside.sum()), 0))
     mean = _regression(Data(task.responses[outside, 0], task.weights[outside], own, empty), task.rule)
-    n_outside = len(own)
-    return spike, mean - 0.5 * (n_outside * math.log(n_outside / (n_outside - 1.0)) - 1.0)
+    n_outside, n_columns = own.shape
+    if n_columns == 1:
+        mean -= 0.5 * (n_outside * math.log(n_outside / (n_outside - 1.0)) - 1.0)
+    return spike, mean
 
 
 def rank_based(task: Task, strata: NDArray[np.int64]) -> Fits:
@@ -346,5 +370,5 @@ def _regression(data: Data, rule: Rule) -> float:
     n = len(data.response)
     found, _, status = fit_mixture(np.ones((n, 1)), data, rule, np.empty(data.own.shape[1] + 1), np.empty((n, 1)))
     if status == Status.DEGENERATE:
-        raise InputError("the null model fits the trait perfectly", remedy="use fewer covariates")
+        raise InputError("the model without a locus fits the trait perfectly", remedy="use fewer covariates")
     return float(found)

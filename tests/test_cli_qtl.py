@@ -407,6 +407,21 @@ def test_impossible_calls_on_the_x_chromosome_are_counted(
     assert json.loads(record.read_text())["counts"]["impossible_calls"] == 3
 
 
+def test_markers_typed_in_too_few_are_not_tested(small: Path, tmp_path: Path) -> None:
+    """Three individuals with three genotypes would fit their means perfectly."""
+    lines = [line.split(",") for line in small.read_text().splitlines()]
+    for k, line in enumerate(lines[6:]):
+        line[-2] = "-"
+        line[-1] = "-" if k else line[-1]
+    small.write_text("\n".join(",".join(line) for line in lines))
+    output, peaks = tmp_path / "lod.tsv", tmp_path / "peaks.tsv"
+    command = ["qtl", str(small), "--cross", "f2", "--method", "mr", "--step", "0", "--permutations", "5"]
+    more = ["--peaks", str(peaks), "--min-lod", "1e-9", "--plot", str(tmp_path / "lod.svg")]
+    assert main([*command, *more, "-o", str(output)]) == 0
+    assert {row["MARKER"]: row["LOD_MR"] == "NA" for row in table(output)} == {"M1": False, "M2": True, "X1": True}
+    assert [row["MARKER"] for row in table(peaks)] == ["M1"]
+
+
 def test_permutations_of_chromosomes_with_one_marker(small: Path, tmp_path: Path) -> None:
     """The X chromosome of one marker has no length, and then nor have the autosomes."""
     peaks = tmp_path / "peaks.tsv"

@@ -37,7 +37,7 @@ LOD_MEANINGS = {
     "LOD_HK": "LOD score by Haley-Knott regression",
     "LOD_EHK": "LOD score by extended Haley-Knott regression",
     "LOD_IMP": "LOD score by multiple imputation",
-    "LOD_MR": "LOD score by marker regression; NA between markers",
+    "LOD_MR": "LOD score by marker regression; NA between markers, or where too few are typed",
     "LOD_NP": "Kruskal-Wallis statistic on the scale of LOD scores",
     "LOD_2PART": "LOD score of both parts of the trait",
     "LOD_BINARY": "LOD score of being in the spike, given the other part",

@@ -65,7 +65,7 @@ def lod_interval(
     Raises
     ------
     UsageError
-        No such chromosome or trait, or ``drop`` is not above 0.
+        No such chromosome or trait, no position there was tested, or ``drop`` is not above 0.
 
     References
     ----------
@@ -103,7 +103,7 @@ def bayes_interval(
     Raises
     ------
     UsageError
-        No such chromosome or trait, or ``probability`` is not between 0 and 1.
+        No such chromosome or trait, no position there was tested, or ``probability`` is not between 0 and 1.
 
     References
     ----------
@@ -123,12 +123,16 @@ def bayes_interval(
 
 
 def _scores(scan: Scan, chromosome: str, trait: str | None) -> tuple[NDArray[np.intp], NDArray[np.float64], str]:
-    """The positions of a chromosome, their LOD scores, and the trait's name."""
+    """The positions of a chromosome that were tested, their LOD scores, and the trait's name."""
     name = scan.traits[0] if trait is None else trait
     if name not in scan.traits:
         raise UsageError(f"no trait {name} among {', '.join(scan.traits)}")
     on = scan.on(chromosome)
-    return on, scan.lod[on, scan.traits.index(name)], name
+    lod = scan.lod[on, scan.traits.index(name)]
+    tested = ~np.isnan(lod)
+    if not tested.any():
+        raise UsageError(f"no position on chromosome {chromosome} was tested for trait {name}")
+    return on[tested], lod[tested], name
 
 
 def _interval(

@@ -179,6 +179,9 @@ def find_peaks(
         permuted = _of_trait(permutations, trait)
         for chromosome in scan.chromosomes:
             on = scan.on(chromosome)
+            on = on[~np.isnan(scan.lod[on, k])]
+            if len(on) == 0:
+                continue
             best = int(on[int(scan.lod[on, k].argmax())])
             lod = float(scan.lod[best, k])
             kind = "all" if permuted is None else _chromosomes(permuted, is_x=chromosome in x_chromosomes)

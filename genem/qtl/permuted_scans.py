@@ -138,5 +138,6 @@ def _one_by_one(task: Task, orders: Orders, method: Method, model: Model, strata
     for k, order in enumerate(orders):
         shuffled = np.ascontiguousarray(task.probabilities[:, np.argsort(order)])
         one = Task(shuffled, task.design, task.responses, task.weights, task.rule)
-        highest[k] = fit_task(one, method, model, strata).lod.max()
+        lod = fit_task(one, method, model, strata).lod
+        highest[k] = lod.max(initial=-np.inf, where=~np.isnan(lod))
     return highest

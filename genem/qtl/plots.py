@@ -88,7 +88,7 @@ def plot_lod_curves(
     if not scans:
         raise UsageError("no scan to draw")
     first = next(iter(scans.values()))
-    highest = np.max([scan.lod.max(axis=0) for scan in scans.values()], axis=0)
+    highest = np.max([scan.lod.max(axis=0, initial=0.0, where=~np.isnan(scan.lod)) for scan in scans.values()], axis=0)
     shown = np.sort(np.argsort(-highest, kind="stable")[:MAX_PANELS])
     axis = _side_by_side(list(scans.values()))
     with _figure(path, file_format, (9.6, 1.2 + 2.5 * len(shown))) as figure:

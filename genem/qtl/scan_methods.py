@@ -210,12 +210,16 @@ def _by_likelihood(task: Task, *, binary: bool, extended: bool) -> Fits:
 
 
 def marker_regression(task: Task, *, binary: bool) -> Fits:
-    """Each marker with the individuals typed there; ``probabilities`` are 0 and 1, or NaN where not typed."""
-    lod = np.zeros((len(task.probabilities), task.responses.shape[1]))
+    """Each marker with the individuals typed there; ``probabilities`` are 0 and 1, or NaN where not typed.
+
+    The LOD score is NaN where no more are typed than there are parameters.
+    """
+    lod = np.full((len(task.probabilities), task.responses.shape[1]), np.nan)
     for marker, genotypes in enumerate(task.probabilities):
         typed = ~np.isnan(genotypes).any(axis=1)
         design = task.design.select(typed)
-        if int(typed.sum()) <= design.null.shape[1] + 1:
+        n_seen = int((genotypes[typed] > 0.0).any(axis=0).sum())
+        if int(typed.sum()) <= n_seen * design.own.shape[1] + design.shared.shape[1] + 1:
             continue
         one = Task(
             np.ascontiguousarray(genotypes[None, typed]),

@@ -11,7 +11,7 @@ from genem.data import Cross
 from genem.errors import InputError, UsageError
 from genem.qtl.map_functions import MapFunction
 from genem.qtl.marker_kernels import NOT_FIRST, NOT_LAST, fill_draws, fill_paths, fill_probabilities
-from genem.qtl.positions import SMALLEST_ERROR, Grid, PreparedChromosome, prepared_chromosomes
+from genem.qtl.positions import Grid, PreparedChromosome, prepared_chromosomes
 
 __all__ = [
     "ChromosomeDraws",
@@ -131,16 +131,7 @@ def genotype_probabilities(
         n, k = len(cross), one.chain.n_chain_states
         chain_probabilities = np.empty((len(one.grid), n, k))
         log_likelihood = np.empty(n)
-        fill_probabilities(
-            one.initial,
-            one.transitions,
-            one.chain.codes,
-            one.chain.likelihoods,
-            one.grid.marker,
-            max(error_prob, SMALLEST_ERROR),
-            chain_probabilities,
-            log_likelihood,
-        )
+        fill_probabilities(*one.evidence(error_prob), chain_probabilities, log_likelihood)
         if not np.isfinite(log_likelihood).all():
             individual = cross.individuals[int(np.argmin(log_likelihood))]
             raise InputError(
@@ -224,15 +215,7 @@ def likeliest_genotypes(
     results = []
     for one in prepared_chromosomes(cross, step, error_prob, map_function):
         paths = np.empty((len(cross), len(one.grid)), np.int64)
-        fill_paths(
-            one.initial,
-            one.transitions,
-            one.chain.codes,
-            one.chain.likelihoods,
-            one.grid.marker,
-            max(error_prob, SMALLEST_ERROR),
-            paths,
-        )
+        fill_paths(*one.evidence(error_prob), paths)
         results.append(_definite(cross, one, paths[None]))
     return tuple(results)
 
@@ -277,16 +260,8 @@ def genotype_draws(
     for one in prepared_chromosomes(cross, step, error_prob, map_function):
         shape = (n_draws, len(cross), len(one.grid))
         draws = np.empty(shape, np.int64)
-        fill_draws(
-            one.initial,
-            one.transitions,
-            one.chain.codes,
-            one.chain.likelihoods,
-            one.grid.marker,
-            max(error_prob, SMALLEST_ERROR),
-            np.random.default_rng(streams[one.index]).random(shape),
-            draws,
-        )
+        uniform = np.random.default_rng(streams[one.index]).random(shape)
+        fill_draws(*one.evidence(error_prob), uniform, draws)
         results.append(_definite(cross, one, draws))
     return tuple(results)
 
@@ -330,16 +305,7 @@ def genotyping_error_lods(cross: Cross, *, map_function: MapFunction = "haldane"
         n, k = len(cross), one.chain.n_chain_states
         codes = one.chain.codes
         probabilities = np.empty((len(one.grid), n, k))
-        fill_probabilities(
-            one.initial,
-            one.transitions,
-            codes,
-            one.chain.likelihoods,
-            one.grid.marker,
-            RARE_ERROR,
-            probabilities,
-            np.empty(n),
-        )
+        fill_probabilities(*one.evidence(RARE_ERROR), probabilities, np.empty(n))
         includes = _included_states(k)[codes].transpose(1, 0, 2)
         right = np.where(includes, probabilities, 0.0).sum(axis=2).T
         wrong = np.where(includes, 0.0, probabilities).sum(axis=2).T

@@ -21,6 +21,10 @@ SMALLEST_ERROR = 1e-50
 """Error rates are kept off 0, so that no two calls contradict each other for good."""
 
 
+Floats = NDArray[np.float64]
+Evidence = tuple[Floats, Floats, NDArray[np.int8], Floats, NDArray[np.int64], float]
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The positions looked at on one chromosome.
@@ -53,6 +57,11 @@ class PreparedChromosome:
     grid: Grid
     initial: NDArray[np.float64]
     transitions: NDArray[np.float64]
+
+    def evidence(self, error_prob: float) -> Evidence:
+        """What the kernels ask for first: the chain, what was called, at which positions, with which error rate."""
+        calls = self.chain.codes, self.chain.likelihoods, self.grid.marker
+        return self.initial, self.transitions, *calls, max(error_prob, SMALLEST_ERROR)
 
 
 def position_grid(position: NDArray[np.float64], markers: tuple[str, ...], chromosome: str, step: float) -> Grid:

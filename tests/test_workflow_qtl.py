@@ -182,3 +182,11 @@ def test_the_report_holds_the_pictures(finished: Path, tmp_path: Path, genem_env
     text = report.read_text()
     for name in ("lod.svg", "effects.svg", "peaks.tsv", "thresholds.tsv"):
         assert name in text
+
+
+def test_the_joined_workflows_know_their_keys(tmp_path: Path, genem_environment: Environment) -> None:
+    joined = ROOT / "workflows" / "Snakefile"
+    folder = configure(tmp_path, "gwas:\n  crosses: {}\n")
+    refused = run(folder, genem_environment, "--dry-run", snakefile=joined)
+    assert refused.returncode != 0
+    assert "config: gwas: there is no such workflow, only popgen, qtl" in refused.stdout

@@ -162,10 +162,8 @@ def test_windows_are_weighed_against_the_markov_background(texts: list[str], ord
     logs = background.log_probabilities(sequences)
     for start, n_windows in zip(windows.starts, windows.n_windows, strict=True):
         for p in range(start, start + n_windows):
-            single = sum(
-                math.log(float(np.sum(background.probabilities[DNA.membership[code]])))
-                for code in sequences.codes[p : p + 3]
-            )
+            codes = sequences.codes[p : p + 3]
+            single = sum(math.log(float(np.sum(background.probabilities[DNA.membership[code]]))) for code in codes)
             weight = windows.weights[p] if windows.weights.size else 1.0
             assert single - math.log(weight) == pytest.approx(float(logs[p : p + 3].sum()), abs=1e-9)
 

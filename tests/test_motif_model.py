@@ -298,11 +298,8 @@ def test_protein_with_a_mixture_climbs_and_posterior_means_are_means() -> None:
     assert result.fit.trace is not None
     assert np.all(np.diff(result.fit.trace.objective) >= -1e-9)
     mean = BLOCKS9.posterior_mean(np.zeros((1, 20)))
-    prior_mean = (
-        BLOCKS9.weights
-        / BLOCKS9.weights.sum()
-        @ (BLOCKS9.concentrations / BLOCKS9.concentrations.sum(axis=1, keepdims=True))
-    )
+    weights = BLOCKS9.weights / BLOCKS9.weights.sum()
+    prior_mean = weights @ (BLOCKS9.concentrations / BLOCKS9.concentrations.sum(axis=1, keepdims=True))
     np.testing.assert_allclose(mean[0], prior_mean, rtol=1e-12)
     many = np.full((1, 20), 1e7)
     np.testing.assert_allclose(BLOCKS9.posterior_mean(many)[0], 0.05, rtol=1e-5)

@@ -55,7 +55,7 @@ class Background:
         float64 (total length,)
         """
         membership = self.alphabet.membership.T.astype(np.float64)
-        known = _known_run(sequences, self.order)
+        known = _known_run(sequences, self.order) if self.order else np.empty(0, np.int64)
         codes = sequences.codes
         result: Vector = np.log(self.conditionals[0] @ membership)[0][codes]
         context = np.zeros(codes.size, np.int64)
@@ -229,6 +229,8 @@ def _word_counts(sequences: EncodedSequences, length: int) -> Vector:
     """float64 (letter, ..., letter): how often each word occurs."""
     size = len(sequences.alphabet)
     codes = sequences.codes
+    if length == 1:
+        return np.bincount(codes, minlength=size)[:size].astype(np.float64)
     ends = np.flatnonzero((_known_run(sequences, length - 1) == length - 1) & (codes < size))
     index = np.zeros(ends.size, np.int64)
     for back in range(length):

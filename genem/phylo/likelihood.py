@@ -21,8 +21,8 @@ from genem.phylo.likelihood_kernels import (
     Topology,
     Transitions,
     fill_all_edges,
-    pass_parallel,
-    pass_serial,
+    fill_parallel,
+    fill_serial,
 )
 from genem.phylo.models import Model
 from genem.phylo.patterns import SitePatterns
@@ -152,7 +152,7 @@ class TreeLikelihood:
         if np.any(np.isnan(numbered.length)):
             raise UsageError("the tree has edges without a length; give lengths, or have them estimated")
         topology = build_topology(numbered)
-        partials = self.new_partials(len(numbered))
+        partials = self.storage(len(numbered), keep=down, down=down)
         transitions = self.transitions(numbered.length)
         return self.run(numbered, topology, transitions, partials, down=down)
 
@@ -163,9 +163,9 @@ class TreeLikelihood:
         log_site = np.empty_like(self.sites.weight)
         if self.threads > 1:
             set_threads(self.threads)
-            pass_parallel(self.sites, self.process, topology, transitions, partials, down, log_site)
+            fill_parallel(self.sites, self.process, topology, transitions, partials, down, log_site)
         else:
-            pass_serial(self.sites, self.process, topology, transitions, partials, down, log_site)
+            fill_serial(self.sites, self.process, topology, transitions, partials, down, log_site)
         return Evaluation(self, tree, topology, transitions, partials, log_site)
 
     def transitions(self, lengths: Vector) -> Transitions:
@@ -179,15 +179,16 @@ class TreeLikelihood:
         fill_all_edges(self.process, lengths, transitions)
         return transitions
 
-    def new_partials(self, n_nodes: int) -> Partials:
-        """Room for the partials of a tree of so many nodes."""
-        n_chunks, n_inner = len(self.sites.model), n_nodes - len(self.taxa)
+    def storage(self, n_nodes: int, *, keep: bool, down: bool = True) -> Partials:
+        """Room for the partials of a tree of so many nodes: of all chunks, or of those being worked on."""
+        n_slots = len(self.sites.model) if keep else min(self.threads, len(self.sites.model))
+        n_edges = n_nodes if down else 0
         slab = (self.n_categories, self.n_states, LANES)
         return Partials(
-            np.empty((n_chunks, n_inner, *slab)),
-            np.zeros((n_chunks, n_inner, LANES), np.int32),
-            np.empty((n_chunks, n_nodes, *slab)),
-            np.zeros((n_chunks, n_nodes, LANES), np.int32),
+            np.empty((n_slots, n_nodes, *slab)),
+            np.zeros((n_slots, n_nodes, LANES), np.int32),
+            np.empty((n_slots, n_edges, *slab)),
+            np.zeros((n_slots, n_edges, LANES), np.int32),
         )
 
     def patterns_of_chunks(self, chunked: Vector) -> tuple[Vector, ...]:
@@ -322,7 +323,7 @@ def _lay_out_sites(partitions: tuple[Partition, ...], alphabet: Alphabet) -> Sit
     tip = np.ascontiguousarray(np.moveaxis(alphabet.sets[chunked], 3, 2))
     return Sites(
         code=chunked,
-        tip=tip[:, :, None],
+        tip=tip.astype(np.uint8),
         constant=tip.prod(axis=1),
         weight=weight.reshape(-1, LANES),
         unseen=unseen.reshape(-1, LANES),

@@ -13,7 +13,7 @@ so that at every edge the likelihood of a site is sum over categories and states
 ``[category, state, lane]``; a lane is one pattern of a chunk of ``LANES``. The whole tree is worked off chunk by chunk: a
 chunk's slabs stay in the cache, the inner loops run over lanes with unit stride, and chunks know nothing of one another.
 
-A pattern whose largest partial falls below ``TINY`` is multiplied by ``HUGE``, and the event is counted per node.
+A pattern whose sum of partials falls below ``TINY`` is multiplied by ``HUGE``, and the event is counted per node.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FEW_STATES = 4
 class Sites(NamedTuple):
     """The data, chunk by chunk; unused lanes of a chunk hold unknown letters and weight 0.
 
-    code uint8 (chunk, taxon, lane); tip float64 (chunk, taxon, 1, state, lane), 1 where the letter may be the state;
+    code uint8 (chunk, taxon, lane); tip uint8 (chunk, taxon, state, lane), 1 where the letter may be the state;
     constant float64 (chunk, state, lane), 1 where all taxa may be; weight float64 (chunk, lane); unseen float64
     (chunk, lane), 1 for the constant patterns that +ASC says were not collected; model int64 (chunk,).
     """
@@ -89,11 +89,24 @@ class Transitions(NamedTuple):
 
 
 class Partials(NamedTuple):
-    """up (chunk, inner node, category, state, lane), outer (chunk, node, category, state, lane), and their scales.
+    """up and outer, float64 (slot, node, category, state, lane), and their scales, int32 (slot, node, lane).
 
-    Inner nodes are numbered from 0: node minus number of taxa. Scales are int32 (chunk, [inner] node, lane).
+    A tip's letters fill the first category of its ``up``, which serves for all. Chunk c is worked off in slot c modulo
+    the number of slots: all chunks are kept where there are as many slots, and otherwise only the cache is filled.
     """
 
+    up: np.ndarray
+    up_scale: np.ndarray
+    outer: np.ndarray
+    outer_scale: np.ndarray
+
+
+class Chunk(NamedTuple):
+    """What belongs to one chunk: its letters uint8 (taxon, lane), its model's transitions, its partials."""
+
+    code: np.ndarray
+    matrix: np.ndarray
+    letter: np.ndarray
     up: np.ndarray
     up_scale: np.ndarray
     outer: np.ndarray
@@ -150,11 +163,11 @@ def fill_all_edges(process: Process, lengths: np.ndarray, transitions: Transitio
 
 
 @kernel
-def message(matrix: np.ndarray, partial: np.ndarray, target: np.ndarray) -> None:
-    """target = P partial: a slab carried over an edge. A partial of a single category serves all."""
+def message(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target: np.ndarray) -> None:
+    """target = P partial: a slab carried over an edge. The first category of a tip serves for all."""
     n_states = matrix.shape[1]
     for c in range(matrix.shape[0]):
-        s = c if partial.shape[0] > 1 else 0
+        s = 0 if is_tip else c
         for x in range(n_states):
             p0, p1, p2, p3 = matrix[c, x, 0], matrix[c, x, 1], matrix[c, x, 2], matrix[c, x, 3]
             for l in range(LANES):
@@ -167,6 +180,27 @@ def message(matrix: np.ndarray, partial: np.ndarray, target: np.ndarray) -> None
                     target[c, x, l] += (p0 * partial[s, y, l] + p1 * partial[s, y + 1, l]) + (
                         p2 * partial[s, y + 2, l] + p3 * partial[s, y + 3, l]
                     )
+
+
+@kernel
+def message_times(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target: np.ndarray) -> None:
+    """target *= P partial, for four states: one pass over the slab."""
+    for c in range(matrix.shape[0]):
+        s = 0 if is_tip else c
+        for x in range(4):
+            p0, p1, p2, p3 = matrix[c, x, 0], matrix[c, x, 1], matrix[c, x, 2], matrix[c, x, 3]
+            for l in range(LANES):
+                target[c, x, l] *= (p0 * partial[s, 0, l] + p1 * partial[s, 1, l]) + (
+                    p2 * partial[s, 2, l] + p3 * partial[s, 3, l]
+                )
+
+
+@kernel
+def unpack_tip(tip: np.ndarray, target: np.ndarray) -> None:
+    """The letters of a tip, uint8 (state, lane), as the first category of a slab."""
+    for x in range(tip.shape[0]):
+        for l in range(LANES):
+            target[0, x, l] = tip[x, l]
 
 
 @kernel
@@ -197,21 +231,21 @@ def assign(source: np.ndarray, target: np.ndarray) -> None:
 
 
 @kernel
-def rescale(target: np.ndarray, scale: np.ndarray, largest: np.ndarray) -> None:
+def rescale(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
     """Lift the lanes of a slab that are about to underflow, and count it in ``scale``; a lane of zeros stays."""
     for l in range(LANES):
-        largest[l] = 0.0
+        total[l] = 0.0
     for c in range(target.shape[0]):
         for x in range(target.shape[1]):
             for l in range(LANES):
-                largest[l] = max(largest[l], target[c, x, l])
-    smallest = 1.0
+                total[l] += target[c, x, l]
+    n_low = 0
     for l in range(LANES):
-        smallest = min(smallest, largest[l])
-    if smallest >= TINY:
+        n_low += total[l] < TINY
+    if n_low == 0:
         return
     for l in range(LANES):
-        if 0.0 < largest[l] < TINY:
+        if 0.0 < total[l] < TINY:
             scale[l] += 1
             for c in range(target.shape[0]):
                 for x in range(target.shape[1]):
@@ -219,87 +253,77 @@ def rescale(target: np.ndarray, scale: np.ndarray, largest: np.ndarray) -> None:
 
 
 @kernel
-def carry_up(
-    sites: Sites, tree: Topology, transitions: Transitions, partials: Partials, chunk: int, node: int, target: np.ndarray
-) -> None:
+def carry_up(chunk: Chunk, node: int, target: np.ndarray) -> None:
     """The message of a node to its parent, P up, into a slab."""
-    model = sites.model[chunk]
-    if node >= tree.n_taxa:
-        message(transitions.matrix[model, node], partials.up[chunk, node - tree.n_taxa], target)
-    elif node < transitions.letter.shape[1]:
-        letter_message(transitions.letter[model, node], sites.code[chunk, node], target)
+    if node < len(chunk.letter):
+        letter_message(chunk.letter[node], chunk.code[node], target)
     else:
-        message(transitions.matrix[model, node], sites.tip[chunk, node], target)
+        message(chunk.matrix[node], chunk.up[node], node < len(chunk.code), target)
 
 
 @kernel
-def update_up(
-    sites: Sites, tree: Topology, transitions: Transitions, partials: Partials, chunk: int, node: int, work: np.ndarray
-) -> None:
-    """Partials of an inner node from those of its children; ``work`` is float64 (3 or more, category, state, LANES)."""
-    inner = node - tree.n_taxa
-    target, scale = partials.up[chunk, inner], partials.up_scale[chunk, inner]
-    for l in range(LANES):
-        scale[l] = 0
+def carry_up_times(chunk: Chunk, node: int, spare: np.ndarray, target: np.ndarray) -> None:
+    """target *= the message of a node to its parent."""
+    if target.shape[1] > FEW_STATES:
+        carry_up(chunk, node, spare)
+        multiply(spare, target)
+    else:
+        message_times(chunk.matrix[node], chunk.up[node], node < len(chunk.code), target)
+
+
+@kernel
+def update_up(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> None:
+    """Partials of an inner node from those of its children; ``spare`` is a slab to work in."""
+    target, scale = chunk.up[node], chunk.up_scale[node]
     for position in range(tree.start[node], tree.start[node + 1]):
         child = tree.child[position]
-        if child >= tree.n_taxa:
-            child_scale = partials.up_scale[chunk, child - tree.n_taxa]
+        child_scale = chunk.up_scale[child]
+        if position == tree.start[node]:
+            carry_up(chunk, child, target)
+            for l in range(LANES):
+                scale[l] = child_scale[l]
+        else:
+            carry_up_times(chunk, child, spare, target)
             for l in range(LANES):
                 scale[l] += child_scale[l]
-        if position == tree.start[node]:
-            carry_up(sites, tree, transitions, partials, chunk, child, target)
-        else:
-            carry_up(sites, tree, transitions, partials, chunk, child, work[0])
-            multiply(work[0], target)
-            rescale(target, scale, work[1, 0, 0])
+            rescale(target, scale, spare[0, 0])
 
 
 @kernel
-def begin_outer(
-    tree: Topology, transitions: Transitions, partials: Partials, model: int, chunk: int, node: int, target: np.ndarray
-) -> None:
+def begin_outer(chunk: Chunk, node: int, target: np.ndarray, scale: np.ndarray) -> None:
     """What reaches a node from above: P outer, or 1 at the top."""
-    if node == len(tree.parent) - 1:
+    if node == len(chunk.up) - 1:
         target[:, :, :] = 1.0
+        scale[:] = 0
     else:
-        message(transitions.matrix[model, node], partials.outer[chunk, node], target)
+        message(chunk.matrix[node], chunk.outer[node], False, target)
+        scale[:] = chunk.outer_scale[node]
 
 
 @kernel
-def update_outer(
-    sites: Sites, tree: Topology, transitions: Transitions, partials: Partials, chunk: int, node: int, work: np.ndarray
-) -> None:
+def update_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray, running: np.ndarray) -> None:
     """Outer partials of all children of a node: prefix products over the siblings, then suffix products."""
-    top = len(tree.parent) - 1
-    running, one = work[1], work[0]
-    count = np.zeros(LANES, np.int32)
-    begin_outer(tree, transitions, partials, sites.model[chunk], chunk, node, running)
-    if node != top:
-        count[:] = partials.outer_scale[chunk, node]
+    scale = np.empty(LANES, np.int32)
+    begin_outer(chunk, node, running, scale)
     first, last = tree.start[node], tree.start[node + 1] - 1
     for position in range(first, last + 1):
         child = tree.child[position]
-        assign(running, partials.outer[chunk, child])
-        partials.outer_scale[chunk, child, :] = count
+        assign(running, chunk.outer[child])
+        chunk.outer_scale[child, :] = scale
         if position < last:
-            carry_up(sites, tree, transitions, partials, chunk, child, one)
-            multiply(one, running)
-            if child >= tree.n_taxa:
-                count += partials.up_scale[chunk, child - tree.n_taxa]
-            rescale(running, count, work[2, 0, 0])
+            carry_up_times(chunk, child, spare, running)
+            scale += chunk.up_scale[child]
+            rescale(running, scale, spare[0, 0])
     running[:, :, :] = 1.0
-    count[:] = 0
+    scale[:] = 0
     for position in range(last, first, -1):
         child, before = tree.child[position], tree.child[position - 1]
-        carry_up(sites, tree, transitions, partials, chunk, child, one)
-        multiply(one, running)
-        if child >= tree.n_taxa:
-            count += partials.up_scale[chunk, child - tree.n_taxa]
-        rescale(running, count, work[2, 0, 0])
-        multiply(running, partials.outer[chunk, before])
-        partials.outer_scale[chunk, before, :] += count
-        rescale(partials.outer[chunk, before], partials.outer_scale[chunk, before], work[2, 0, 0])
+        carry_up_times(chunk, child, spare, running)
+        scale += chunk.up_scale[child]
+        rescale(running, scale, spare[0, 0])
+        multiply(running, chunk.outer[before])
+        chunk.outer_scale[before] += scale
+        rescale(chunk.outer[before], chunk.outer_scale[before], spare[0, 0])
 
 
 @kernel
@@ -342,47 +366,68 @@ def finish_chunk(
 
 
 @kernel
-def sweep_up(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, partials: Partials, chunk: int,
-    log_site: np.ndarray,
-) -> None:
-    """All upward partials of one chunk, and the log-likelihoods of its patterns."""
-    work = np.empty((3, *partials.up.shape[2:]))
+def take_chunk(sites: Sites, transitions: Transitions, storage: Partials, number: int) -> Chunk:
+    """The arrays of one chunk."""
+    slot, model = number % len(storage.up), sites.model[number]
+    return Chunk(
+        sites.code[number],
+        transitions.matrix[model],
+        transitions.letter[model],
+        storage.up[slot],
+        storage.up_scale[slot],
+        storage.outer[slot],
+        storage.outer_scale[slot],
+    )
+
+
+@kernel
+def sweep_up(sites: Sites, tree: Topology, chunk: Chunk, number: int) -> None:
+    """All upward partials of one chunk."""
+    spare = np.empty(chunk.up.shape[1:])
+    for taxon in range(tree.n_taxa):
+        unpack_tip(sites.tip[number, taxon], chunk.up[taxon])
     for node in range(tree.n_taxa, len(tree.parent)):
-        update_up(sites, tree, transitions, partials, chunk, node, work)
-    top = len(tree.parent) - 1 - tree.n_taxa
-    finish_chunk(sites, process, partials.up[chunk, top], partials.up_scale[chunk, top], chunk, log_site)
+        update_up(tree, chunk, node, spare)
 
 
 @kernel
-def sweep_down(
-    sites: Sites, tree: Topology, transitions: Transitions, partials: Partials, chunk: int
-) -> None:
+def sweep_down(tree: Topology, chunk: Chunk) -> None:
     """All outer partials of one chunk; the upward ones must be there."""
-    work = np.empty((3, *partials.up.shape[2:]))
+    spare, running = np.empty(chunk.up.shape[1:]), np.empty(chunk.up.shape[1:])
     for node in range(len(tree.parent) - 1, tree.n_taxa - 1, -1):
-        update_outer(sites, tree, transitions, partials, chunk, node, work)
+        update_outer(tree, chunk, node, spare, running)
 
 
 @kernel
-def pass_serial(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, partials: Partials, down: bool,
+def fill_slot(
+    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, slot: int, down: bool,
     log_site: np.ndarray,
 ) -> None:
-    """Upward, and if asked for downward, partials of all chunks; log_site is float64 (chunk, lane)."""
-    for chunk in range(len(sites.model)):
-        sweep_up(sites, process, tree, transitions, partials, chunk, log_site)
+    """Upward, and if asked for outer, partials of all chunks of one slot; log_site is float64 (chunk, lane)."""
+    top = len(tree.parent) - 1
+    for number in range(slot, len(sites.model), len(storage.up)):
+        chunk = take_chunk(sites, transitions, storage, number)
+        sweep_up(sites, tree, chunk, number)
+        finish_chunk(sites, process, chunk.up[top], chunk.up_scale[top], number, log_site)
         if down:
-            sweep_down(sites, tree, transitions, partials, chunk)
+            sweep_down(tree, chunk)
+
+
+@kernel
+def fill_serial(
+    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, down: bool,
+    log_site: np.ndarray,
+) -> None:
+    """:func:`fill_slot` for all slots."""
+    for slot in range(len(storage.up)):
+        fill_slot(sites, process, tree, transitions, storage, slot, down, log_site)
 
 
 @parallel_kernel
-def pass_parallel(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, partials: Partials, down: bool,
+def fill_parallel(
+    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, down: bool,
     log_site: np.ndarray,
 ) -> None:
-    """As :func:`pass_serial`, chunks spread over threads: the same bits."""
-    for chunk in prange(len(sites.model)):
-        sweep_up(sites, process, tree, transitions, partials, chunk, log_site)
-        if down:
-            sweep_down(sites, tree, transitions, partials, chunk)
+    """As :func:`fill_serial`, slots spread over threads: the same bits."""
+    for slot in prange(len(storage.up)):
+        fill_slot(sites, process, tree, transitions, storage, slot, down, log_site)

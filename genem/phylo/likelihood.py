@@ -130,6 +130,16 @@ class TreeLikelihood:
     def n_states(self) -> int:
         return self.alphabet.n_states
 
+    @property
+    def ascertained(self) -> Vector:
+        """float64 (model,): number of sites of the partitions with +ASC, 0 for the others."""
+        return np.array(
+            [
+                partition.patterns.weight.sum() if partition.model.specification.ascertainment else 0.0
+                for partition in self.partitions
+            ]
+        )
+
     def evaluate(self, tree: Tree, *, down: bool = False) -> Evaluation:
         """Log-likelihood of a tree.
 
@@ -199,7 +209,7 @@ class TreeLikelihood:
             for partition, first in zip(self.partitions, self._first_chunk, strict=True)
         )
 
-    def log_unseen(self, log_site: Vector) -> Vector:
+    def log_seen(self, log_site: Vector) -> Vector:
         """float64 (model,): ln of the probability that a site is variable, where +ASC asks for it, else 0."""
         seen = np.zeros(len(self.partitions))
         for model, partition in enumerate(self.partitions):
@@ -238,12 +248,11 @@ class Evaluation:
         """Natural logarithm; -inf where a pattern is impossible, as two letters on edges of length 0."""
         weight = self.likelihood.sites.weight
         by_chunk = np.where(weight > 0.0, weight * self.log_site, 0.0).sum(axis=1)
-        n_sites = np.array([partition.patterns.weight.sum() for partition in self.likelihood.partitions])
-        return float(by_chunk.sum() - n_sites @ self.likelihood.log_unseen(self.log_site))
+        return float(by_chunk.sum() - self.likelihood.ascertained @ self.likelihood.log_seen(self.log_site))
 
     def site_log_likelihoods(self) -> tuple[Vector, ...]:
         """float64 (site,) per partition; they add up to the log-likelihood."""
-        seen = self.likelihood.log_unseen(self.log_site)
+        seen = self.likelihood.log_seen(self.log_site)
         patterns = self.likelihood.patterns_of_chunks(self.log_site)
         return tuple(
             values[partition.patterns.pattern_of] - log_seen

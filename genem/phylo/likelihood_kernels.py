@@ -367,8 +367,14 @@ def finish_chunk(
 
 @kernel
 def take_chunk(sites: Sites, transitions: Transitions, storage: Partials, number: int) -> Chunk:
-    """The arrays of one chunk."""
-    slot, model = number % len(storage.up), sites.model[number]
+    """The arrays of one chunk, in the slot where it is kept."""
+    return take_slot(sites, transitions, storage, number % len(storage.up), number)
+
+
+@kernel
+def take_slot(sites: Sites, transitions: Transitions, storage: Partials, slot: int, number: int) -> Chunk:
+    """The arrays of one chunk, its partials in a slot."""
+    model = sites.model[number]
     return Chunk(
         sites.code[number],
         transitions.matrix[model],

@@ -1,0 +1,207 @@
+"""Branch lengths and model parameters together: alternating maximisation under the EM engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from genem.data import Tree
+from genem.em import Degenerate, EMStep
+from genem.phylo.branches import MAX_LENGTH, MIN_LENGTH, fit_branches
+from genem.phylo.gradients import edge_sums, gradient_by_lengths, gradient_by_models
+from genem.phylo.likelihood import Partition, TreeLikelihood
+from genem.phylo.parameters import pack_partitions, partition_bounds, unpack_partitions
+
+__all__ = ["Estimate", "TreeModel", "fit_models"]
+
+Vector = NDArray[np.float64]
+
+LOG_SCALE_BOUNDS = (-math.log(4.0), math.log(4.0))
+"""How far one round may stretch the whole tree."""
+MODEL_ITERATIONS = 8
+"""Quasi-Newton steps of the model parameters in one round."""
+LINE_TOLERANCE = 1e-13
+CURVATURE_STEP = 1e-4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Branch lengths float64 (node,), and coordinates of the model parameters, float64 (coordinate,)."""
+
+    lengths: Vector
+    coordinates: Vector
+
+
+class TreeModel:
+    """A fixed topology as a model of the EM engine.
+
+    One map is a round of alternating maximisation (Meng & Rubin 1993, doi:10.1093/biomet/80.2.267): a sweep of Newton's
+    method over the branches, then bounded quasi-Newton steps in the model parameters and the scale of the whole tree,
+    whose gradient is that of the expected complete-data log-likelihood. Neither half lowers the likelihood.
+
+    Parameters
+    ----------
+    likelihood
+        The alignment; its models give what is fixed.
+    tree
+        With its taxa numbered as in ``likelihood``.
+    free
+        bool (node,): edges to estimate; all unless given. None at all is possible.
+    """
+
+    def __init__(self, likelihood: TreeLikelihood, tree: Tree, free: NDArray[np.bool_] | None = None) -> None:
+        self.likelihood = likelihood
+        self.tree = tree
+        self.free = np.ones(len(tree), np.bool_) if free is None else free.copy()
+        self.free[-1] = False
+        self.lower, self.upper = partition_bounds(likelihood.partitions)
+        self._last: dict[bytes, Vector] = {}
+
+    @property
+    def n_free(self) -> int:
+        """Coordinates; frequencies that were counted are not among them."""
+        return int(self.free.sum()) + len(self.lower)
+
+    @property
+    def n_observations(self) -> int:
+        return int(sum(partition.patterns.weight.sum() for partition in self.likelihood.partitions))
+
+    def start(self, rng: np.random.Generator) -> Estimate:
+        """The given tree, its free lengths stretched at random, and the models moved at random."""
+        lengths = np.where(self.free, self.tree.length * rng.lognormal(0.0, 0.5, len(self.tree)), self.tree.length)
+        centre = pack_partitions(self.likelihood.partitions)
+        return Estimate(lengths, (centre + rng.normal(0.0, 0.5, len(centre))).clip(self.lower, self.upper))
+
+    def at(self, params: Estimate) -> tuple[TreeLikelihood, Tree]:
+        """The models and the tree of an estimate."""
+        partitions = unpack_partitions(self.likelihood.partitions, params.coordinates)
+        return self.likelihood.with_partitions(partitions), replace(self.tree, length=params.lengths)
+
+    def em_step(self, params: Estimate) -> EMStep[Estimate]:
+        likelihood, tree = self.at(params)
+        before = likelihood.evaluate(tree).log_likelihood
+        if before == -math.inf:
+            raise Degenerate("the data are impossible: different letters at the ends of edges of length 0")
+        lengths = params.lengths
+        if np.any(self.free):
+            lengths = fit_branches(likelihood, tree, free=self.free, max_sweeps=1).tree.length
+        return EMStep(self._improve_models(Estimate(lengths, params.coordinates)), before)
+
+    def pack(self, params: Estimate) -> Vector:
+        lengths = params.lengths[self.free].clip(MIN_LENGTH, MAX_LENGTH)
+        return np.concatenate([np.log(lengths), params.coordinates])
+
+    def unpack(self, vector: Vector) -> Estimate:
+        """The nearest estimate within the bounds."""
+        n_edges = int(self.free.sum())
+        lengths = self.tree.length.copy()
+        lengths[self.free] = np.exp(vector[:n_edges]).clip(MIN_LENGTH, MAX_LENGTH)
+        return Estimate(lengths, vector[n_edges:].clip(self.lower, self.upper))
+
+    def bounds(self) -> tuple[Vector, Vector]:
+        n_edges = int(self.free.sum())
+        return (
+            np.concatenate([np.full(n_edges, math.log(MIN_LENGTH)), self.lower]),
+            np.concatenate([np.full(n_edges, math.log(MAX_LENGTH)), self.upper]),
+        )
+
+    def gradient(self, params: Estimate) -> Vector:
+        """Derivative by the packed coordinates."""
+        key = params.lengths.tobytes() + params.coordinates.tobytes()
+        if key not in self._last:
+            self._last.clear()
+            sums = edge_sums(*self.at(params))
+            by_length = (gradient_by_lengths(sums) * params.lengths)[self.free]
+            self._last[key] = np.concatenate([by_length, gradient_by_models(sums)])
+        return self._last[key]
+
+    def hessian(self, params: Estimate) -> Vector:
+        """Second derivatives, from central differences of the gradient."""
+        centre = self.pack(params)
+        rows = np.empty((len(centre), len(centre)))
+        for coordinate in range(len(centre)):
+            ahead, behind = centre.copy(), centre.copy()
+            ahead[coordinate] += CURVATURE_STEP
+            behind[coordinate] -= CURVATURE_STEP
+            rise = self.gradient(self.unpack(ahead)) - self.gradient(self.unpack(behind))
+            rows[coordinate] = rise / (ahead[coordinate] - behind[coordinate])
+        symmetric: Vector = 0.5 * (rows + rows.T)
+        return symmetric
+
+    def _improve_models(self, params: Estimate) -> Estimate:
+        """Some quasi-Newton steps of the coordinates and, where all edges are free, of the scale of the tree."""
+        scales = bool(np.any(self.free)) and bool(np.all(self.free[:-1]))
+        if len(params.coordinates) == 0:
+            return params
+
+        def moved(vector: Vector) -> Estimate:
+            if not scales:
+                return Estimate(params.lengths, vector)
+            stretched = (params.lengths * math.exp(vector[-1])).clip(MIN_LENGTH, MAX_LENGTH)
+            return Estimate(stretched, vector[:-1])
+
+        def objective(vector: Vector) -> tuple[float, Vector]:
+            trial = moved(vector)
+            sums = edge_sums(*self.at(trial))
+            gradient = gradient_by_models(sums)
+            if scales:
+                gradient = np.append(gradient, gradient_by_lengths(sums) @ trial.lengths)
+            return -sums.log_likelihood, -gradient
+
+        bounds = list(zip(self.lower, self.upper, strict=True)) + [LOG_SCALE_BOUNDS] * scales
+        start = np.append(params.coordinates, 0.0) if scales else params.coordinates
+        found = minimize(
+            objective,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": MODEL_ITERATIONS, "ftol": LINE_TOLERANCE, "gtol": 1e-7},
+        )
+        if not found.fun <= objective(start)[0]:
+            return params
+        return moved(found.x)
+
+
+def fit_models(
+    likelihood: TreeLikelihood, tree: Tree, *, tolerance: float = 0.01, max_rounds: int = 20
+) -> tuple[TreeLikelihood, Tree, float]:
+    """Models and branch lengths of a tree, roughly: what a search does between its moves.
+
+    Parameters
+    ----------
+    likelihood
+        The alignment and where the models start.
+    tree
+        With its taxa numbered as in ``likelihood``.
+    tolerance
+        Stop when a round gains less log-likelihood than this.
+    max_rounds
+        Most rounds of one sweep over the branches and some steps of the model parameters.
+
+    Returns
+    -------
+    likelihood, tree, log_likelihood
+        With better models and lengths; the log-likelihood never falls.
+    """
+    model = TreeModel(likelihood, tree)
+    here = Estimate(tree.length, pack_partitions(likelihood.partitions))
+    reached = -math.inf
+    for _ in range(max_rounds):
+        step = model.em_step(here)
+        gain, reached = step.log_likelihood - reached, step.log_likelihood
+        if gain < tolerance:
+            break
+        here = step.params
+    fitted, lengths = model.at(here)
+    return fitted, lengths, fitted.evaluate(lengths).log_likelihood
+
+
+def site_count(partitions: Sequence[Partition]) -> int:
+    """Sites of all partitions, as counted by their weights."""
+    return round(sum(float(partition.patterns.weight.sum()) for partition in partitions))

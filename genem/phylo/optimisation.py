@@ -1,9 +1,8 @@
-"""Branch lengths and model parameters together: alternating maximisation under the EM engine."""
+"""Branch lengths and model parameters together, under the EM engine."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,18 +13,21 @@ from genem.data import Tree
 from genem.em import Degenerate, EMStep
 from genem.phylo.branches import MAX_LENGTH, MIN_LENGTH, fit_branches
 from genem.phylo.gradients import edge_sums, gradient_by_lengths, gradient_by_models
-from genem.phylo.likelihood import Partition, TreeLikelihood
+from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.parameters import pack_partitions, partition_bounds, unpack_partitions
 
 __all__ = ["Estimate", "TreeModel", "fit_models"]
 
 Vector = NDArray[np.float64]
 
-LOG_SCALE_BOUNDS = (-math.log(4.0), math.log(4.0))
-"""How far one round may stretch the whole tree."""
-MODEL_ITERATIONS = 8
-"""Quasi-Newton steps of the model parameters in one round."""
-LINE_TOLERANCE = 1e-13
+ITERATIONS = 40
+"""Quasi-Newton steps in one round."""
+MEMORY = 20
+"""Steps that the quasi-Newton approximation remembers."""
+GRADIENT_TOLERANCE = 1e-6
+MODEL_UNIT = 3.0
+"""Rough standard error of a model coordinate times the root of the number of sites."""
+LINE_TOLERANCE = 1e-16
 CURVATURE_STEP = 1e-4
 
 
@@ -40,9 +42,9 @@ class Estimate:
 class TreeModel:
     """A fixed topology as a model of the EM engine.
 
-    One map is a round of alternating maximisation (Meng & Rubin 1993, doi:10.1093/biomet/80.2.267): a sweep of Newton's
-    method over the branches, then bounded quasi-Newton steps in the model parameters and the scale of the whole tree,
-    whose gradient is that of the expected complete-data log-likelihood. Neither half lowers the likelihood.
+    One map is a sweep of Newton's method over the branches, then bounded quasi-Newton steps in all lengths and model
+    parameters at once, whose gradient is that of the expected complete-data log-likelihood (Fisher's identity; Jamshidian
+    & Jennrich 1997, doi:10.1111/1467-9868.00083). Neither half lowers the likelihood.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ class TreeModel:
         self.free = np.ones(len(tree), np.bool_) if free is None else free.copy()
         self.free[-1] = False
         self.lower, self.upper = partition_bounds(likelihood.partitions)
-        self._last: dict[bytes, Vector] = {}
+        self._last: dict[bytes, tuple[float, Vector]] = {}
 
     @property
     def n_free(self) -> int:
@@ -90,7 +92,7 @@ class TreeModel:
         lengths = params.lengths
         if np.any(self.free):
             lengths = fit_branches(likelihood, tree, free=self.free, max_sweeps=1).tree.length
-        return EMStep(self._improve_models(Estimate(lengths, params.coordinates)), before)
+        return EMStep(self._improve_together(Estimate(lengths, params.coordinates)), before)
 
     def pack(self, params: Estimate) -> Vector:
         lengths = params.lengths[self.free].clip(MIN_LENGTH, MAX_LENGTH)
@@ -112,13 +114,7 @@ class TreeModel:
 
     def gradient(self, params: Estimate) -> Vector:
         """Derivative by the packed coordinates."""
-        key = params.lengths.tobytes() + params.coordinates.tobytes()
-        if key not in self._last:
-            self._last.clear()
-            sums = edge_sums(*self.at(params))
-            by_length = (gradient_by_lengths(sums) * params.lengths)[self.free]
-            self._last[key] = np.concatenate([by_length, gradient_by_models(sums)])
-        return self._last[key]
+        return self._derive(params)[1]
 
     def hessian(self, params: Estimate) -> Vector:
         """Second derivatives, from central differences of the gradient."""
@@ -133,39 +129,50 @@ class TreeModel:
         symmetric: Vector = 0.5 * (rows + rows.T)
         return symmetric
 
-    def _improve_models(self, params: Estimate) -> Estimate:
-        """Some quasi-Newton steps of the coordinates and, where all edges are free, of the scale of the tree."""
-        scales = bool(np.any(self.free)) and bool(np.all(self.free[:-1]))
+    def _derive(self, params: Estimate) -> tuple[float, Vector]:
+        """Log-likelihood and gradient; the last ones are kept, for the stop rule asks for them again."""
+        key = params.lengths.tobytes() + params.coordinates.tobytes()
+        if key not in self._last:
+            sums = edge_sums(*self.at(params))
+            by_length = (gradient_by_lengths(sums) * params.lengths)[self.free]
+            self._last.clear()
+            self._last[key] = sums.log_likelihood, np.concatenate([by_length, gradient_by_models(sums)])
+        return self._last[key]
+
+    def _improve_together(self, params: Estimate) -> Estimate:
+        """Some quasi-Newton steps of all coordinates at once, each in units of its own uncertainty."""
         if len(params.coordinates) == 0:
             return params
+        start = self.pack(params)
+        unit = self._units(params)
 
-        def moved(vector: Vector) -> Estimate:
-            if not scales:
-                return Estimate(params.lengths, vector)
-            stretched = (params.lengths * math.exp(vector[-1])).clip(MIN_LENGTH, MAX_LENGTH)
-            return Estimate(stretched, vector[:-1])
+        def objective(scaled: Vector) -> tuple[float, Vector]:
+            log_likelihood, gradient = self._derive(self.unpack(scaled * unit))
+            return -log_likelihood, -gradient * unit
 
-        def objective(vector: Vector) -> tuple[float, Vector]:
-            trial = moved(vector)
-            sums = edge_sums(*self.at(trial))
-            gradient = gradient_by_models(sums)
-            if scales:
-                gradient = np.append(gradient, gradient_by_lengths(sums) @ trial.lengths)
-            return -sums.log_likelihood, -gradient
-
-        bounds = list(zip(self.lower, self.upper, strict=True)) + [LOG_SCALE_BOUNDS] * scales
-        start = np.append(params.coordinates, 0.0) if scales else params.coordinates
+        lower, upper = self.bounds()
         found = minimize(
             objective,
-            start,
+            start / unit,
             jac=True,
             method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": MODEL_ITERATIONS, "ftol": LINE_TOLERANCE, "gtol": 1e-7},
+            bounds=np.column_stack([lower / unit, upper / unit]),
+            options={"maxiter": ITERATIONS, "maxcor": MEMORY, "ftol": LINE_TOLERANCE, "gtol": GRADIENT_TOLERANCE},
         )
-        if not found.fun <= objective(start)[0]:
-            return params
-        return moved(found.x)
+        return self.unpack(found.x * unit) if found.fun <= objective(start / unit)[0] else params
+
+    def _units(self, params: Estimate) -> Vector:
+        """Rough standard errors of the packed coordinates: the log of a length has one over the root of the number of
+        substitutions on the edge.
+        """
+        sums = edge_sums(*self.at(params))
+        counts = sums.expected_counts()
+        stayed = np.einsum("mecxx->e", counts)
+        changed = (counts.sum(axis=(0, 2, 3, 4)) - stayed)[self.free]
+        n_sites = max(1, self.n_observations)
+        return np.concatenate(
+            [1.0 / np.sqrt(np.maximum(changed, 1.0)), np.full(len(params.coordinates), MODEL_UNIT / math.sqrt(n_sites))]
+        )
 
 
 def fit_models(
@@ -201,7 +208,3 @@ def fit_models(
     fitted, lengths = model.at(here)
     return fitted, lengths, fitted.evaluate(lengths).log_likelihood
 
-
-def site_count(partitions: Sequence[Partition]) -> int:
-    """Sites of all partitions, as counted by their weights."""
-    return round(sum(float(partition.patterns.weight.sum()) for partition in partitions))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +134,7 @@ def _nexus(text: str, path: str) -> tuple[Records, Datatype | None]:
     from Bio.Nexus.Nexus import Nexus, NexusError
 
     try:
-        matrix = Nexus(text)
+        matrix: Any = Nexus(text)  # type: ignore[no-untyped-call]
         records = [(name, str(matrix.matrix[name])) for name in matrix.taxlabels]
     except (NexusError, KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
         raise InputError(f"is no Nexus alignment that can be read: {error}", path=path) from None
@@ -146,7 +147,7 @@ def _clustal(text: str, path: str) -> Records:
     from Bio import AlignIO
 
     try:
-        records = AlignIO.read(StringIO(text), "clustal")
+        records = AlignIO.read(StringIO(text), "clustal")  # type: ignore[no-untyped-call]
     except (ValueError, AssertionError) as error:
         raise InputError(f"is no Clustal alignment that can be read: {error}", path=path) from None
     return [(record.id, str(record.seq)) for record in records]

@@ -1,0 +1,34 @@
+"""Phylogeny: substitution models, the likelihood of trees, and what is estimated from it."""
+
+from genem.phylo.branches import BranchFit, fit_branches
+from genem.phylo.evaluation import SitePartition, TreeFit, evaluate, fit_tree, make_partitions
+from genem.phylo.likelihood import Evaluation, Partition, TreeLikelihood
+from genem.phylo.model_strings import ModelSpecification, parse_model
+from genem.phylo.models import Model, starting_model
+from genem.phylo.optimisation import fit_models
+from genem.phylo.patterns import SitePatterns, site_patterns
+from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
+
+__all__ = [
+    "BranchFit",
+    "Evaluation",
+    "Model",
+    "ModelSpecification",
+    "Partition",
+    "SitePartition",
+    "SitePatterns",
+    "TreeFit",
+    "TreeLikelihood",
+    "build_tree",
+    "canonical",
+    "evaluate",
+    "fit_branches",
+    "fit_models",
+    "fit_tree",
+    "make_partitions",
+    "parse_model",
+    "site_patterns",
+    "star_tree",
+    "starting_model",
+    "unrooted",
+]

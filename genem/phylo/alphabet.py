@@ -15,8 +15,16 @@ __all__ = ["Alphabet", "alphabet_of"]
 NO_CODE = 255
 
 DNA_SETS = {
-    **{"R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC"},
-    **{"B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG"},
+    "R": "AG",
+    "Y": "CT",
+    "S": "CG",
+    "W": "AT",
+    "K": "GT",
+    "M": "AC",
+    "B": "CGT",
+    "D": "AGT",
+    "H": "ACT",
+    "V": "ACG",
 }
 """Cornish-Bowden (1985), Nucleic Acids Res. 13:3021, doi:10.1093/nar/13.9.3021."""
 PROTEIN_SETS = {"B": "DN", "Z": "EQ", "J": "IL"}
@@ -74,7 +82,8 @@ def alphabet_of(datatype: Datatype) -> Alphabet:
 def _build(datatype: Datatype, states: str, named_sets: dict[str, str], unknown: str) -> Alphabet:
     code_of = np.full(256, NO_CODE, np.uint8)
     rows = {state: number for number, state in enumerate(states)}
-    for letter, members in {**dict(zip(states, states, strict=True)), **named_sets, **dict.fromkeys(unknown, states)}.items():
+    meanings = {**dict(zip(states, states, strict=True)), **named_sets, **dict.fromkeys(unknown, states)}
+    for letter, members in meanings.items():
         code = rows.setdefault(members, len(rows))
         code_of[ord(letter)] = code_of[ord(letter.lower())] = code
     sets = np.array([[float(state in members) for state in states] for members in rows])

@@ -26,19 +26,17 @@ from genem.phylo.likelihood_kernels import (
     TINY,
     Chunk,
     Partials,
-    Process,
     Sites,
     Topology,
-    Transitions,
     begin_outer,
     carry_up_times,
-    fill_edge,
     invariant_likelihood,
     message,
     rescale,
     take_chunk,
     update_up,
 )
+from genem.phylo.transition_kernels import Process, Transitions, fill_edge
 
 MIN_LENGTH = 1e-9
 MAX_LENGTH = 100.0
@@ -225,7 +223,12 @@ def newton_length(
 
 @kernel
 def improve_edge(
-    sites: Sites, process: Process, table: EdgeTable, ascertained: np.ndarray, length: float, current: float,
+    sites: Sites,
+    process: Process,
+    table: EdgeTable,
+    ascertained: np.ndarray,
+    length: float,
+    current: float,
     max_newton: int,
 ) -> tuple[float, float]:
     """A better length of one edge and the log-likelihood then, or those given (``current`` belongs to ``length``)."""
@@ -254,8 +257,14 @@ def fill_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> No
 
 @kernel
 def fill_table(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, node: int,
-    spare: np.ndarray, table: EdgeTable,
+    sites: Sites,
+    process: Process,
+    tree: Topology,
+    transitions: Transitions,
+    storage: Partials,
+    node: int,
+    spare: np.ndarray,
+    table: EdgeTable,
 ) -> None:
     """Outer partials and table of the edge above a node, over all chunks; every chunk must have its slot."""
     for number in range(len(sites.model)):
@@ -266,8 +275,17 @@ def fill_table(
 
 @kernel
 def sweep_branches(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, table: EdgeTable,
-    ascertained: np.ndarray, lengths: np.ndarray, free: np.ndarray, current: float, max_newton: int,
+    sites: Sites,
+    process: Process,
+    tree: Topology,
+    transitions: Transitions,
+    storage: Partials,
+    table: EdgeTable,
+    ascertained: np.ndarray,
+    lengths: np.ndarray,
+    free: np.ndarray,
+    current: float,
+    max_newton: int,
 ) -> float:
     """Improve every edge once, parents before children, and return the log-likelihood reached.
 
@@ -296,9 +314,7 @@ def sweep_branches(
                 fill_table(sites, process, tree, transitions, storage, child, spare, table)
                 if current == -math.inf:
                     current = edge_log_likelihood(sites, process, table, ascertained, lengths[child])
-                length, current = improve_edge(
-                    sites, process, table, ascertained, lengths[child], current, max_newton
-                )
+                length, current = improve_edge(sites, process, table, ascertained, lengths[child], current, max_newton)
                 if length != lengths[child]:
                     lengths[child] = length
                     fill_edge(process, child, length, transitions)

@@ -111,8 +111,17 @@ def fit_branches(
     while n_sweeps < max_sweeps:
         before = reached
         reached = sweep_branches(
-            likelihood.sites, likelihood.process, topology, transitions, storage, table, likelihood.ascertained,
-            lengths, changing, before, max_newton,
+            likelihood.sites,
+            likelihood.process,
+            topology,
+            transitions,
+            storage,
+            table,
+            likelihood.ascertained,
+            lengths,
+            changing,
+            before,
+            max_newton,
         )
         n_sweeps += 1
         if reached == -math.inf:

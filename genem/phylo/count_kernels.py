@@ -5,9 +5,9 @@ For an edge e and category c
     count[e, c, x, y] = sum over sites of n / L  w(c) pi(x) outer[c, x] up[c, y]
 
 times P(x, y) is the expected number of sites of category c that are in state x above the edge and y below, given the
-data; without P it is the derivative of the log-likelihood by P(x, y) (Felsenstein 1981, doi:10.1007/BF01734359; Friedman
-et al. 2002, doi:10.1089/10665270252935494). Chunks are summed in fixed groups, so that the bits do not depend on the
-number of threads.
+data; without P it is the derivative of the log-likelihood by P(x, y) (Friedman et al. 2002,
+doi:10.1089/10665270252935494). Chunks are summed in fixed groups, so that the bits do not depend on the number of
+threads.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ from genem.phylo.likelihood_kernels import (
     LANES,
     LOG_TINY,
     Partials,
-    Process,
     Sites,
     Topology,
-    Transitions,
     finish_chunk,
     sweep_down,
     sweep_up,
     take_slot,
 )
+from genem.phylo.transition_kernels import Process, Transitions
 
 
 class EdgeCounts(NamedTuple):
@@ -48,8 +47,13 @@ class EdgeCounts(NamedTuple):
 
 @kernel
 def fill_share(
-    weight: np.ndarray, log_site: np.ndarray, reference: np.ndarray, above: np.ndarray, below: np.ndarray,
-    relative: np.ndarray, share: np.ndarray,
+    weight: np.ndarray,
+    log_site: np.ndarray,
+    reference: np.ndarray,
+    above: np.ndarray,
+    below: np.ndarray,
+    relative: np.ndarray,
+    share: np.ndarray,
 ) -> None:
     """n / L in the scale of an edge, from ``relative``, the same in the scale of the top."""
     for l in range(LANES):
@@ -61,8 +65,14 @@ def fill_share(
 
 @summing_kernel
 def add_products(
-    share: np.ndarray, process: Process, model: int, outer: np.ndarray, up: np.ndarray, is_tip: bool,
-    weighted: np.ndarray, target: np.ndarray,
+    share: np.ndarray,
+    process: Process,
+    model: int,
+    outer: np.ndarray,
+    up: np.ndarray,
+    is_tip: bool,
+    weighted: np.ndarray,
+    target: np.ndarray,
 ) -> None:
     """Add share w pi outer[x] up[y] over the lanes to float64 (category, state, state)."""
     for c in range(outer.shape[0]):
@@ -80,8 +90,14 @@ def add_products(
 
 @summing_kernel
 def add_ends(
-    sites: Sites, number: int, share: np.ndarray, log_site: np.ndarray, weight: np.ndarray, up: np.ndarray,
-    top: np.ndarray, constant: np.ndarray,
+    sites: Sites,
+    number: int,
+    share: np.ndarray,
+    log_site: np.ndarray,
+    weight: np.ndarray,
+    up: np.ndarray,
+    top: np.ndarray,
+    constant: np.ndarray,
 ) -> None:
     """Add one chunk to the sums at the top and over constant sites."""
     for c in range(up.shape[0]):
@@ -99,8 +115,18 @@ def add_ends(
 
 @kernel
 def count_group(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, slot: int,
-    first: int, last: int, group: int, weight: np.ndarray, log_site: np.ndarray, counts: EdgeCounts,
+    sites: Sites,
+    process: Process,
+    tree: Topology,
+    transitions: Transitions,
+    storage: Partials,
+    slot: int,
+    first: int,
+    last: int,
+    group: int,
+    weight: np.ndarray,
+    log_site: np.ndarray,
+    counts: EdgeCounts,
 ) -> None:
     """Passes and counts of the chunks ``first`` to ``last - 1``."""
     top = len(tree.parent) - 1
@@ -116,24 +142,48 @@ def count_group(
             if weight[number, l] > 0.0:
                 relative[l] = weight[number, l] * math.exp(reference[l] * LOG_TINY - log_site[number, l])
         add_ends(
-            sites, number, relative, log_site[number], weight[number], chunk.up[top], counts.top[group],
+            sites,
+            number,
+            relative,
+            log_site[number],
+            weight[number],
+            chunk.up[top],
+            counts.top[group],
             counts.constant[group],
         )
         for node in range(top):
             fill_share(
-                weight[number], log_site[number], reference, chunk.outer_scale[node], chunk.up_scale[node], relative,
+                weight[number],
+                log_site[number],
+                reference,
+                chunk.outer_scale[node],
+                chunk.up_scale[node],
+                relative,
                 share,
             )
             add_products(
-                share, process, model, chunk.outer[node], chunk.up[node], node < tree.n_taxa, weighted,
+                share,
+                process,
+                model,
+                chunk.outer[node],
+                chunk.up[node],
+                node < tree.n_taxa,
+                weighted,
                 counts.edge[group, node],
             )
 
 
 @kernel
 def count_serial(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, start: np.ndarray,
-    weight: np.ndarray, log_site: np.ndarray, counts: EdgeCounts,
+    sites: Sites,
+    process: Process,
+    tree: Topology,
+    transitions: Transitions,
+    storage: Partials,
+    start: np.ndarray,
+    weight: np.ndarray,
+    log_site: np.ndarray,
+    counts: EdgeCounts,
 ) -> None:
     """Counts of all groups: group g has the chunks start[g] to start[g + 1] - 1, all of one model.
 
@@ -141,21 +191,48 @@ def count_serial(
     """
     for group in range(len(start) - 1):
         count_group(
-            sites, process, tree, transitions, storage, 0, start[group], start[group + 1], group, weight, log_site,
+            sites,
+            process,
+            tree,
+            transitions,
+            storage,
+            0,
+            start[group],
+            start[group + 1],
+            group,
+            weight,
+            log_site,
             counts,
         )
 
 
 @parallel_kernel
 def count_parallel(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, start: np.ndarray,
-    weight: np.ndarray, log_site: np.ndarray, counts: EdgeCounts,
+    sites: Sites,
+    process: Process,
+    tree: Topology,
+    transitions: Transitions,
+    storage: Partials,
+    start: np.ndarray,
+    weight: np.ndarray,
+    log_site: np.ndarray,
+    counts: EdgeCounts,
 ) -> None:
     """As :func:`count_serial`, groups spread over threads, one slot each: the same bits."""
     n_slots = len(storage.up)
     for slot in prange(n_slots):
         for group in range(slot, len(start) - 1, n_slots):
             count_group(
-                sites, process, tree, transitions, storage, slot, start[group], start[group + 1], group, weight,
-                log_site, counts,
+                sites,
+                process,
+                tree,
+                transitions,
+                storage,
+                slot,
+                start[group],
+                start[group + 1],
+                group,
+                weight,
+                log_site,
+                counts,
             )

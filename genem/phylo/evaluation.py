@@ -14,7 +14,7 @@ from genem.errors import UsageError
 from genem.phylo.branches import with_start_lengths
 from genem.phylo.likelihood import Partition, TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification, parse_model
-from genem.phylo.models import Model, starting_model
+from genem.phylo.models import START_ALPHA, Model, starting_model
 from genem.phylo.optimisation import Estimate, TreeModel
 from genem.phylo.parameters import pack_partitions
 from genem.phylo.patterns import site_patterns
@@ -27,8 +27,9 @@ Vector = NDArray[np.float64]
 
 PARAMETER_TOLERANCE = 1e-6
 MAX_ROUNDS = 200
-START_SHAPES = ((0.5, 0.1), (2.0, 0.5))
-"""Where gamma shape and proportion of invariant sites start together: their likelihood may have two summits."""
+SECOND_SHAPE, SECOND_INVARIANT = 2.0, 0.5
+"""Another start where gamma shape (default 0.5) and invariant sites (default 0.1) go together: their likelihood may
+have two summits. The proportion is of the sites that may be constant."""
 NEAR_BOUND = 1e-3
 """A packed coordinate nearer to its bound has no standard error."""
 SMALLEST_EIGENVALUE = 1e-9
@@ -74,7 +75,8 @@ class TreeFit:
     n_sites
         Sample size.
     status
-        How the fit ended; ``converged`` where nothing was to be estimated, ``degenerate`` where the data are impossible.
+        How the fit ended; ``converged`` where nothing was to be estimated, ``degenerate`` where the data are
+        impossible.
     fit
         The account of the fit with its trace; None where nothing was to be estimated.
     length_errors
@@ -233,7 +235,8 @@ def fit_tree(
     status = Status.CONVERGED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
     if model.n_free > 0 and len(standard) > 1:
-        starts = [Estimate(standard.length, start) for start in _starting_coordinates(likelihood, standard, fix_branches)]
+        coordinates = _starting_coordinates(likelihood, standard, fix_branches)
+        starts = [Estimate(standard.length, start) for start in coordinates]
         found = fit(
             model,
             start=starts,
@@ -275,20 +278,30 @@ def _starting_coordinates(likelihood: TreeLikelihood, tree: Tree, fix_branches: 
     """
     starts = [likelihood.partitions]
     specifications = [partition.model.specification for partition in likelihood.partitions]
-    if any(s.heterogeneity == "gamma" and s.alpha is None and s.has_invariant and s.invariant is None for s in specifications):
-        starts += [tuple(_reshaped(part, *shapes) for part in likelihood.partitions) for shapes in START_SHAPES[1:]]
-    if any(s.heterogeneity == "free" and s.free_rates is None for s in specifications):
+    if any(_estimates_shape(said) and _estimates_invariant(said) for said in specifications):
+        starts.append(tuple(_reshaped(partition) for partition in likelihood.partitions))
+    if any(said.heterogeneity == "free" and said.free_rates is None for said in specifications):
         starts.append(_from_gamma(likelihood, tree, fix_branches))
     return [pack_partitions(start) for start in starts]
 
 
-def _reshaped(partition: Partition, alpha: float, invariant: float) -> Partition:
-    model, specification = partition.model, partition.model.specification
-    if specification.heterogeneity == "gamma" and specification.alpha is None:
-        model = replace(model, alpha=alpha)
-    if specification.has_invariant and specification.invariant is None:
-        constant = partition.patterns.weight @ np.any(partition.patterns.constant_states() > 0.0, axis=0)
-        model = replace(model, invariant=invariant * float(constant) / max(1.0, float(partition.patterns.weight.sum())))
+def _estimates_shape(specification: ModelSpecification) -> bool:
+    return specification.heterogeneity == "gamma" and specification.alpha is None
+
+
+def _estimates_invariant(specification: ModelSpecification) -> bool:
+    return specification.has_invariant and specification.invariant is None
+
+
+def _reshaped(partition: Partition) -> Partition:
+    """The partition at the second start."""
+    model = partition.model
+    if _estimates_shape(model.specification):
+        model = replace(model, alpha=SECOND_SHAPE)
+    if _estimates_invariant(model.specification):
+        weight = partition.patterns.weight
+        constant = float(weight @ np.any(partition.patterns.constant_states() > 0.0, axis=0))
+        model = replace(model, invariant=SECOND_INVARIANT * constant / max(1.0, float(weight.sum())))
     return replace(partition, model=model)
 
 
@@ -300,7 +313,7 @@ def _from_gamma(likelihood: TreeLikelihood, tree: Tree, fix_branches: bool) -> t
         if specification.heterogeneity != "free" or specification.free_rates is not None:
             return partition
         twin = replace(specification, heterogeneity="gamma", alpha=None)
-        return replace(partition, model=replace(partition.model, specification=twin, alpha=START_SHAPES[0][0]))
+        return replace(partition, model=replace(partition.model, specification=twin, alpha=START_ALPHA))
 
     twins = likelihood.with_partitions([gamma_twin(partition) for partition in likelihood.partitions])
     fitted = fit_tree(twins, tree, fix_branches=fix_branches).partitions

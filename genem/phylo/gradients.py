@@ -1,7 +1,7 @@
 """Expected substitutions on the edges of a tree, and what they say about every parameter.
 
-By Fisher's identity the gradient of the log-likelihood is that of the expected complete-data log-likelihood, so one pass
-up and down the tree gives it for all branch lengths and all model parameters at once.
+By Fisher's identity the gradient of the log-likelihood is that of the expected complete-data log-likelihood, so one
+pass up and down the tree gives it for all branch lengths and all model parameters at once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from genem.data import Tree
 from genem.jit import set_threads
 from genem.phylo.count_kernels import EdgeCounts, count_parallel, count_serial
 from genem.phylo.likelihood import Evaluation, Partition, TreeLikelihood, build_process, build_topology
-from genem.phylo.likelihood_kernels import Transitions, fill_all_edges
 from genem.phylo.parameters import pack_partitions, unpack_partitions
+from genem.phylo.transition_kernels import Transitions, fill_all_edges
 
 __all__ = ["EdgeSums", "edge_sums", "gradient_by_lengths", "gradient_by_models"]
 
@@ -57,7 +57,8 @@ class EdgeSums:
 
     def expected_counts(self) -> Vector:
         """float64 (model, node, category, state, state): expected sites in one state above and another below."""
-        return self.edge * self.evaluation.transitions.matrix
+        counts: Vector = self.edge * self.evaluation.transitions.matrix
+        return counts
 
 
 def edge_sums(likelihood: TreeLikelihood, tree: Tree) -> EdgeSums:

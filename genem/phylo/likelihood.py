@@ -16,17 +16,15 @@ from genem.phylo.likelihood_kernels import (
     FEW_STATES,
     LANES,
     Partials,
-    Process,
     Sites,
     Topology,
-    Transitions,
-    fill_all_edges,
     fill_parallel,
     fill_serial,
 )
 from genem.phylo.models import Model
 from genem.phylo.patterns import SitePatterns
 from genem.phylo.topology import relabelled
+from genem.phylo.transition_kernels import Process, Transitions, fill_all_edges
 
 __all__ = ["Partition", "TreeLikelihood"]
 
@@ -118,7 +116,9 @@ class TreeLikelihood:
         other = self.with_partitions([replace(p, patterns=p.patterns.reweighted(weight)) for p, weight in pairs])
         chunked = np.zeros_like(self.sites.weight)
         for partition, first in zip(other.partitions, self._first_chunk, strict=True):
-            chunked.reshape(-1)[first * LANES : first * LANES + partition.patterns.n_patterns] = partition.patterns.weight
+            chunked.reshape(-1)[first * LANES : first * LANES + partition.patterns.n_patterns] = (
+                partition.patterns.weight
+            )
         other.sites = self.sites._replace(weight=chunked)
         return other
 

@@ -8,10 +8,11 @@ and that of an edge from its upper end, of all data that are not below it, witho
 
     outer(v)[x] = (P(t_u) outer(u))[x] * product over siblings s of (P(t_s) up(s))[x],   u the parent of v,
 
-so that at every edge the likelihood of a site is sum over categories and states of w pi(x) outer(v)[x] (P(t_v) up(v))[x]
-(Felsenstein 1981, doi:10.1007/BF01734359; the model is reversible, so that P serves in both directions). A slab is
-``[category, state, lane]``; a lane is one pattern of a chunk of ``LANES``. The whole tree is worked off chunk by chunk: a
-chunk's slabs stay in the cache, the inner loops run over lanes with unit stride, and chunks know nothing of one another.
+so that at every edge the likelihood of a site is the sum over categories and states of w pi(x) outer(v)[x] (P(t_v)
+up(v))[x] (Felsenstein 1981, doi:10.1007/BF01734359; the model is reversible, so that P serves in both directions). A
+slab is ``[category, state, lane]``; a lane is one pattern of a chunk of ``LANES``. The whole tree is worked off chunk
+by chunk: a chunk's slabs stay in the cache, the inner loops run over lanes with unit stride, and chunks know nothing of
+one another.
 
 A pattern whose sum of partials falls below ``TINY`` is multiplied by ``HUGE``, and the event is counted per node.
 """
@@ -24,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel, parallel_kernel, prange, summing_kernel
+from genem.phylo.transition_kernels import Process, Transitions
 
 LANES = 64
 TINY = 2.0**-256
@@ -49,25 +51,6 @@ class Sites(NamedTuple):
     model: np.ndarray
 
 
-class Process(NamedTuple):
-    """The substitution models of the partitions, P(t) = I + right diag(expm1(eigenvalue rate t)) left.
-
-    frequency float64 (model, state); weight, rate float64 (model, category); invariant float64 (model,); eigenvalue
-    float64 (model, state); left float64 (model, category, state, state), the same for every category, and right float64
-    (model, state, state): Q = right diag(eigenvalue) left, and left[k, x] = right[x, k] frequency[x]; sets float64
-    (code, state).
-    """
-
-    frequency: np.ndarray
-    weight: np.ndarray
-    rate: np.ndarray
-    invariant: np.ndarray
-    eigenvalue: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    sets: np.ndarray
-
-
 class Topology(NamedTuple):
     """Nodes in ascending order have their children before them; the children of v are child[start[v]:start[v + 1]]."""
 
@@ -75,17 +58,6 @@ class Topology(NamedTuple):
     parent: np.ndarray
     start: np.ndarray
     child: np.ndarray
-
-
-class Transitions(NamedTuple):
-    """P of every edge: matrix float64 (model, node, category, state, state).
-
-    letter float64 (model, taxon, category, state, code): P times the sets of states of a letter, for tip edges; empty
-    where there are few states.
-    """
-
-    matrix: np.ndarray
-    letter: np.ndarray
 
 
 class Partials(NamedTuple):
@@ -111,55 +83,6 @@ class Chunk(NamedTuple):
     up_scale: np.ndarray
     outer: np.ndarray
     outer_scale: np.ndarray
-
-
-@kernel
-def fill_transition(process: Process, model: int, length: float, target: np.ndarray) -> None:
-    """P of one edge into float64 (category, state, state); exact to rounding also where the edge is very short."""
-    n_states = target.shape[1]
-    for c in range(target.shape[0]):
-        for x in range(n_states):
-            for y in range(n_states):
-                target[c, x, y] = 1.0 if x == y else 0.0
-        if length <= 0.0 or process.rate[model, c] <= 0.0:
-            continue
-        for k in range(n_states):
-            grown = math.expm1(process.eigenvalue[model, k] * process.rate[model, c] * length)
-            for x in range(n_states):
-                scaled = process.right[model, x, k] * grown
-                for y in range(n_states):
-                    target[c, x, y] += scaled * process.left[model, c, k, y]
-        for x in range(n_states):
-            for y in range(n_states):
-                target[c, x, y] = max(target[c, x, y], 0.0)
-
-
-@kernel
-def fill_letters(matrix: np.ndarray, sets: np.ndarray, target: np.ndarray) -> None:
-    """P times the set of every letter, into float64 (category, state, code)."""
-    for c in range(matrix.shape[0]):
-        for x in range(matrix.shape[1]):
-            for code in range(sets.shape[0]):
-                total = 0.0
-                for y in range(matrix.shape[2]):
-                    total += matrix[c, x, y] * sets[code, y]
-                target[c, x, code] = total
-
-
-@kernel
-def fill_edge(process: Process, node: int, length: float, transitions: Transitions) -> None:
-    """P of the edge above a node under every model."""
-    for model in range(process.frequency.shape[0]):
-        fill_transition(process, model, length, transitions.matrix[model, node])
-        if node < transitions.letter.shape[1]:
-            fill_letters(transitions.matrix[model, node], process.sets, transitions.letter[model, node])
-
-
-@kernel
-def fill_all_edges(process: Process, lengths: np.ndarray, transitions: Transitions) -> None:
-    """P of all edges; the last node, the top, has none."""
-    for node in range(len(lengths) - 1):
-        fill_edge(process, node, lengths[node], transitions)
 
 
 @kernel
@@ -335,7 +258,7 @@ def invariant_likelihood(sites: Sites, process: Process, chunk: int, lane: int) 
     total = 0.0
     for x in range(process.frequency.shape[1]):
         total += process.frequency[model, x] * sites.constant[chunk, x, lane]
-    return process.invariant[model] * total
+    return float(process.invariant[model] * total)
 
 
 @kernel
@@ -406,7 +329,13 @@ def sweep_down(tree: Topology, chunk: Chunk) -> None:
 
 @kernel
 def fill_slot(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, slot: int, down: bool,
+    sites: Sites,
+    process: Process,
+    tree: Topology,
+    transitions: Transitions,
+    storage: Partials,
+    slot: int,
+    down: bool,
     log_site: np.ndarray,
 ) -> None:
     """Upward, and if asked for outer, partials of all chunks of one slot; log_site is float64 (chunk, lane)."""
@@ -421,7 +350,12 @@ def fill_slot(
 
 @kernel
 def fill_serial(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, down: bool,
+    sites: Sites,
+    process: Process,
+    tree: Topology,
+    transitions: Transitions,
+    storage: Partials,
+    down: bool,
     log_site: np.ndarray,
 ) -> None:
     """:func:`fill_slot` for all slots."""
@@ -431,7 +365,12 @@ def fill_serial(
 
 @parallel_kernel
 def fill_parallel(
-    sites: Sites, process: Process, tree: Topology, transitions: Transitions, storage: Partials, down: bool,
+    sites: Sites,
+    process: Process,
+    tree: Topology,
+    transitions: Transitions,
+    storage: Partials,
+    down: bool,
     log_site: np.ndarray,
 ) -> None:
     """As :func:`fill_serial`, slots spread over threads: the same bits."""

@@ -44,8 +44,15 @@ DNA_MODELS: dict[str, tuple[str, bool]] = {
 }
 """Which of the rates AC, AG, AT, CG, CT, GT are equal, and whether the frequencies are. The class of GT is 1."""
 ALIASES = {
-    **{"JC69": "JC", "K2P": "K80", "HKY85": "HKY", "TN93": "TN", "TRN": "TN", "TRNE": "TNe", "K3P": "K81"},
-    **{"K3PU": "K81u", "REV": "GTR"},
+    "JC69": "JC",
+    "K2P": "K80",
+    "HKY85": "HKY",
+    "TN93": "TN",
+    "TRN": "TN",
+    "TRNE": "TNe",
+    "K3P": "K81",
+    "K3PU": "K81u",
+    "REV": "GTR",
 }
 
 MODIFIERS = ("+F", "+FO", "+FQ", "+G4", "+I", "+R4", "+ASC")
@@ -146,7 +153,7 @@ class _Parser:
 
     def parse(self) -> ModelSpecification:
         first, *others = self._pieces()
-        name, datatype = self._name(*first)
+        name, datatype = self._name(first[0])
         self.datatype: Datatype = datatype
         default: FrequencyRule = "model"
         if datatype == "dna":
@@ -170,7 +177,7 @@ class _Parser:
             pieces.append((match["name"], match["values"]))
         return pieces
 
-    def _name(self, name: str, values: str | None) -> tuple[str, Datatype]:
+    def _name(self, name: str) -> tuple[str, Datatype]:
         spelled = {known.upper(): known for known in (*DNA_MODELS, *AMINO_ACID_MODELS)}
         upper = ALIASES.get(name.upper(), name).upper()
         if upper in spelled:
@@ -193,7 +200,8 @@ class _Parser:
         if len(values) == len(free) + 1 and values[-1] > 0.0 and free:
             values = tuple(value / values[-1] for value in values[:-1])
         if len(values) != len(free) or min(values, default=1.0) < 0.0:
-            raise self._error(f"{name} has {len(free)} rates, {text!r} gives {len(values)}", "give them all, none negative")
+            found = f"{name} has {len(free)} rates, {text!r} gives {len(values)}"
+            raise self._error(found, "give them all, none negative")
         return values
 
     def _modifier(self, name: str, text: str | None) -> str:

@@ -192,8 +192,8 @@ def _frequencies(specification: ModelSpecification, patterns: SitePatterns) -> V
         frequency = patterns.frequencies()
     if frequency.min() >= SMALLEST_FREQUENCY:
         return frequency
-    floored: Vector = np.maximum(frequency, SMALLEST_FREQUENCY)
-    return floored / floored.sum()
+    floored = np.maximum(frequency, SMALLEST_FREQUENCY)
+    return np.asarray(floored / floored.sum(), dtype=np.float64)
 
 
 def _starting_free_rates(specification: ModelSpecification) -> tuple[Vector, Vector]:

@@ -43,8 +43,8 @@ class TreeModel:
     """A fixed topology as a model of the EM engine.
 
     One map is a sweep of Newton's method over the branches, then bounded quasi-Newton steps in all lengths and model
-    parameters at once, whose gradient is that of the expected complete-data log-likelihood (Fisher's identity; Jamshidian
-    & Jennrich 1997, doi:10.1111/1467-9868.00083). Neither half lowers the likelihood.
+    parameters at once, whose gradient is that of the expected complete-data log-likelihood by Fisher's identity
+    (Jamshidian & Jennrich 1997, doi:10.1111/1467-9868.00083). Neither half lowers the likelihood.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class TreeModel:
             start / unit,
             jac=True,
             method="L-BFGS-B",
-            bounds=np.column_stack([lower / unit, upper / unit]),
+            bounds=list(zip(lower / unit, upper / unit, strict=True)),
             options={"maxiter": ITERATIONS, "maxcor": MEMORY, "ftol": LINE_TOLERANCE, "gtol": GRADIENT_TOLERANCE},
         )
         return self.unpack(found.x * unit) if found.fun <= objective(start / unit)[0] else params
@@ -207,4 +207,3 @@ def fit_models(
         here = step.params
     fitted, lengths = model.at(here)
     return fitted, lengths, fitted.evaluate(lengths).log_likelihood
-

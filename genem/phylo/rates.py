@@ -38,8 +38,6 @@ def gamma_rates(alpha: float, n_categories: int, rule: GammaRule = "mean") -> ND
     """
     if rule == "median":
         medians = gammaincinv(alpha, (np.arange(n_categories) + 0.5) / n_categories)
-        scaled: NDArray[np.float64] = medians * n_categories / medians.sum()
-        return scaled
+        return np.asarray(medians * n_categories / medians.sum(), dtype=np.float64)
     cuts = gammaincinv(alpha, np.arange(n_categories + 1) / n_categories)
-    rates: NDArray[np.float64] = n_categories * np.diff(gammainc(alpha + 1.0, cuts))
-    return rates
+    return np.asarray(n_categories * np.diff(gammainc(alpha + 1.0, cuts)), dtype=np.float64)

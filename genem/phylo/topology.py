@@ -68,9 +68,7 @@ def build_tree(
 def star_tree(taxa: Sequence[str], length: float = 0.1) -> Tree:
     """All taxa on one node; the only tree there is for three or fewer."""
     n_taxa = len(taxa)
-    return Tree(
-        tuple(taxa), np.append(np.full(n_taxa, n_taxa), -1), np.append(np.full(n_taxa, length), 0.0), ("",)
-    )
+    return Tree(tuple(taxa), np.append(np.full(n_taxa, n_taxa), -1), np.append(np.full(n_taxa, length), 0.0), ("",))
 
 
 def relabelled(tree: Tree, taxa: Sequence[str]) -> Tree:

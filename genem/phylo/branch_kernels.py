@@ -28,6 +28,7 @@ from genem.phylo.likelihood_kernels import (
     Partials,
     Sites,
     Topology,
+    add_scale,
     begin_outer,
     carry_up_times,
     invariant_likelihood,
@@ -251,7 +252,7 @@ def fill_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> No
         sibling = tree.child[position]
         if sibling != node:
             carry_up_times(chunk, sibling, spare, target)
-            scale += chunk.up_scale[sibling]
+            add_scale(chunk.up_scale[sibling], scale)
             rescale(target, scale, spare[0, 0])
 
 

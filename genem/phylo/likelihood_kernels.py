@@ -154,6 +154,29 @@ def assign(source: np.ndarray, target: np.ndarray) -> None:
 
 
 @kernel
+def fill_ones(target: np.ndarray) -> None:
+    """target = 1, everywhere in a slab."""
+    for c in range(target.shape[0]):
+        for x in range(target.shape[1]):
+            for l in range(LANES):
+                target[c, x, l] = 1.0
+
+
+@kernel
+def set_scale(source: np.ndarray, target: np.ndarray) -> None:
+    """Copy the scale of a slab."""
+    for l in range(LANES):
+        target[l] = source[l]
+
+
+@kernel
+def add_scale(source: np.ndarray, target: np.ndarray) -> None:
+    """Add the scale of a factor."""
+    for l in range(LANES):
+        target[l] += source[l]
+
+
+@kernel
 def rescale(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
     """Lift the lanes of a slab that are about to underflow, and count it in ``scale``; a lane of zeros stays."""
     for l in range(LANES):
@@ -200,15 +223,12 @@ def update_up(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> Non
     target, scale = chunk.up[node], chunk.up_scale[node]
     for position in range(tree.start[node], tree.start[node + 1]):
         child = tree.child[position]
-        child_scale = chunk.up_scale[child]
         if position == tree.start[node]:
             carry_up(chunk, child, target)
-            for l in range(LANES):
-                scale[l] = child_scale[l]
+            set_scale(chunk.up_scale[child], scale)
         else:
             carry_up_times(chunk, child, spare, target)
-            for l in range(LANES):
-                scale[l] += child_scale[l]
+            add_scale(chunk.up_scale[child], scale)
             rescale(target, scale, spare[0, 0])
 
 
@@ -216,11 +236,12 @@ def update_up(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> Non
 def begin_outer(chunk: Chunk, node: int, target: np.ndarray, scale: np.ndarray) -> None:
     """What reaches a node from above: P outer, or 1 at the top."""
     if node == len(chunk.up) - 1:
-        target[:, :, :] = 1.0
-        scale[:] = 0
+        fill_ones(target)
+        for l in range(LANES):
+            scale[l] = 0
     else:
         message(chunk.matrix[node], chunk.outer[node], False, target)
-        scale[:] = chunk.outer_scale[node]
+        set_scale(chunk.outer_scale[node], scale)
 
 
 @kernel
@@ -232,20 +253,21 @@ def update_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray, run
     for position in range(first, last + 1):
         child = tree.child[position]
         assign(running, chunk.outer[child])
-        chunk.outer_scale[child, :] = scale
+        set_scale(scale, chunk.outer_scale[child])
         if position < last:
             carry_up_times(chunk, child, spare, running)
-            scale += chunk.up_scale[child]
+            add_scale(chunk.up_scale[child], scale)
             rescale(running, scale, spare[0, 0])
-    running[:, :, :] = 1.0
-    scale[:] = 0
+    fill_ones(running)
+    for l in range(LANES):
+        scale[l] = 0
     for position in range(last, first, -1):
         child, before = tree.child[position], tree.child[position - 1]
         carry_up_times(chunk, child, spare, running)
-        scale += chunk.up_scale[child]
+        add_scale(chunk.up_scale[child], scale)
         rescale(running, scale, spare[0, 0])
         multiply(running, chunk.outer[before])
-        chunk.outer_scale[before] += scale
+        add_scale(scale, chunk.outer_scale[before])
         rescale(chunk.outer[before], chunk.outer_scale[before], spare[0, 0])
 
 

@@ -18,6 +18,8 @@ from genem.phylo.topology import relabelled
 __all__ = ["MAX_LENGTH", "MIN_LENGTH", "BranchFit", "fit_branches", "with_start_lengths"]
 
 START_LENGTH = 0.1
+SHORTEST_START = 1e-6
+"""A start on the very bound would be taken for a trap."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class BranchFit:
 
 def with_start_lengths(tree: Tree) -> Tree:
     """The tree with every length inside the bounds of an estimate; edges without a length get a customary one."""
-    lengths = np.where(np.isnan(tree.length), START_LENGTH, tree.length).clip(MIN_LENGTH, MAX_LENGTH)
+    lengths = np.where(np.isnan(tree.length), START_LENGTH, tree.length).clip(SHORTEST_START, MAX_LENGTH)
     lengths[-1] = 0.0
     return replace(tree, length=lengths)
 

@@ -328,7 +328,7 @@ def _lay_out_sites(partitions: tuple[Partition, ...], alphabet: Alphabet) -> Sit
         if partition.model.specification.ascertainment:
             code[:, end : end + alphabet.n_states] = np.arange(alphabet.n_states)
             unseen[end : end + alphabet.n_states] = 1.0
-    chunked = np.ascontiguousarray(code.reshape(n_taxa, -1, LANES).transpose(1, 0, 2))
+    chunked = np.ascontiguousarray(code.reshape(n_taxa, sum(counts), LANES).transpose(1, 0, 2))
     tip = np.ascontiguousarray(np.moveaxis(alphabet.sets[chunked], 3, 2))
     return Sites(
         code=chunked,

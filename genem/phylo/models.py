@@ -19,6 +19,8 @@ Vector = NDArray[np.float64]
 
 SMALLEST_FREQUENCY = 1e-8
 """A state that was never counted keeps this much: the eigenvectors divide by the square root."""
+SMALLEST_START = 1e-4
+"""Frequencies that are to be estimated start no lower."""
 DNA_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 START_ALPHA, START_INVARIANT, START_RATE = 0.5, 0.1, 1.0
 
@@ -190,9 +192,10 @@ def _frequencies(specification: ModelSpecification, patterns: SitePatterns) -> V
         frequency = amino_acid_matrix(specification.name)[1]
     else:
         frequency = patterns.frequencies()
-    if frequency.min() >= SMALLEST_FREQUENCY:
+    smallest = SMALLEST_START if specification.frequency_rule == "optimised" else SMALLEST_FREQUENCY
+    if frequency.min() >= smallest:
         return frequency
-    floored = np.maximum(frequency, SMALLEST_FREQUENCY)
+    floored = np.maximum(frequency, smallest)
     return np.asarray(floored / floored.sum(), dtype=np.float64)
 
 

@@ -3,7 +3,8 @@
 Given the data and the category of a site, the states along a path of the tree are a Markov chain. Its transition
 probabilities over an edge are, downwards from a parent u to a child v and upwards from v to u,
 
-    P(s_v = y | s_u = x) = P[x, y] up(v)[y] / (P up(v))[x],     P(s_u = x | s_v = y) = P[y, x] outer(v)[x] / (P outer(v))[y],
+    P(s_v = y | s_u = x) = P[x, y] up(v)[y] / (P up(v))[x]
+    P(s_u = x | s_v = y) = P[y, x] outer(v)[x] / (P outer(v))[y]
 
 because the model is reversible. The joint distribution of a pair is the posterior of one node carried along the path to
 the other (Friedman, Ninio, Pe'er & Pupko 2002, doi:10.1089/10665270252935494).
@@ -101,8 +102,9 @@ def node_posteriors(
     target
         float64 (chosen, chunk, state, lane), filled.
     """
-    slab, share = np.empty(storage.up.shape[2:]), np.empty(LANES)
-    scale, constant = np.empty(LANES, np.int32), np.empty(storage.up.shape[3])
+    n_categories, n_states = storage.up.shape[2], storage.up.shape[3]
+    slab, share = np.empty((n_categories, n_states, LANES)), np.empty(LANES)
+    scale, constant = np.empty(LANES, np.int32), np.empty(n_states)
     for number in range(len(sites.model)):
         chunk = take_chunk(sites, transitions, storage, number)
         for row in range(len(nodes)):
@@ -110,9 +112,9 @@ def node_posteriors(
             invariant_share(sites, process, number, scale, slab, share)
             for l in range(LANES):
                 constant_posterior(sites, process, number, l, constant)
-                for x in range(slab.shape[1]):
+                for x in range(n_states):
                     total = share[l] * constant[x]
-                    for c in range(slab.shape[0]):
+                    for c in range(n_categories):
                         total += slab[c, x, l]
                     target[row, number, x, l] = total
 

@@ -57,7 +57,7 @@ def read_alignment(path: str | Path, *, datatype: Datatype | None = None, thread
     --------
     >>> alignment = read_alignment("data/lexA_sites.fa")
     >>> len(alignment), alignment.n_sites, alignment.datatype
-    (16, 20, 'dna')
+    (19, 20, 'dna')
     """
     with InflatedInput(path, threads=threads) as stream:
         content = b"".join(stream.pieces())

@@ -28,6 +28,7 @@ from genem.phylo import (
 )
 from genem.phylo.gradients import edge_sums, gradient_by_lengths, gradient_by_models
 from genem.phylo.parameters import pack_partitions, unpack_partitions
+from genem.phylo.topology import relabelled
 from tests.phylo_cases import MODELS, alignment_of, brute_force_arguments, cases, likelihood_of, random_tree, tips_of
 from tests.reference.phylo import node_posterior, pair_counts
 
@@ -217,6 +218,19 @@ def test_evaluate_reports_a_stationary_point() -> None:
     assert known.sum() >= 6
     near = np.abs(fit.tree.length - canonical(tree).length)[known] < 5 * fit.length_errors[known]
     assert np.all(near)
+
+
+def test_shuffled_input_and_threads_give_the_same_bits() -> None:
+    alignment, tree = simulated(8, 7, 250)
+    one = evaluate(alignment, tree, "HKY+G4")
+    rows = [3, 0, 6, 2, 5, 1, 4]
+    shuffled = Alignment(tuple(alignment.names[row] for row in rows), alignment.letters[rows], "dna")
+    mixed = relabelled(tree, [tree.taxa[row] for row in rows])
+    two = evaluate(shuffled, mixed, "HKY+G4", threads=2)
+    assert two.log_likelihood == one.log_likelihood
+    assert two.tree.taxa == one.tree.taxa
+    np.testing.assert_array_equal(two.tree.length, one.tree.length)
+    assert str(two.model) == str(one.model)
 
 
 def test_standard_errors_of_two_sequences() -> None:

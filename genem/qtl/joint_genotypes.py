@@ -35,11 +35,14 @@ class LinkedGenotypes:
     following
         float64 (position but the last, individual, chain state, chain state): P(genotype at the next position |
         genotype here, all calls of the individual on the chromosome).
+    markers_before
+        int64 (position,): markers of the chromosome up to and including the position.
     """
 
     genotypes: ChromosomeGenotypes
     state_of: NDArray[np.int64]
     following: Floats
+    markers_before: NDArray[np.int64]
 
     @property
     def chromosome(self) -> str:
@@ -65,7 +68,9 @@ class LinkedGenotypes:
             probabilities=np.ascontiguousarray(one.probabilities[:, keep]),
             log_likelihood=one.log_likelihood[keep],
         )
-        return LinkedGenotypes(kept, self.state_of[keep], np.ascontiguousarray(self.following[:, keep]))
+        return LinkedGenotypes(
+            kept, self.state_of[keep], np.ascontiguousarray(self.following[:, keep]), self.markers_before
+        )
 
     def marginal(self, position: int) -> Floats:
         """P(chain state) at one position, float64 (individual, chain state)."""
@@ -154,7 +159,8 @@ def joint_genotypes(
         grid = Grid(one.grid.position[kept], tuple(one.grid.names[k] for k in kept), one.grid.marker[kept])
         probabilities = np.ascontiguousarray(genotypes.probabilities[kept])
         thinned = replace(genotypes, grid=grid, probabilities=probabilities)
-        results.append(LinkedGenotypes(thinned, one.chain.state_of, following))
+        before = np.cumsum(one.grid.marker >= 0)[kept]
+        results.append(LinkedGenotypes(thinned, one.chain.state_of, following, before))
     return tuple(results)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from genem.errors import InputError, UsageError
 from genem.qtl import Permutations, genome_wide_p, genotype_probabilities, permute, scan, threshold
 from genem.qtl.lane_kernels import LANES, exponentials, scan_lanes
-from genem.qtl.permutations import _orders
+from genem.qtl.permutations import shuffled_orders
 from tests.qtl_crosses import golden_cross, small_cross
 from tests.reference import qtl as reference
 
@@ -57,7 +57,7 @@ def scanned_one_by_one(cross, genotypes, found, method, **options):
     kept = np.isfinite(y)
     reverse = cross.is_reverse & ~cross.is_male
     strata = np.unique(np.column_stack([cross.is_male, reverse])[kept], axis=0, return_inverse=True)[1].ravel()
-    order = _orders(np.unique(strata, return_inverse=True)[1], len(found), found.first, found.seed)
+    order = shuffled_orders(np.unique(strata, return_inverse=True)[1], len(found), found.first, found.seed)
     answers = []
     for one in order:
         columns = {}
@@ -99,11 +99,11 @@ def test_ranges_of_permutations_join(f2, method):
 
 def test_shuffles_stay_within_strata():
     strata = np.array([0, 1, 0, 1, 2, 0])
-    orders = _orders(strata, 50, 0, 1)
+    orders = shuffled_orders(strata, 50, 0, 1)
     assert (strata[orders] == strata).all()
     assert (np.sort(orders, axis=1) == np.arange(6)).all()
     assert len({tuple(order) for order in orders.tolist()}) > 5
-    assert (orders != _orders(strata, 50, 0, 2)).any()
+    assert (orders != shuffled_orders(strata, 50, 0, 2)).any()
 
 
 def test_a_stratum_is_a_column(f2):

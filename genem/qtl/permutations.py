@@ -25,7 +25,7 @@ from genem.qtl.markers import ChromosomeGenotypes, called_genotypes
 from genem.qtl.regression_kernels import position_bases
 from genem.qtl.scan_methods import LN10, Task, in_lanes, null_basis, residuals
 
-__all__ = ["Permutations", "genome_wide_p", "permute", "threshold"]
+__all__ = ["Permutations", "exchangeable_groups", "genome_wide_p", "permute", "shuffled_orders", "threshold"]
 
 Floats = NDArray[np.float64]
 
@@ -149,7 +149,7 @@ def permute(
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     response = response_of(values[sample.keep], trait, model)
-    orders = _orders(_strata(cross, sample, genotypes, strata), n_permutations, first, seed)
+    orders = shuffled_orders(exchangeable_groups(cross, sample, genotypes, strata), n_permutations, first, seed)
     plain = model == "normal" and not (addcovar or intcovar) and weights is None
     largest = {False: np.full(n_permutations, -np.inf), True: np.full(n_permutations, -np.inf)}
     length = {False: 0.0, True: 0.0}
@@ -248,7 +248,7 @@ def _of(permutations: Permutations, chromosomes: str) -> Floats:
     return known[chromosomes]
 
 
-def _strata(
+def exchangeable_groups(
     cross: Cross, sample: Sample, genotypes: Sequence[ChromosomeGenotypes], column: str | None
 ) -> NDArray[np.int64]:
     """Groups of individuals that may be exchanged."""
@@ -264,7 +264,7 @@ def _strata(
     return np.unique(np.column_stack(groups), axis=0, return_inverse=True)[1].ravel().astype(np.int64)
 
 
-def _orders(strata: NDArray[np.int64], n_permutations: int, first: int, seed: int) -> NDArray[np.int64]:
+def shuffled_orders(strata: NDArray[np.int64], n_permutations: int, first: int, seed: int) -> NDArray[np.int64]:
     """Shuffled individuals, (permutation, individual): each takes the trait of the one named."""
     members = [np.flatnonzero(strata == stratum) for stratum in range(int(strata.max()) + 1)]
     orders = np.empty((n_permutations, len(strata)), np.int64)

@@ -140,7 +140,9 @@ def maximise(posterior: np.ndarray, model: Regression, params: np.ndarray) -> bo
             here = model.regressor_of[column]
             right[column] += contrast * products[here]
             for other in range(column + 1):
-                gram[column, other] += contrast * model.contrasts[cell, other] * moments[here, model.regressor_of[other]]
+                gram[column, other] += (
+                    contrast * model.contrasts[cell, other] * moments[here, model.regressor_of[other]]
+                )
     explained = right.copy()
     solve_positive(gram, right, params[:n_columns])
     for column in range(n_columns):
@@ -190,10 +192,10 @@ def fit_cells(
             longest = max(longest, abs(first[k] - params[k]))
         following, alive = cell_map(prior, model, first, posterior, scratch, second)
         n_iter += 1
-        if longest <= stop.parameter_tolerance:
-            if relative_change(log_likelihood, following) <= stop.objective_tolerance:
-                params[:] = first
-                return following, n_iter, CONVERGED
+        change = relative_change(log_likelihood, following)
+        if longest <= stop.parameter_tolerance and change <= stop.objective_tolerance:
+            params[:] = first
+            return following, n_iter, CONVERGED
         r_norm2, v_norm2 = 0.0, 0.0
         for k in range(size):
             r, v = first[k] - params[k], second[k] - 2.0 * first[k] + params[k]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,31 +173,35 @@ def _kept(grid: Grid, step: float, include_markers: bool) -> NDArray[np.bool_]:
     return np.asarray(np.abs(steps - np.round(steps)) < ON_GRID)
 
 
-def pair_probabilities(first: LinkedGenotypes, position: int, second: LinkedGenotypes, start: int) -> Floats:
-    """P(genotypes at one position and at each of those from ``start`` on, of the same or another chromosome).
+def pair_probabilities(first: LinkedGenotypes, second: LinkedGenotypes, start: int, stop: int) -> Floats:
+    """P(genotypes at two positions): each of some positions of a chromosome with all those of another, or ahead of it.
 
     Parameters
     ----------
-    first, position
-        The one position.
-    second, start
-        The others; on the same chromosome they must lie ahead.
+    first, start, stop
+        The chromosome and the range of positions.
+    second
+        Another chromosome, or the same: then the positions ahead count.
 
     Returns
     -------
-    float64 (position, cell, individual)
-        The cell of genotypes a and b is ``a * number of genotypes of second + b``.
+    float64 (pair, cell, individual)
+        Pairs count the positions of ``second`` fastest. The cell of genotypes a and b is
+        ``a * number of genotypes of second + b``.
     """
-    here = first.genotypes.probabilities[position]
-    there = second.genotypes.probabilities[start:]
+    n = len(first.state_of)
     if first is not second:
-        both = here.T[None, :, None, :] * there.transpose(0, 2, 1)[:, None, :, :]
-        return both.reshape(len(there), -1, len(here))
+        here = first.genotypes.probabilities[start:stop].transpose(0, 2, 1)
+        there = second.genotypes.probabilities.transpose(0, 2, 1)
+        both = here[:, None, :, None, :] * there[None, :, None, :, :]
+        return both.reshape(len(here) * len(there), -1, n)
     n_states = len(first.states)
-    joint = np.zeros((len(first.grid) - position - 1, n_states * n_states, len(here)))
+    n_pairs = sum(len(first.grid) - 1 - position for position in range(start, stop))
+    joint = np.zeros((n_pairs, n_states * n_states, n))
     cell_of = first.state_of[:, :, None] * n_states + first.state_of[:, None, :]
-    fill_linked_pairs(first.marginal(position), first.following[position:], cell_of, joint)
-    return joint[start - position - 1 :]
+    marginal = np.take_along_axis(first.genotypes.probabilities, first.state_of[None], axis=2)
+    fill_linked_pairs(marginal, first.following, cell_of, start, stop, joint)
+    return joint
 
 
 def find_locus(linked: Sequence[LinkedGenotypes], chromosome: str, position: str | float) -> Locus:
@@ -265,7 +270,7 @@ def _along(one: LinkedGenotypes, positions: Sequence[int]) -> Floats:
     n, n_chain = one.state_of.shape
     chain = one.marginal(positions[0])[:, :, None]
     # ``chain`` is (individual, state of the last position, states of those before, the last of them fastest).
-    for origin, target in zip(positions, positions[1:], strict=False):
+    for origin, target in pairwise(positions):
         step = one.following[origin]
         for place in range(origin + 1, target):
             step = step @ one.following[place]

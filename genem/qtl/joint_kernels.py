@@ -69,20 +69,29 @@ def fill_following(
 
 
 @parallel_kernel
-def fill_linked_pairs(marginal: np.ndarray, following: np.ndarray, cell_of: np.ndarray, joint: np.ndarray) -> None:
-    """P(states here and there | all calls) for all places ahead, ``joint`` (place, cell, individual), zeroed before.
+def fill_linked_pairs(
+    marginal: np.ndarray, following: np.ndarray, cell_of: np.ndarray, start: int, stop: int, joint: np.ndarray
+) -> None:
+    """P(states at two places | all calls) for each place from ``start`` to ``stop`` and all places ahead of it.
 
-    ``marginal`` (individual, state) belongs to this place, ``following`` (place, individual, from, to) leads on from
-    it, ``cell_of`` (individual, from, to) says which cell a pair of states is.
+    ``marginal`` (place, individual, state) and ``following`` (place but the last, individual, from, to) describe the
+    chromosome, ``cell_of`` (individual, from, to) says which cell a pair of states is; ``joint`` (pair, cell,
+    individual) is zeroed before.
     """
-    n_individuals, n_states = marginal.shape
-    for individual in prange(n_individuals):
-        reached, product = np.zeros((n_states, n_states)), np.empty((n_states, n_states))
-        for state in range(n_states):
-            reached[state, state] = marginal[individual, state]
-        for place in range(len(following)):
-            multiply(reached, following[place, individual], product)
-            reached[:] = product
-            for origin in range(n_states):
-                for target in range(n_states):
-                    joint[place, cell_of[individual, origin, target], individual] = reached[origin, target]
+    n_places, n_individuals, n_states = marginal.shape
+    for here in prange(start, stop):
+        first = 0
+        for before in range(start, here):
+            first += n_places - 1 - before
+        reached, product = np.empty((n_states, n_states)), np.empty((n_states, n_states))
+        for individual in range(n_individuals):
+            reached[:] = 0.0
+            for state in range(n_states):
+                reached[state, state] = marginal[here, individual, state]
+            for step in range(here, n_places - 1):
+                multiply(reached, following[step, individual], product)
+                reached[:] = product
+                for origin in range(n_states):
+                    for target in range(n_states):
+                        cell = cell_of[individual, origin, target]
+                        joint[first + step - here, cell, individual] = reached[origin, target]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,9 @@ from genem.qtl.interval_mapping import (
 )
 from genem.qtl.joint_genotypes import LinkedGenotypes
 from genem.qtl.scan_methods import LN10, Task, expectation_maximisation, haley_knott, null_log_likelihood
-from genem.qtl.two_qtl_methods import one_locus_design, pair_model, pairs_by_em, pairs_by_regression
+from genem.qtl.two_qtl_methods import one_locus_design, pair_blocks, pair_model, pairs_by_em, pairs_by_regression
 
-__all__ = ["PairPeak", "TwoQTLMethod", "TwoQTLScan", "check_pairs", "one_locus_lods", "pair_blocks", "scan_two"]
+__all__ = ["PairPeak", "TwoQTLMethod", "TwoQTLScan", "check_pairs", "one_locus_lods", "scan_two"]
 
 Floats = NDArray[np.float64]
 TwoQTLMethod = Literal["em", "hk"]
@@ -275,32 +275,24 @@ def scan_two(
     designs = {False: sample.autosomes, True: sample.x}
     models = {x: pair_model(design, sample.weights, response[:, None]) for x, design in designs.items()}
     null = {x: _null(sample, x, response, kept) for x in models} if method == "em" else {}
-    pieces: list[tuple[Floats, ...]] = []
-    for a, position, b, start in pair_blocks(kept):
-        first, second = kept[a], kept[b]
+    pieces: list[tuple[NDArray[Any], ...]] = []
+    starts = np.cumsum([0, *(len(one.grid) for one in kept)])
+    for block in pair_blocks(kept):
+        first, second = kept[block.a], kept[block.b]
         with_x = first.is_x or second.is_x
-        additive, full, joint = pairs_by_regression(models[with_x], first, position, second, start)
-        regression = np.hstack([additive, full])
-        if method == "hk":
-            nothing = np.zeros(regression.shape, np.int64)
-            pieces.append((regression, regression[:, 1], nothing, nothing))
-            continue
-        n_states = (len(first.states), len(second.states))
-        design = models[with_x].design
-        reached, n_iter, status = pairs_by_em(design, response, sample.weights, n_states, joint, stop)
-        pieces.append(((reached - null[with_x]) / LN10, regression[:, 1], n_iter, status))
-    lods, compared, n_iter, status = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        additive, full, joint = pairs_by_regression(models[with_x], kept, block)
+        lods, nothing = np.hstack([additive, full]), np.zeros((len(full), 2), np.int64)
+        n_iter, status = nothing, nothing
+        if method == "em":
+            n_states = (len(first.states), len(second.states))
+            design = models[with_x].design
+            reached, n_iter, status = pairs_by_em(design, response, sample.weights, n_states, joint, stop)
+            lods = (reached - null[with_x]) / LN10
+        pieces.append((block.pairs + starts[[block.a, block.b]], lods, full[:, 0], n_iter, status))
+    pairs, *found = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    lods, compared, n_iter, status = (values[order] for values in found)
     return _assembled(kept, trait, method, sample, response, lods, compared, n_iter, status)
-
-
-def pair_blocks(linked: Sequence[LinkedGenotypes]) -> Iterator[tuple[int, int, int, int]]:
-    """Chromosome, position, other chromosome, its first position: every pair of positions once, in map order."""
-    for a, one in enumerate(linked):
-        for position in range(len(one.grid)):
-            if position + 1 < len(one.grid):
-                yield a, position, a, position + 1
-            for b in range(a + 1, len(linked)):
-                yield a, position, b, 0
 
 
 def check_pairs(linked: Sequence[LinkedGenotypes], sample: Sample) -> None:
@@ -339,9 +331,7 @@ def one_locus_lods(
 def _null(sample: Sample, with_x: bool, response: Floats, linked: Sequence[LinkedGenotypes]) -> float:
     """Log-likelihood of the null model of a pair."""
     design = sample.x if with_x else sample.autosomes
-    task = Task(
-        linked[0].genotypes.probabilities, design, response[:, None], sample.weights, default_rule("normal")
-    )
+    task = Task(linked[0].genotypes.probabilities, design, response[:, None], sample.weights, default_rule("normal"))
     return null_log_likelihood(task, 0, binary=False)
 
 

@@ -19,21 +19,36 @@ def fill_products(probabilities: np.ndarray, own: np.ndarray, columns: np.ndarra
 
 
 @parallel_kernel
-def pair_bases(fixed: np.ndarray, second: np.ndarray, joint: np.ndarray, own: np.ndarray, bases: np.ndarray) -> None:
-    """What the second locus, then its interaction with the first, add to the first.
+def pair_bases(
+    null_basis: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    joint: np.ndarray,
+    pairs: np.ndarray,
+    own: np.ndarray,
+    bases: np.ndarray,
+) -> None:
+    """What the first locus, the second, and their interaction add to the null model, one after another.
 
-    ``fixed`` (column, individual) is an orthonormal basis of null model and first locus; ``second`` (position,
-    genotype, individual) and ``joint`` (position, cell, individual) are probabilities, those left out that follow from
-    the others; ``own`` (regressor, individual) holds the root of the weights times what interacts with genotypes.
-    ``bases`` is (position, second's columns then those of the interaction, individual).
+    ``null_basis`` (column, individual) is orthonormal; ``first`` and ``second`` (position, genotype, individual) are
+    genotype probabilities, the last genotypes left out, as they follow from the others; ``joint`` (pair, cell,
+    individual) are probabilities of all pairs of genotypes; ``pairs`` (pair, 2) are positions; ``own`` (regressor,
+    individual) holds the root of the weights times what interacts with genotypes. ``bases`` is (pair, column,
+    individual).
     """
-    n_fixed, n = fixed.shape
-    n_second = second.shape[1] * len(own)
+    n_null, n = null_basis.shape
+    n_own, n_first, n_second = len(own), first.shape[1], second.shape[1]
     n_all = bases.shape[1]
-    for position in prange(len(second)):
-        columns = np.empty((n_fixed + n_all, n))
-        columns[:n_fixed] = fixed
-        fill_products(second[position], own, columns[n_fixed : n_fixed + n_second])
-        fill_products(joint[position], own, columns[n_fixed + n_second :])
-        orthonormalise(columns, n_fixed)
-        bases[position] = columns[n_fixed:]
+    for pair in prange(len(pairs)):
+        columns = np.empty((n_null + n_all, n))
+        columns[:n_null] = null_basis
+        row = n_null + n_first * n_own
+        fill_products(first[pairs[pair, 0]], own, columns[n_null:row])
+        fill_products(second[pairs[pair, 1]], own, columns[row : row + n_second * n_own])
+        row += n_second * n_own
+        for genotype in range(n_first):
+            cells = joint[pair, genotype * (n_second + 1) : (genotype + 1) * (n_second + 1) - 1]
+            fill_products(cells, own, columns[row : row + n_second * n_own])
+            row += n_second * n_own
+        orthonormalise(columns, n_null)
+        bases[pair] = columns[n_null:]

@@ -1,8 +1,8 @@
-"""One position against all those of a chromosome: what two loci explain, by regression and by EM."""
+"""Pairs of positions, block by block: what two loci explain, by regression and by EM."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,22 +12,25 @@ from genem.em import Status
 from genem.qtl.cell_kernels import Regression, Stop, fit_many_cells
 from genem.qtl.design import Design, Sample
 from genem.qtl.joint_genotypes import LinkedGenotypes, pair_probabilities
-from genem.qtl.regression_kernels import orthonormalise
 from genem.qtl.scan_methods import LN10, null_basis, residuals
 from genem.qtl.two_qtl_kernels import pair_bases
 
 __all__ = [
+    "PairBlock",
     "PairModel",
     "cell_regression",
     "explained_by_pairs",
     "lod_of_share",
     "one_locus_design",
+    "pair_blocks",
     "pair_model",
     "pairs_by_em",
     "pairs_by_regression",
 ]
 
 Floats = NDArray[np.float64]
+BLOCK = 1 << 21
+"""Probabilities held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +74,67 @@ def one_locus_design(sample: Sample, *, locus_on_x: bool, null_of_x: bool) -> De
     return replace(sample.x, shared=np.ascontiguousarray(np.hstack([sample.x.shared, indicators])))
 
 
+@dataclass(frozen=True, slots=True)
+class PairBlock:
+    """Some pairs of positions: those from ``start`` to ``stop`` on one chromosome, with another or those ahead.
+
+    Attributes
+    ----------
+    a, b
+        Numbers of the chromosomes.
+    start, stop
+        Positions on the first.
+    pairs
+        int64 (pair, 2): positions on either chromosome.
+    """
+
+    a: int
+    b: int
+    start: int
+    stop: int
+    pairs: NDArray[np.int64]
+
+
+def pair_blocks(linked: Sequence[LinkedGenotypes]) -> Iterator[PairBlock]:
+    """Every pair of positions once, in blocks of bounded memory."""
+    n = len(linked[0].state_of)
+    for a, one in enumerate(linked):
+        for b in range(a, len(linked)):
+            size = len(linked[b].grid)
+            n_cells = len(one.states) * len(linked[b].states)
+            at_once = max(1, BLOCK // max(1, n * n_cells * size))
+            last = len(one.grid) - (a == b)
+            for start in range(0, last, at_once):
+                stop = min(last, start + at_once)
+                pairs = [(s, t) for s in range(start, stop) for t in range(s + 1 if a == b else 0, size)]
+                yield PairBlock(a, b, start, stop, np.array(pairs, np.int64))
+
+
 def explained_by_pairs(
-    model: PairModel, first: LinkedGenotypes, position: int, second: LinkedGenotypes, start: int
+    model: PairModel, linked: Sequence[LinkedGenotypes], block: PairBlock
 ) -> tuple[Floats, Floats, Floats]:
-    """Sums of squares explained by one position and each of those from ``start`` on, beyond the null model.
+    """Sums of squares explained by pairs of positions, beyond the null model.
 
     Returns
     -------
     additive, full
-        float64 (position, trait).
+        float64 (pair, trait).
     joint
-        float64 (position, cell, individual): the probabilities of the pairs.
+        float64 (pair, cell, individual): the probabilities of pairs of genotypes.
     """
-    joint = pair_probabilities(first, position, second, start)
-    n_first, n_second, n = len(first.states), len(second.states), joint.shape[2]
-    cells = joint.reshape(-1, n_first, n_second, n)[:, : n_first - 1, : n_second - 1]
-    here = first.genotypes.probabilities[position].T[: n_first - 1]
-    there = second.genotypes.probabilities[start:].transpose(0, 2, 1)[:, : n_second - 1]
-    n_own = len(model.own)
-    fixed = np.vstack([model.basis, (here[:, None, :] * model.own).reshape(-1, n)])
-    orthonormalise(fixed, len(model.basis))
-    bases = np.empty((len(joint), ((n_second - 1) + (n_first - 1) * (n_second - 1)) * n_own, n))
-    inner = np.ascontiguousarray(cells.reshape(len(joint), -1, n))
-    pair_bases(fixed, np.ascontiguousarray(there), inner, model.own, bases)
+    one, other = linked[block.a], linked[block.b]
+    joint = pair_probabilities(one, other, block.start, block.stop)
+    n_first, n_second, n = len(one.states) - 1, len(other.states) - 1, joint.shape[2]
+    first, second = (
+        np.ascontiguousarray(each.genotypes.probabilities.transpose(0, 2, 1)[:, :-1]) for each in (one, other)
+    )
+    n_additive, n_all = (size * len(model.own) for size in (n_first + n_second, (n_first + 1) * (n_second + 1) - 1))
+    bases = np.empty((len(joint), n_all, n))
+    pair_bases(model.basis, first, second, joint, block.pairs, model.own, bases)
     squares = (bases.reshape(-1, n) @ model.left) ** 2
-    squares = squares.reshape(len(joint), bases.shape[1], -1)
-    by_first = ((fixed[len(model.basis) :] @ model.left) ** 2).sum(axis=0)
-    additive = by_first + squares[:, : (n_second - 1) * n_own].sum(axis=1)
-    return additive, additive + squares[:, (n_second - 1) * n_own :].sum(axis=1), joint
+    squares = squares.reshape(len(joint), n_all, -1)
+    additive = squares[:, :n_additive].sum(axis=1)
+    return additive, additive + squares[:, n_additive:].sum(axis=1), joint
 
 
 def lod_of_share(share: Floats, n: int) -> Floats:
@@ -108,10 +144,10 @@ def lod_of_share(share: Floats, n: int) -> Floats:
 
 
 def pairs_by_regression(
-    model: PairModel, first: LinkedGenotypes, position: int, second: LinkedGenotypes, start: int
+    model: PairModel, linked: Sequence[LinkedGenotypes], block: PairBlock
 ) -> tuple[Floats, Floats, Floats]:
-    """LOD scores (position, trait) of the additive and the full model, and the probabilities of the pairs."""
-    additive, full, joint = explained_by_pairs(model, first, position, second, start)
+    """LOD scores (pair, trait) of the additive and the full model, and the probabilities of pairs of genotypes."""
+    additive, full, joint = explained_by_pairs(model, linked, block)
     total = (model.left**2).sum(axis=0)
     n = len(model.left)
     return lod_of_share(additive / total, n), lod_of_share(full / total, n), joint
@@ -130,7 +166,7 @@ def cell_regression(design: Design, response: Floats, weights: Floats, contrasts
 def pairs_by_em(
     design: Design, response: Floats, weights: Floats, n_states: Sequence[int], joint: Floats, stop: Stop
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """Log-likelihoods, EM steps and statuses (position, model) of the additive and the full mixture."""
+    """Log-likelihoods, EM steps and statuses (pair, model) of the additive and the full mixture."""
     present = np.flatnonzero(joint.any(axis=(0, 2)))
     priors = np.ascontiguousarray(joint[:, present])
     full = np.eye(len(present))

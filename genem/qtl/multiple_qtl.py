@@ -252,13 +252,11 @@ def _described(
     share = 10.0 ** (-2.0 * fitted.lod / n)
     null_sigma = math.exp(-setting.null / n - 0.5) / math.sqrt(2.0 * math.pi)
     divisor = remaining if setting.method == "hk" else n
-    f, p_f = _f_test(setting, 1.0, share, fitted.rank, remaining)
+    _, p_f = _f_test(setting, 1.0, share, fitted.rank, remaining)
     return QTLFit(
         trait=trait,
         method=setting.method,
-        loci=tuple(
-            (setting.linked[locus.chromosome].chromosome, _position(setting.linked, locus)) for locus in loci
-        ),
+        loci=tuple((setting.linked[locus.chromosome].chromosome, _position(setting.linked, locus)) for locus in loci),
         formula=formula_of(terms),
         lod=fitted.lod,
         df=fitted.rank,

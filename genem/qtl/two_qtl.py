@@ -262,7 +262,7 @@ def scan_two(
     >>> cross = Cross("bc", ("A", "B"), tuple("abcdefghijkl"), genetic_map, calls, trait, {})
     >>> found = scan_two(cross, joint_genotypes(cross), "y", method="hk")
     >>> found.full.round(2).tolist(), found.additive.round(2).tolist(), found.one.round(2).tolist()
-    ([10.41], [10.41], [1.68, 1.67])
+    ([9.85], [9.85], [1.75, 1.75])
     """
     if method not in get_args(TwoQTLMethod):
         raise UsageError(f"method {method!r} is not one of {', '.join(get_args(TwoQTLMethod))}")

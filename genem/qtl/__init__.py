@@ -17,6 +17,7 @@ from genem.qtl.markers import (
     likeliest_genotypes,
 )
 from genem.qtl.multiple_qtl import DroppedTerm, QTLFit, fit_qtl
+from genem.qtl.peaks import Peak, Threshold, find_peaks, thresholds
 from genem.qtl.permutations import Permutations, genome_wide_p, permute, threshold
 from genem.qtl.positions import Grid, position_grid
 from genem.qtl.qtl_profiles import LocusProfile, qtl_profiles
@@ -43,6 +44,7 @@ __all__ = [
     "LocusProfile",
     "MarkerCovariate",
     "PairPeak",
+    "Peak",
     "Penalties",
     "Permutations",
     "QTLFit",
@@ -50,6 +52,7 @@ __all__ = [
     "Scan",
     "SpikeWarning",
     "SupportInterval",
+    "Threshold",
     "TwoQTLLods",
     "TwoQTLPermutations",
     "TwoQTLScan",
@@ -59,6 +62,7 @@ __all__ = [
     "composite_scan",
     "derive_penalties",
     "estimate_map",
+    "find_peaks",
     "fit_qtl",
     "genome_wide_p",
     "genotype_draws",
@@ -78,5 +82,6 @@ __all__ = [
     "scan_two",
     "select_qtl",
     "threshold",
+    "thresholds",
     "two_qtl_threshold",
 ]

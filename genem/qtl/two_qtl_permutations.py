@@ -16,7 +16,7 @@ from genem.errors import UsageError
 from genem.qtl.design import Sample, numbers, sample_of
 from genem.qtl.interval_mapping import response_of
 from genem.qtl.joint_genotypes import LinkedGenotypes
-from genem.qtl.permutations import exchangeable_groups, shuffled_orders
+from genem.qtl.permutations import _orders, _strata
 from genem.qtl.two_qtl import check_pairs, one_locus_lods
 from genem.qtl.two_qtl_methods import explained_by_pairs, lod_of_share, pair_blocks, pair_model
 
@@ -145,8 +145,8 @@ def permute_two(
     response = response_of(values[sample.keep], trait, "normal")
     kept = tuple(one.select(sample.keep) for one in linked)
     check_pairs(kept, sample)
-    groups = exchangeable_groups(cross, sample, [one.genotypes for one in linked], strata)
-    orders = shuffled_orders(groups, n_permutations, first, seed)
+    groups = _strata(cross, sample, [one.genotypes for one in linked], strata)
+    orders = _orders(groups, n_permutations, first, seed)
     plain = not (addcovar or intcovar) and weights is None
     if plain:
         pieces = [

@@ -15,12 +15,13 @@ import numpy as np
 from genem.em.kernels import relative_change, squarem_step_length
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange, summing_kernel
-from genem.qtl.lane_kernels import exponentials
+from genem.qtl.elementary_kernels import exponentials, sum_of_logarithms
 from genem.qtl.regression_kernels import solve_positive
 
 LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 SMALLEST_LOG = -700.0
 NOTHING = -1e300
+SMALLEST_TOTAL = 1e-300
 STEP_GROWTH = 4.0
 SMALLEST_SIGMA = 1e-6
 """Of a standardised trait: below it the likelihood has no bound worth the name."""
@@ -98,9 +99,12 @@ def cell_posteriors(
         for i in range(n):
             posterior[cell, i] *= prior[cell, i]
             total[i] += posterior[cell, i]
-    log_likelihood = -n * (log_sigma + LOG_ROOT_TWO_PI)
+    log_likelihood: float = -n * (log_sigma + LOG_ROOT_TWO_PI)
     for i in range(n):
-        log_likelihood += best[i] + math.log(total[i])
+        total[i] = max(total[i], SMALLEST_TOTAL)
+        log_likelihood += best[i]
+    log_likelihood += sum_of_logarithms(total, best)
+    for i in range(n):
         total[i] = 1.0 / total[i]
     for cell in range(n_cells):
         for i in range(n):

@@ -61,8 +61,8 @@ class LinkedGenotypes:
     def states(self) -> tuple[str, ...]:
         return self.genotypes.states
 
-    def select(self, keep: NDArray[np.bool_]) -> LinkedGenotypes:
-        """Of some individuals."""
+    def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> LinkedGenotypes:
+        """Of some individuals, or of all in another order."""
         one = self.genotypes
         kept = replace(
             one,
@@ -160,7 +160,7 @@ def joint_genotypes(
         grid = Grid(one.grid.position[kept], tuple(one.grid.names[k] for k in kept), one.grid.marker[kept])
         probabilities = np.ascontiguousarray(genotypes.probabilities[kept])
         thinned = replace(genotypes, grid=grid, probabilities=probabilities)
-        before = np.cumsum(one.grid.marker >= 0)[kept]
+        before = np.cumsum(one.grid.marker >= 0, dtype=np.int64)[kept]
         results.append(LinkedGenotypes(thinned, one.chain.state_of, following, before))
     return tuple(results)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -189,10 +190,11 @@ def term_names(setting: ModelSetting, loci: Sequence[Locus], term: Term) -> list
 
 def _cell_contrasts(setting: ModelSetting, loci: Sequence[Locus], among: Sequence[int], term: Term) -> Floats:
     """The contrasts of a term for all combinations of genotypes at the loci ``among``, (cell, column)."""
-    contrasts = np.ones((1, 1))
+    contrasts: Floats = np.ones((1, 1))
     for k in among:
         of_locus = setting.contrasts[loci[k].chromosome][0]
-        contrasts = np.kron(contrasts, of_locus if k in term.loci else np.ones((len(of_locus), 1)))
+        factor = of_locus if k in term.loci else np.ones((len(of_locus), 1))
+        contrasts = np.asarray(np.kron(contrasts, factor), np.float64)
     return contrasts
 
 
@@ -241,7 +243,7 @@ def fit_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term
     basis = columns * root
     n_null = setting.design.null.shape[1]
     orthonormalise(basis, 0)
-    independent = basis.any(axis=1)
+    independent = np.asarray(basis.any(axis=1))
     rank = int(independent[n_null:].sum())
     n = setting.n_individuals
     if n <= int(independent.sum()) + 1:
@@ -258,8 +260,9 @@ def fit_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term
     residual -= basis.T @ (basis @ residual)
     squares = float(residual @ residual)
     covariance[np.ix_(independent, independent)] = inverse @ inverse.T * squares / (n - len(x))
-    log_likelihood = -0.5 * n * (np.log(squares / n) + np.log(2.0 * np.pi) + 1.0)
-    return ModelFit(float(log_likelihood - setting.null) / LN10, rank, coefficients, covariance, 0, Status.CONVERGED)
+    log_likelihood = -0.5 * n * (math.log(squares / n) + math.log(2.0 * math.pi) + 1.0)
+    lod = (log_likelihood - setting.null) / LN10 if rank else 0.0
+    return ModelFit(lod, rank, coefficients, covariance, 0, Status.CONVERGED)
 
 
 def _by_em(

@@ -129,7 +129,7 @@ def _moving_columns(
         return term_columns(setting, loci, term)
     probabilities = setting.linked[loci[moving].chromosome].genotypes.probabilities[loci[moving].position]
     of_locus = (probabilities @ setting.contrasts[loci[moving].chromosome][0]).T
-    return (of_locus[:, None] * partner[None]).reshape(-1, of_locus.shape[1])
+    return np.asarray((of_locus[:, None] * partner[None]).reshape(-1, of_locus.shape[1]))
 
 
 def _by_em(setting: ModelSetting, places: Sequence[Sequence[Locus]], terms: Sequence[Term], moving: int) -> Floats:
@@ -143,7 +143,7 @@ def _by_em(setting: ModelSetting, places: Sequence[Sequence[Locus]], terms: Sequ
         params = np.empty((len(some), len(model.regressor_of) + 1))
         n_iter, status = np.empty(len(some), np.int64), np.empty(len(some), np.int64)
         fit_many_cells(priors, model, STOP, params, reached[start : start + at_once], n_iter, status)
-    return (reached - setting.null) / LN10
+    return np.asarray((reached - setting.null) / LN10)
 
 
 def refine_loci(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term]) -> tuple[list[Locus], int]:

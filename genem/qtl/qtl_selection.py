@@ -215,7 +215,7 @@ def select_qtl(
     search = _Search(setting, rule, additive_only, refine)
     visited = search.run(max_qtl)
     best = max(visited, key=lambda pair: (pair[1].score, -pair[1].df))
-    ties = {}
+    ties: dict[object, VisitedModel] = {}
     for model, described in sorted(visited, key=lambda pair: -pair[1].score):
         if described.score > best[1].score - near and _key(model) != _key(best[0]):
             ties.setdefault(_key(model), described)

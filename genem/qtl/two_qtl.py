@@ -148,7 +148,8 @@ class TwoQTLScan:
     def separated(self, min_markers: int) -> NDArray[np.bool_]:
         """bool (pair,): on different chromosomes, or with so many markers between the positions or at them."""
         apart = self.chromosome[self.first] != self.chromosome[self.second]
-        return apart | (self.markers_before[self.second] - self.markers_before[self.first] >= min_markers)
+        between = self.markers_before[self.second] - self.markers_before[self.first]
+        return np.asarray(apart | (between >= min_markers))
 
     def summary(self, *, min_markers: int = 0) -> tuple[PairPeak, ...]:
         """The best pair of positions for every pair of chromosomes, in map order.
@@ -193,7 +194,7 @@ class TwoQTLScan:
         best = np.array([self.one[self.chromosome == k].max() for k in index])
         beside_x = np.array([self.one_beside_x[self.chromosome == k].max() for k in index])
         with_x = self.is_x[:, None] | self.is_x
-        return np.where(with_x, np.maximum.outer(beside_x, beside_x), np.maximum.outer(best, best))
+        return np.asarray(np.where(with_x, np.maximum.outer(beside_x, beside_x), np.maximum.outer(best, best)))
 
 
 def scan_two(

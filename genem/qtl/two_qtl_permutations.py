@@ -20,12 +20,20 @@ from genem.qtl.permutations import _orders, _strata
 from genem.qtl.two_qtl import check_pairs, one_locus_lods
 from genem.qtl.two_qtl_methods import explained_by_pairs, lod_of_share, pair_blocks, pair_model
 
-__all__ = ["Penalties", "TwoQTLLods", "TwoQTLPermutations", "derive_penalties", "permute_two", "two_qtl_threshold"]
+__all__ = [
+    "PAIR_REGIONS",
+    "Penalties",
+    "TwoQTLLods",
+    "TwoQTLPermutations",
+    "derive_penalties",
+    "permute_two",
+    "two_qtl_threshold",
+]
 
 Floats = NDArray[np.float64]
 AT_ONCE = 500
 """Permutations in one matrix product: bounds the memory."""
-REGIONS = ("autosomes", "beside_x", "x")
+PAIR_REGIONS = ("autosomes", "beside_x", "x")
 """Pairs of autosomes, of an autosome and the X chromosome, and on the X chromosome."""
 
 
@@ -157,7 +165,9 @@ def permute_two(
         # Genotypes shuffled instead of trait, covariates and weights: the same, and the null model stays.
         unshuffled = np.arange(len(response))[None]
         pieces = [
-            _highest(tuple(one.select(np.argsort(order)) for one in kept), sample, response, unshuffled)
+            _highest(
+                tuple(one.select(np.argsort(order).astype(np.int64)) for one in kept), sample, response, unshuffled
+            )
             for order in orders
         ]
     return TwoQTLPermutations(trait, np.concatenate(pieces), _areas(kept), first, seed)
@@ -190,9 +200,9 @@ def two_qtl_threshold(permutations: TwoQTLPermutations, alpha: float = 0.05, *, 
         raise UsageError(f"alpha of {alpha}; between 0 and 1 expected")
     if pairs == "all":
         return _quantiles(permutations.highest.max(axis=1), 1.0 - alpha)
-    index = REGIONS.index(pairs) if pairs in REGIONS else -1
+    index = PAIR_REGIONS.index(pairs) if pairs in PAIR_REGIONS else -1
     if index < 0 or not np.isfinite(permutations.highest[:, index, 0]).all():
-        raise UsageError(f"no permutations of pairs {pairs!r}: all, or {', '.join(REGIONS)}, where there are any")
+        raise UsageError(f"no permutations of pairs {pairs!r}: all, or {', '.join(PAIR_REGIONS)}, where there are any")
     share = permutations.area[index] / permutations.area.sum()
     return _quantiles(permutations.highest[:, index], 1.0 + math.expm1(math.log1p(-alpha) * share))
 
@@ -212,7 +222,7 @@ def derive_penalties(permutations: TwoQTLPermutations, alpha: float = 0.05) -> P
 
 
 def _quantiles(highest: Floats, level: float) -> TwoQTLLods:
-    known = np.isfinite(highest).all(axis=0)
+    known = np.asarray(np.isfinite(highest).all(axis=0))
     columns = range(len(fields(TwoQTLLods)))
     return TwoQTLLods(*(float(np.quantile(highest[:, k], level)) if known[k] else math.nan for k in columns))
 
@@ -245,7 +255,7 @@ def _highest(linked: Sequence[LinkedGenotypes], sample: Sample, response: Floats
         of_additive, of_full, _ = explained_by_pairs(models[with_x], linked, block)
         additive[a, b] = np.maximum(additive[a, b], of_additive.max(axis=0))
         full[a, b] = np.maximum(full[a, b], of_full.max(axis=0))
-    highest = np.full((n_traits, len(REGIONS), len(fields(TwoQTLLods))), -np.inf)
+    highest = np.full((n_traits, len(PAIR_REGIONS), len(fields(TwoQTLLods))), -np.inf)
     one = {x: _one_by_chromosome(linked, sample, response, orders, null_of_x=x) for x in (False, True)}
     for a in range(n_chromosomes):
         for b in range(a, n_chromosomes):

@@ -67,8 +67,8 @@ def plot_two_qtl(
         for values, colours, title in ((full, "viridis", "LOD, full model"), (above, "magma", f"LOD, {TITLES[upper]}")):
             top = max(float(np.nanmax(values, initial=0.0)), SMALLEST_SCALE)
             for first, last, x in blocks:
-                for low, high, y in blocks:
-                    part = np.ma.masked_invalid(values[low:high, first:last])
+                for below, beyond, y in blocks:
+                    part = np.ma.masked_invalid(values[below:beyond, first:last])
                     mesh = axes.pcolormesh(x, y, part, cmap=colours, vmin=0.0, vmax=top, rasterized=True)
             side = "right" if values is full else "left"
             bar = figure.colorbar(mesh, ax=axes, location=side, shrink=0.8, pad=0.02, aspect=30)

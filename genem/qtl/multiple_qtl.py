@@ -250,8 +250,6 @@ def _described(
     errors[unknown] = np.nan
     remaining = n - setting.design.null.shape[1] - fitted.rank
     share = 10.0 ** (-2.0 * fitted.lod / n)
-    null_sigma = math.exp(-setting.null / n - 0.5) / math.sqrt(2.0 * math.pi)
-    divisor = remaining if setting.method == "hk" else n
     _, p_f = _f_test(setting, 1.0, share, fitted.rank, remaining)
     return QTLFit(
         trait=trait,
@@ -266,7 +264,7 @@ def _described(
         terms=tuple(names),
         estimates=estimates,
         standard_errors=errors,
-        sigma=setting.scale * null_sigma * math.sqrt(share * n / divisor),
+        sigma=setting.scale * fitted.sigma,
         dropped=tuple(_drop(setting, loci, genetic, term, fitted) for term in _droppable(genetic)),
         n_individuals=n,
         n_iter=fitted.n_iter,

@@ -52,7 +52,7 @@ def plot_qtl_profiles(
     with matplotlib.rc_context({"svg.hashsalt": "genem", "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(3.0 * columns + 1.0, 2.4 * rows + 0.6), layout="constrained")
         grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        for axes in grid.ravel()[len(chromosomes) :]:
+        for axes in grid.ravel()[max(1, len(chromosomes)) :]:
             axes.set_visible(False)
         top = max((float(np.nanmax(profile.lod)) for profile in profiles), default=1.0)
         for axes, chromosome in zip(grid.ravel(), chromosomes, strict=False):

@@ -99,6 +99,8 @@ class ModelFit:
     coefficients, covariance
         Of null model and terms, for the standardised trait; the last row of an EM covariance is that of log sigma.
         NaN where a column depends on those before it.
+    sigma
+        Residual standard deviation of the standardised trait; divisor n for EM, degrees of freedom for regression.
     n_iter, status
         Of EM.
     """
@@ -107,6 +109,7 @@ class ModelFit:
     rank: int
     coefficients: Floats
     covariance: Floats
+    sigma: float
     n_iter: int
     status: Status
 
@@ -130,6 +133,7 @@ def model_setting(
     y = values[sample.keep]
     response = response_of(y, trait, "normal")
     design = sample.x if with_x else sample.autosomes
+    _check_size(len(y), design.null.shape[1] + 1)
     n_covariates = len(design.own_names) + len(design.shared_names)
     n_indicators = design.null.shape[1] - 1 - n_covariates
     task = Task(np.empty((0, 0, 0)), design, response[:, None], sample.weights, default_rule("normal"))
@@ -146,6 +150,13 @@ def model_setting(
         method=method,
         null=null_log_likelihood(task, 0, binary=False),
     )
+
+
+def _check_size(n: int, n_parameters: int) -> None:
+    if n <= n_parameters:
+        raise InputError(
+            f"{n} individuals have the trait, too few for {n_parameters} parameters", remedy="use fewer covariates"
+        )
 
 
 def _only_indicator(cross: Cross, keep: NDArray[np.bool_]) -> tuple[str, ...]:
@@ -246,8 +257,7 @@ def fit_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term
     independent = np.asarray(basis.any(axis=1))
     rank = int(independent[n_null:].sum())
     n = setting.n_individuals
-    if n <= int(independent.sum()) + 1:
-        raise InputError(f"{n} individuals have the trait, too few for {int(independent.sum()) + 1} parameters")
+    _check_size(n, int(independent.sum()) + 1)
     if setting.method == "em" and loci:
         return _by_em(setting, loci, terms, independent, rank)
     y = setting.response * root
@@ -262,7 +272,8 @@ def fit_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term
     covariance[np.ix_(independent, independent)] = inverse @ inverse.T * squares / (n - len(x))
     log_likelihood = -0.5 * n * (math.log(squares / n) + math.log(2.0 * math.pi) + 1.0)
     lod = (log_likelihood - setting.null) / LN10 if rank else 0.0
-    return ModelFit(lod, rank, coefficients, covariance, 0, Status.CONVERGED)
+    sigma = math.sqrt(squares / (n - len(x)))
+    return ModelFit(lod, rank, coefficients, covariance, sigma, 0, Status.CONVERGED)
 
 
 def _by_em(
@@ -283,4 +294,5 @@ def _by_em(
     inner = mixture_covariance(components(), setting.response, setting.weights, params[used])
     covariance[np.ix_(used, used)] = inner
     coefficients = np.where(independent, params[:-1], np.nan)
-    return ModelFit((reached - setting.null) / LN10, rank, coefficients, covariance, n_iter, Status(status))
+    lod, sigma = (reached - setting.null) / LN10, math.exp(params[-1])
+    return ModelFit(lod, rank, coefficients, covariance, sigma, n_iter, Status(status))

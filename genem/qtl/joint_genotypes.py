@@ -170,7 +170,13 @@ def _kept(grid: Grid, step: float, include_markers: bool) -> NDArray[np.bool_]:
     if include_markers or step == 0.0:
         return np.ones(len(grid), np.bool_)
     steps = (grid.position - grid.position[0]) / step
-    return np.asarray(np.abs(steps - np.round(steps)) < ON_GRID)
+    off = np.abs(steps - np.round(steps))
+    kept = off < ON_GRID
+    for multiple in np.unique(np.round(steps[kept])):
+        # A marker that differs from the multiple in the last digits of the map is the same place.
+        alike = np.flatnonzero(kept & (np.round(steps) == multiple))
+        kept[alike] = alike == alike[off[alike].argmin()]
+    return np.asarray(kept)
 
 
 def pair_probabilities(first: LinkedGenotypes, second: LinkedGenotypes, start: int, stop: int) -> Floats:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from genem.cli.context import RunContext
     from genem.io.tables import Cells
-    from genem.qtl import CompositeScan, QTLFit, QTLSelection, TwoQTLPermutations, TwoQTLScan
+    from genem.qtl import CompositeScan, QTLFit, QTLSelection, TwoQTLPermutations, TwoQTLScan, VisitedModel
 
 __all__ = [
     "write_best_pairs",
@@ -263,12 +263,21 @@ def write_models(selections: Sequence[QTLSelection], path: str, context: RunCont
         "DF": np.array([model.df for model in models]),
         "PENALTY": np.array([model.penalty for model in models]),
         "SCORE": np.array([model.score for model in models]),
-        "CHOICE": [
-            "best" if model is one.best else "near_tie" if model in one.near_ties else "no" for one, model in rows
-        ],
+        "CHOICE": [_choice(one, model) for one, model in rows],
         "STATUS": [model.status.label for model in models],
     }
     write_table(path, MODEL_MEANINGS, cells, context, notes)
+
+
+def _choice(selection: QTLSelection, model: VisitedModel) -> str:
+    """Of a model, however often it was visited."""
+
+    def is_the_model(other: VisitedModel) -> bool:
+        return (model.loci, model.formula) == (other.loci, other.formula)
+
+    if is_the_model(selection.best):
+        return "best"
+    return "near_tie" if any(is_the_model(other) for other in selection.near_ties) else "no"
 
 
 def write_model_effects(fits: Sequence[QTLFit], path: str, context: RunContext) -> None:

@@ -183,12 +183,13 @@ def write_thresholds(
 
     from genem import qtl
     from genem.cli.qtl_tables import write_table
+    from genem.qtl.two_qtl_permutations import PAIR_REGIONS
 
     rows = []
     for trait, one in permuted.items():
         regions = ["all"]
         if np.isfinite(one.highest[:, 1:, 0]).any():
-            regions += [name for k, name in enumerate(qtl.PAIR_REGIONS) if np.isfinite(one.highest[:, k, 0]).all()]
+            regions += [name for k, name in enumerate(PAIR_REGIONS) if np.isfinite(one.highest[:, k, 0]).all()]
         rows += [
             (trait, region, alpha, *astuple(qtl.two_qtl_threshold(one, alpha, pairs=region)), len(one))
             for region in regions

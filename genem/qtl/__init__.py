@@ -24,7 +24,6 @@ from genem.qtl.qtl_profiles import LocusProfile, qtl_profiles
 from genem.qtl.qtl_selection import QTLSelection, VisitedModel, select_qtl
 from genem.qtl.two_qtl import PairPeak, TwoQTLScan, scan_two
 from genem.qtl.two_qtl_permutations import (
-    PAIR_REGIONS,
     Penalties,
     TwoQTLLods,
     TwoQTLPermutations,
@@ -34,7 +33,6 @@ from genem.qtl.two_qtl_permutations import (
 )
 
 __all__ = [
-    "PAIR_REGIONS",
     "ChromosomeDraws",
     "ChromosomeGenotypes",
     "CompositeScan",

@@ -52,3 +52,35 @@ def pair_bases(
             row += n_second * n_own
         orthonormalise(columns, n_null)
         bases[pair] = columns[n_null:]
+
+
+@parallel_kernel
+def largest_explained(
+    bases: np.ndarray, left: np.ndarray, n_additive: int, additive: np.ndarray, full: np.ndarray
+) -> None:
+    """Raise ``additive`` and ``full`` (tile, lane) to the most that any of the bases explains of permuted residuals.
+
+    ``bases`` is (pair, column, individual), the first ``n_additive`` columns being those of the additive model;
+    ``left`` (tile, individual, lane) holds permutations side by side. Each is summed in the order of the individuals,
+    so that the result depends neither on threads nor on its neighbours.
+    """
+    n_pairs, n_columns, n = bases.shape
+    lanes = left.shape[2]
+    for tile in prange(len(left)):
+        products, explained = np.empty((n_columns, lanes)), np.empty(lanes)
+        for pair in range(n_pairs):
+            products[:] = 0.0
+            for i in range(n):
+                for column in range(n_columns):
+                    value = bases[pair, column, i]
+                    for lane in range(lanes):
+                        products[column, lane] += value * left[tile, i, lane]
+            explained[:] = 0.0
+            for column in range(n_columns):
+                for lane in range(lanes):
+                    explained[lane] += products[column, lane] * products[column, lane]
+                if column == n_additive - 1:
+                    for lane in range(lanes):
+                        additive[tile, lane] = max(additive[tile, lane], explained[lane])
+            for lane in range(lanes):
+                full[tile, lane] = max(full[tile, lane], explained[lane])

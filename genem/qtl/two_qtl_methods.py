@@ -18,8 +18,8 @@ from genem.qtl.two_qtl_kernels import pair_bases
 __all__ = [
     "PairBlock",
     "PairModel",
+    "bases_of_pairs",
     "cell_regression",
-    "explained_by_pairs",
     "lod_of_share",
     "one_locus_design",
     "pair_blocks",
@@ -110,15 +110,15 @@ def pair_blocks(linked: Sequence[LinkedGenotypes]) -> Iterator[PairBlock]:
                 yield PairBlock(a, b, start, stop, np.array(pairs, np.int64))
 
 
-def explained_by_pairs(
-    model: PairModel, linked: Sequence[LinkedGenotypes], block: PairBlock
-) -> tuple[Floats, Floats, Floats]:
-    """Sums of squares explained by pairs of positions, beyond the null model.
+def bases_of_pairs(model: PairModel, linked: Sequence[LinkedGenotypes], block: PairBlock) -> tuple[Floats, int, Floats]:
+    """Orthonormal bases of what pairs of positions add to the null model.
 
     Returns
     -------
-    additive, full
-        float64 (pair, trait).
+    bases
+        float64 (pair, column, individual): columns of the additive model, then those of the interaction.
+    n_additive
+        Number of the former.
     joint
         float64 (pair, cell, individual): the probabilities of pairs of genotypes.
     """
@@ -131,10 +131,7 @@ def explained_by_pairs(
     n_additive, n_all = (size * len(model.own) for size in (n_first + n_second, (n_first + 1) * (n_second + 1) - 1))
     bases = np.empty((len(joint), n_all, n))
     pair_bases(model.basis, first, second, joint, block.pairs, model.own, bases)
-    squares = (bases.reshape(-1, n) @ model.left) ** 2
-    squares = squares.reshape(len(joint), n_all, -1)
-    additive = squares[:, :n_additive].sum(axis=1)
-    return additive, additive + squares[:, n_additive:].sum(axis=1), joint
+    return bases, n_additive, joint
 
 
 def lod_of_share(share: Floats, n: int) -> Floats:
@@ -147,9 +144,11 @@ def pairs_by_regression(
     model: PairModel, linked: Sequence[LinkedGenotypes], block: PairBlock
 ) -> tuple[Floats, Floats, Floats]:
     """LOD scores (pair, trait) of the additive and the full model, and the probabilities of pairs of genotypes."""
-    additive, full, joint = explained_by_pairs(model, linked, block)
-    total = (model.left**2).sum(axis=0)
+    bases, n_additive, joint = bases_of_pairs(model, linked, block)
     n = len(model.left)
+    squares = ((bases.reshape(-1, n) @ model.left) ** 2).reshape(*bases.shape[:2], -1)
+    total = (model.left**2).sum(axis=0)
+    additive, full = squares[:, :n_additive].sum(axis=1), squares.sum(axis=1)
     return lod_of_share(additive / total, n), lod_of_share(full / total, n), joint
 
 

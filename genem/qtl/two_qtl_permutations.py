@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +16,11 @@ from genem.qtl.design import Sample, numbers, sample_of
 from genem.qtl.interval_mapping import response_of
 from genem.qtl.joint_genotypes import LinkedGenotypes
 from genem.qtl.permutations import _orders, _strata
-from genem.qtl.two_qtl import check_pairs, one_locus_lods
-from genem.qtl.two_qtl_methods import explained_by_pairs, lod_of_share, pair_blocks, pair_model
+from genem.qtl.regression_kernels import position_bases
+from genem.qtl.scan_methods import null_basis
+from genem.qtl.two_qtl import check_pairs
+from genem.qtl.two_qtl_kernels import largest_explained
+from genem.qtl.two_qtl_methods import bases_of_pairs, lod_of_share, one_locus_design, pair_blocks, pair_model
 
 __all__ = [
     "PAIR_REGIONS",
@@ -31,8 +33,8 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-AT_ONCE = 500
-"""Permutations in one matrix product: bounds the memory."""
+LANES = 32
+"""Permutations side by side."""
 PAIR_REGIONS = ("autosomes", "beside_x", "x")
 """Pairs of autosomes, of an autosome and the X chromosome, and on the X chromosome."""
 
@@ -121,7 +123,7 @@ def permute_two(
 
     Every permutation is summarised like the scan: per pair of chromosomes the best full, additive and single-locus
     model and the differences of these, of which the highest anywhere is kept. Without covariates and weights all
-    permutations are one matrix product per block of pairs.
+    permutations go side by side through every block of pairs. The bits depend neither on threads nor on ranges.
 
     Parameters
     ----------
@@ -157,20 +159,14 @@ def permute_two(
     orders = _orders(groups, n_permutations, first, seed)
     plain = not (addcovar or intcovar) and weights is None
     if plain:
-        pieces = [
-            _highest(kept, sample, response, orders[start : start + AT_ONCE])
-            for start in range(0, n_permutations, AT_ONCE)
-        ]
+        highest = _highest(kept, sample, response, orders)
     else:
         # Genotypes shuffled instead of trait, covariates and weights: the same, and the null model stays.
         unshuffled = np.arange(len(response))[None]
-        pieces = [
-            _highest(
-                tuple(one.select(np.argsort(order).astype(np.int64)) for one in kept), sample, response, unshuffled
-            )
-            for order in orders
-        ]
-    return TwoQTLPermutations(trait, np.concatenate(pieces), _areas(kept), first, seed)
+        shuffled = (np.argsort(order).astype(np.int64) for order in orders)
+        pieces = (tuple(one.select(order) for one in kept) for order in shuffled)
+        highest = np.concatenate([_highest(piece, sample, response, unshuffled) for piece in pieces])
+    return TwoQTLPermutations(trait, highest, _areas(kept), first, seed)
 
 
 def two_qtl_threshold(permutations: TwoQTLPermutations, alpha: float = 0.05, *, pairs: str = "all") -> TwoQTLLods:
@@ -240,30 +236,28 @@ def _areas(linked: Sequence[LinkedGenotypes]) -> Floats:
 
 def _highest(linked: Sequence[LinkedGenotypes], sample: Sample, response: Floats, orders: NDArray[np.int64]) -> Floats:
     """The highest LOD scores (permutation, region, LOD score) of shuffled residuals."""
-    n, n_traits = len(response), len(orders)
+    n, n_chromosomes = len(response), len(linked)
     designs = {False: sample.autosomes, True: sample.x}
-    models = {}
-    for with_x, design in designs.items():
-        model = pair_model(design, sample.weights, response[:, None])
-        left = model.left[:, 0]
-        models[with_x] = type(model)(design, model.basis, model.own, np.ascontiguousarray(left[orders].T))
-    n_chromosomes = len(linked)
-    full, additive = (np.full((n_chromosomes, n_chromosomes, n_traits), -np.inf) for _ in range(2))
+    models = {x: pair_model(design, sample.weights, response[:, None]) for x, design in designs.items()}
+    tiles = {x: _tiles(model.left[:, 0], orders) for x, model in models.items()}
+    total = {x: float((model.left**2).sum()) for x, model in models.items()}
+    shape = (n_chromosomes, n_chromosomes, *tiles[False].shape[::2])
+    full, additive = np.full(shape, -np.inf), np.full(shape, -np.inf)
     for block in pair_blocks(linked):
         a, b = block.a, block.b
         with_x = linked[a].is_x or linked[b].is_x
-        of_additive, of_full, _ = explained_by_pairs(models[with_x], linked, block)
-        additive[a, b] = np.maximum(additive[a, b], of_additive.max(axis=0))
-        full[a, b] = np.maximum(full[a, b], of_full.max(axis=0))
-    highest = np.full((n_traits, len(PAIR_REGIONS), len(fields(TwoQTLLods))), -np.inf)
-    one = {x: _one_by_chromosome(linked, sample, response, orders, null_of_x=x) for x in (False, True)}
+        bases, n_additive, _ = bases_of_pairs(models[with_x], linked, block)
+        largest_explained(bases, tiles[with_x], n_additive, additive[a, b], full[a, b])
+    highest = np.full((len(orders), len(PAIR_REGIONS), len(fields(TwoQTLLods))), -np.inf)
+    one = {x: _one_by_chromosome(linked, sample, tiles, total, null_of_x=x)[:, : len(orders)] for x in (False, True)}
     for a in range(n_chromosomes):
         for b in range(a, n_chromosomes):
             if not np.isfinite(full[a, b]).all():
                 continue
             region = _region(linked, a, b)
-            total = (models[region > 0].left ** 2).sum(axis=0)
-            of_full, of_additive = lod_of_share(full[a, b] / total, n), lod_of_share(additive[a, b] / total, n)
+            of_full, of_additive = (
+                lod_of_share(most[a, b].ravel()[: len(orders)] / total[region > 0], n) for most in (full, additive)
+            )
             single = np.maximum(one[region > 0][a], one[region > 0][b])
             lods = (of_full, of_full - single, of_full - of_additive, of_additive, of_additive - single)
             for k, lod in enumerate(lods):
@@ -274,10 +268,33 @@ def _highest(linked: Sequence[LinkedGenotypes], sample: Sample, response: Floats
     return highest
 
 
+def _tiles(left: Floats, orders: NDArray[np.int64]) -> Floats:
+    """Shuffled residuals side by side, (tile, individual, lane); the last tile is filled up with the first shuffle."""
+    n_tiles = -(-len(orders) // LANES)
+    filled = np.concatenate([orders, np.repeat(orders[:1], n_tiles * LANES - len(orders), axis=0)])
+    return np.ascontiguousarray(left[filled].reshape(n_tiles, LANES, -1).transpose(0, 2, 1))
+
+
 def _one_by_chromosome(
-    linked: Sequence[LinkedGenotypes], sample: Sample, response: Floats, orders: NDArray[np.int64], *, null_of_x: bool
+    linked: Sequence[LinkedGenotypes],
+    sample: Sample,
+    tiles: dict[bool, Floats],
+    total: dict[bool, float],
+    *,
+    null_of_x: bool,
 ) -> Floats:
-    """The highest LOD score of a single locus, (chromosome, permutation)."""
-    lods = one_locus_lods(linked, sample, response[orders].T, "hk", null_of_x=null_of_x)
-    starts = np.cumsum([0, *(len(one.grid) for one in linked)])
-    return np.stack([lods[a:b].max(axis=0) for a, b in pairwise(starts)])
+    """The highest LOD score of a single locus, (chromosome, permutation); on the X always against its own null."""
+    found = []
+    root = np.sqrt(sample.weights)
+    for one in linked:
+        with_x = null_of_x or one.is_x
+        design = one_locus_design(sample, locus_on_x=one.is_x, null_of_x=with_x)
+        n_positions, n, n_states = one.genotypes.probabilities.shape
+        bases = np.empty((n_positions, n_states * design.own.shape[1], n))
+        own = root[:, None] * design.own
+        ranks = np.empty(n_positions, np.int64)
+        position_bases(null_basis(design, sample.weights), one.genotypes.probabilities, own, bases, ranks)
+        most = np.full(tiles[with_x].shape[::2], -np.inf)
+        largest_explained(bases, tiles[with_x], bases.shape[1], most.copy(), most)
+        found.append(lod_of_share(most.ravel() / total[with_x], n))
+    return np.stack(found)

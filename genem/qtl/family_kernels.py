@@ -240,9 +240,9 @@ def maximise_normal(
         moved += small[a, a] * step * step
         for b in range(a):
             moved += 2.0 * small[a, b] * step * small[2 * size + 1, b]
-    before = params[size]
-    updated[size] = math.log(max((squares_and_count(rows)[0] - explained) / n, SMALLEST_VARIANCE))
-    return expected_gain(n, moved, before, updated[size])
+    before, after = params[size], math.log(max((squares_and_count(rows)[0] - explained) / n, SMALLEST_VARIANCE))
+    updated[size] = after
+    return expected_gain(n, moved, float(before), after)
 
 
 @kernel
@@ -284,7 +284,7 @@ def maximise_two_part(rows: np.ndarray, params: np.ndarray, wide: np.ndarray, up
     """The M-step: shares and means genotype by genotype."""
     n_states = wide.shape[1]
     squares, n_outside = squares_and_count(rows)
-    explained, moved, gain, log_variance = 0.0, 0.0, 0.0, params[-1]
+    explained, moved, gain, log_variance = 0.0, 0.0, 0.0, float(params[-1])
     for state in range(n_states):
         everybody, outside, total = spike_counts(rows, wide, state)
         share = kept_off_bounds(1.0 - outside / everybody if everybody > 0.0 else 0.5)
@@ -294,8 +294,9 @@ def maximise_two_part(rows: np.ndarray, params: np.ndarray, wide: np.ndarray, up
         explained += mean * total
         moved += outside * (mean - params[n_states + state]) ** 2
         updated[state], updated[n_states + state] = share, mean
-    updated[-1] = math.log(max((squares - explained) / n_outside, SMALLEST_VARIANCE))
-    return gain + expected_gain(n_outside, moved, log_variance, updated[-1])
+    after = math.log(max((squares - explained) / n_outside, SMALLEST_VARIANCE))
+    updated[-1] = after
+    return gain + expected_gain(n_outside, moved, log_variance, after)
 
 
 @kernel

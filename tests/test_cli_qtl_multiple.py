@@ -153,6 +153,7 @@ def test_bic_and_penalties_from_permutations(f2: list[str], tmp_path: Path, caps
         (["--multiple-qtl", "x.tsv", "--penalties", "1,2"], 2, "'1,2' are not three penalties"),
         (["--multiple-qtl", "x.tsv", "--penalties", "1,2,3", "--criterion", "bic"], 2, "--penalties are for"),
         (["--two-qtl-plot", "x.gif"], 2, "x.gif"),
+        (["--composite", "absent/x.tsv"], 1, "absent"),
     ],
 )
 def test_refusals(

@@ -123,7 +123,7 @@ def check_request(args: argparse.Namespace) -> None:
         raise UsageError("--composite and --multiple-qtl take no --intcovar")
     if args.penalties is not None and args.criterion == "bic":
         raise UsageError("--penalties are for --criterion plod")
-    for name in ("two_qtl_plot", "multiple_qtl_plot"):
+    for name in (*OF_TWO, "composite", *OF_SELECTION):
         if getattr(args, name) is not None:
             check_output(getattr(args, name))
 

@@ -19,11 +19,11 @@ from genem.qtl.genotype_chain import (
 )
 from genem.qtl.map_functions import MapFunction, map_distance, recombination_fraction
 from genem.qtl.marker_kernels import expect_transitions
+from genem.qtl.positions import SMALLEST_ERROR
 
 __all__ = ["EstimatedMap", "estimate_map"]
 
 LARGEST_FRACTION = 0.5 - 1e-9
-SMALLEST_ERROR = 1e-50
 
 Fractions = NDArray[np.float64]
 

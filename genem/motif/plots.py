@@ -162,7 +162,7 @@ def draw_logo(axes: Axes, motif: Motif, *, title: str, small_sample: bool = True
     axes.set_title(title, fontsize=9, loc="left")
     axes.tick_params(axis="x", length=0)
     axes.tick_params(labelsize=7)
-    axes.yaxis.label.set_size(7)
+    axes.yaxis.label.set_fontsize(7)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -189,7 +189,7 @@ def picture(path: Target, file_format: str | None) -> Iterator[Callable[[float, 
         raise UsageError("pictures need matplotlib; pip install 'genem[plots]'") from None
 
     shown = file_format or Path(str(path)).suffix.lstrip(".").lower()
-    figures: list[Any] = []
+    figures: list[Figure] = []
 
     def new_figure(width: float, height: float) -> Figure:
         figures.append(Figure(figsize=(width, height), layout="constrained"))

@@ -286,8 +286,7 @@ def _matrix(motif: Motif) -> list[str]:
 def _nucleotide_counts(motif: Motif, file_format: str) -> dict[str, list[float]]:
     """Counts by letter of DNA."""
     if len(motif.alphabet) != 4:
-        raise UsageError(
-            f"{file_format} files hold DNA motifs, {motif.name} is of protein; use the MEME format or JSON"
-        )
+        found = f"{file_format} files hold DNA motifs and {motif.name} is of protein"
+        raise UsageError(f"{found}; write MEME text or JSON")
     counts = motif.probabilities * (SITES_WHERE_UNKNOWN if math.isnan(motif.n_sites) else motif.n_sites)
     return dict(zip("ACGT", counts.T.tolist(), strict=True))

@@ -107,17 +107,14 @@ def parse_meme(text: str, path: str) -> tuple[Motif, ...]:
 def _alphabet(line: str, lines: _Lines) -> str:
     if "=" in line:
         letters = line.partition("=")[2].strip()
-    else:  # a custom alphabet: its core letters are those before the first wildcard, up to END ALPHABET
-        letters = ""
+    else:  # a custom alphabet, defined up to END ALPHABET: its core letters, complements joined by ~
+        core: set[str] = set()
         for entry in lines:
             if entry.split()[:2] == ["END", "ALPHABET"]:
                 break
-            core = entry.split()[:1]
-            if core and len(core[0]) == 1 and core[0].isalpha() and "=" not in entry:
-                letters += core[0]
-            elif "~" in entry:
-                letters += "".join(part.split()[0] for part in entry.split("~"))
-        letters = "".join(sorted(set(letters)))
+            if "=" not in entry:
+                core.update(part.split()[0] for part in entry.split("~") if part.strip())
+        letters = "".join(sorted(core))
     if letters not in ALPHABETS:
         raise lines.error(f"the alphabet is {letters!r}", "motifs of DNA, RNA and protein can be read")
     return letters

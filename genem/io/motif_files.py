@@ -107,7 +107,7 @@ def _from_jaspar(record: str, line: int, path: str) -> Motif:
     if motif is None:
         raise InputError(f"{header[:40]!r}: not a JASPAR matrix", path=path, place=f"line {line}")
     name = "" if motif.name == motif.matrix_id else motif.name
-    return _motif(motif.matrix_id, name, _counts(motif, line, path), line, path)
+    return _motif(motif.matrix_id, name, _counts(motif), line, path)
 
 
 def _from_homer(rows: list[str], line: int, path: str) -> Motif:
@@ -137,7 +137,7 @@ def _from_transfac(record: str, line: int, path: str) -> Motif | None:
     motif = motifs[0]
     name = motif.get("AC") or motif.get("ID") or motif.get("NA") or f"line{line}"
     alternative = motif.get("NA") or motif.get("ID") or ""
-    return _motif(name, "" if alternative == name else alternative, _counts(motif, line, path), line, path)
+    return _motif(name, "" if alternative == name else alternative, _counts(motif), line, path)
 
 
 def _parsed(record: str, file_format: str, line: int, path: str) -> list[Any]:
@@ -149,16 +149,13 @@ def _parsed(record: str, file_format: str, line: int, path: str) -> list[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return list(motifs.parse(io.StringIO(record), file_format, **strictness))
-    except (ValueError, KeyError, IndexError, TypeError, UnboundLocalError, AttributeError) as error:
+    except Exception as error:  # of any class: bare exceptions, too
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"not a {file_format.upper()} record: {what}", path=path, place=f"line {line}") from None
 
 
-def _counts(motif: Any, line: int, path: str) -> NDArray[np.float64]:
-    rows = [list(motif.counts[letter]) for letter in DNA]
-    if len({len(row) for row in rows}) != 1:
-        raise InputError("rows of different lengths in a matrix", path=path, place=f"line {line}")
-    return np.array(rows, np.float64).T
+def _counts(motif: Any) -> NDArray[np.float64]:
+    return np.array([list(motif.counts[letter]) for letter in DNA], np.float64).T
 
 
 def _from_table(text: str, path: str) -> Iterator[Motif]:

@@ -18,7 +18,7 @@ from genem.errors import InputError, UsageError
 from genem.io.background_file import read_background
 from genem.io.meme_format import format_e_value, format_name, meme_text, write_jaspar, write_meme, write_transfac
 from genem.io.motif_files import read_motifs
-from genem.io.motif_sites import genome_offsets, site_words, write_site_bed, write_site_table
+from genem.io.motif_sites import genome_places, site_words, write_site_bed, write_site_table
 from tests.motif_strategies import motif_lists, motif_sites, sequence_set
 
 UNIFORM = np.full(4, 0.25)
@@ -148,6 +148,16 @@ def test_bed_in_coordinates_of_the_genome(searched: tuple[SequenceSet, list[Moti
     write_site_bed(stream, motifs, sites, sequences, genomic=True)
     places = [line.split("\t")[:3] for line in stream.getvalue().decode().splitlines()]
     assert places == [["chr1", "102", "106"], ["chr2", "12", "16"], ["chr2", "16", "20"]]
+    assert [line.split("\t")[5] for line in stream.getvalue().decode().splitlines()] == ["-", "-", "+"]
+
+
+def test_reversed_sequences_count_from_their_end() -> None:
+    motif = Motif("GC", "ACGT", np.eye(4)[[2, 1]], UNIFORM)
+    stream = io.BytesIO()
+    sites = [motif_sites([(0, 1, 1), (0, 1, -1)])]
+    write_site_bed(stream, [motif], sites, sequence_set({"c:10-15(-)": "AGCTT"}), genomic=True)
+    rows = [line.split("\t") for line in stream.getvalue().decode().splitlines()]
+    assert [(row[1], row[2], row[5]) for row in rows] == [("12", "14", "-"), ("12", "14", "+")]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +166,7 @@ def test_bed_in_coordinates_of_the_genome(searched: tuple[SequenceSet, list[Moti
 )
 def test_names_that_are_no_regions(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        genome_offsets(sequence_set({name: "AC"}))
+        genome_places(sequence_set({name: "AC"}))
 
 
 def test_rna_words_complement_with_u() -> None:

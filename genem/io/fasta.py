@@ -12,8 +12,9 @@ import numpy as np
 from genem.data import SequenceSet
 from genem.errors import InputError
 from genem.io.bgzf import InflatedInput
+from genem.io.output import ByteSink
 
-__all__ = ["read_fasta"]
+__all__ = ["read_fasta", "write_fasta"]
 
 BLANKS = string.whitespace.encode()
 SYMBOLS = (string.ascii_letters + string.digits + "*-.?~").encode()
@@ -87,6 +88,24 @@ def read_fasta(
     offsets = np.zeros(len(records) + 1, np.int64)
     np.cumsum([len(sequence) for sequence in sequences], out=offsets[1:])
     return SequenceSet(names, descriptions, np.frombuffer(letters, np.uint8), offsets)
+
+
+def write_fasta(stream: ByteSink, sequences: SequenceSet, *, line_length: int = 80) -> None:
+    """Write sequences as FASTA, headers and case as they are.
+
+    Examples
+    --------
+    >>> import io
+    >>> stream = io.BytesIO()
+    >>> pair = SequenceSet(("a", "b"), ("a x", "b"), np.frombuffer(b"ACgtN", np.uint8), np.array([0, 3, 5]))
+    >>> write_fasta(stream, pair, line_length=2)
+    >>> stream.getvalue()
+    b'>a x\\nAC\\ng\\n>b\\ntN\\n'
+    """
+    for number, description in enumerate(sequences.descriptions):
+        sequence = sequences.sequence(number)
+        lines = [sequence[start : start + line_length] for start in range(0, len(sequence), line_length)]
+        stream.write("\n".join([f">{description}", *lines, ""]).encode())
 
 
 class _Place:

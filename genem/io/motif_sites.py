@@ -14,7 +14,15 @@ from genem.errors import InputError
 from genem.io.output import ByteSink
 from genem.io.tables import Cells, Column, Labels, TableWriter
 
-__all__ = ["SITE_MEANINGS", "SiteWords", "genome_offsets", "site_words", "write_site_bed", "write_site_table"]
+__all__ = [
+    "SITE_MEANINGS",
+    "GenomePlaces",
+    "SiteWords",
+    "genome_places",
+    "site_words",
+    "write_site_bed",
+    "write_site_table",
+]
 
 SITE_MEANINGS = {
     "MOTIF": "name of the motif",
@@ -32,8 +40,8 @@ SITE_MEANINGS = {
 
 FLANK = 10
 BED_TOP_SCORE = 1000
-GENOMIC_NAME = re.compile(r"(?:.*::)?(?P<chromosome>[^:]+):(?P<start>\d+)-(?P<end>\d+)(?:\([+.-]\))?$")
-"""``chr1:100-200``, also as bedtools writes it behind a name and before a strand: ``peak7::chr1:100-200(+)``."""
+GENOMIC_NAME = re.compile(r"(?:.*::)?(?P<chromosome>[^:]+):(?P<start>\d+)-(?P<end>\d+)(?:\((?P<strand>[+.-])\))?$")
+"""``chr1:100-200``, also as bedtools writes it behind a name and before a strand: ``peak7::chr1:100-200(-)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,26 @@ class SiteWords:
     words: tuple[str, ...]
     left: tuple[str, ...]
     right: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GenomePlaces:
+    """Where sequences were cut out of a genome.
+
+    Attributes
+    ----------
+    chromosomes
+        One per sequence.
+    start, end
+        int64 (sequence,): 0-based, half-open.
+    reverse
+        bool (sequence,): the sequence is the reverse complement.
+    """
+
+    chromosomes: tuple[str, ...]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    reverse: NDArray[np.bool_]
 
 
 def site_words(sequences: SequenceSet, sites: MotifSites, motif: Motif, *, flank: int = FLANK) -> SiteWords:
@@ -128,7 +156,7 @@ def write_site_table(
             "SEQUENCE": Labels(sequences.names, found.sequence),
             "START": found.start + 1,
             "END": found.start + motif.width,
-            "STRAND": _strands(found),
+            "STRAND": _strands(found.strand),
             "SCORE": found.score,
             "P_VALUE": found.p_value,
             "POSTERIOR": found.posterior,
@@ -160,20 +188,23 @@ def write_site_bed(
     sequences
         What was searched.
     genomic
-        The names of the sequences are regions of a genome (:func:`genome_offsets`): write coordinates of the genome.
+        The names of the sequences are regions of a genome (:func:`genome_places`): write coordinates of the genome.
 
     Raises
     ------
     InputError
         ``genomic``, and a name is not a region of the sequence's length.
     """
-    names: Sequence[str] = sequences.names
-    offsets = np.zeros(len(sequences), np.int64)
-    if genomic:
-        names, offsets = genome_offsets(sequences)
+    places = genome_places(sequences) if genomic else None
+    names = sequences.names if places is None else places.chromosomes
     table = TableWriter(stream, [Column(name, "") for name in ("c", "s", "e", "m", "v", "t")], header=False)
     for motif, found in zip(motifs, sites, strict=True):
-        start = found.start + offsets[found.sequence]
+        start, strand = found.start, found.strand
+        if places is not None:
+            turned = places.reverse[found.sequence]
+            from_end = places.end[found.sequence] - start - motif.width
+            start = np.where(turned, from_end, places.start[found.sequence] + start)
+            strand = np.where(turned, -strand, strand).astype(np.int8)
         with np.errstate(divide="ignore"):
             score = np.fmin(BED_TOP_SCORE, -100.0 * np.log10(found.p_value))
         table.write(
@@ -183,22 +214,15 @@ def write_site_bed(
                 "e": start + motif.width,
                 "m": ["_".join(motif.name.split())] * len(found),
                 "v": np.nan_to_num(score).astype(np.int64),
-                "t": _strands(found),
+                "t": _strands(strand),
             }
         )
 
 
-def genome_offsets(sequences: SequenceSet) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Chromosome and 0-based start of each sequence, from names such as ``chr1:100-200``.
+def genome_places(sequences: SequenceSet) -> GenomePlaces:
+    """Where in a genome each sequence is from, by names such as ``chr1:100-200`` or ``chr1:100-200(-)``.
 
     Whether the first number is 0-based (bedtools) or 1-based (samtools) follows from the length of the sequence.
-
-    Returns
-    -------
-    chromosomes
-        One per sequence.
-    starts
-        int64 (sequence,)
 
     Raises
     ------
@@ -207,12 +231,11 @@ def genome_offsets(sequences: SequenceSet) -> tuple[tuple[str, ...], NDArray[np.
 
     Examples
     --------
-    >>> import numpy as np
     >>> letters = np.frombuffer(b"ACGTA", np.uint8)
-    >>> genome_offsets(SequenceSet(("c1:7-9", "c2:7-9"), ("", ""), letters, np.array([0, 2, 5])))
-    (('c1', 'c2'), array([7, 6]))
+    >>> genome_places(SequenceSet(("c1:7-9", "c2:7-9"), ("", ""), letters, np.array([0, 2, 5]))).start.tolist()
+    [7, 6]
     """
-    chromosomes, starts = [], []
+    chromosomes, starts, ends, reverse = [], [], [], []
     for name, length in zip(sequences.names, np.diff(sequences.offsets).tolist(), strict=True):
         match = GENOMIC_NAME.match(name)
         remedy = "name sequences CHROM:START-END, as bedtools getfasta and samtools faidx do"
@@ -222,9 +245,11 @@ def genome_offsets(sequences: SequenceSet) -> tuple[tuple[str, ...], NDArray[np.
         if length not in (end - start, end - start + 1):
             raise InputError(f"sequence {name!r} has {length} letters, its name says {end - start}", remedy=remedy)
         chromosomes.append(match["chromosome"])
-        starts.append(start if length == end - start else start - 1)
-    return tuple(chromosomes), np.array(starts, np.int64)
+        starts.append(end - length)
+        ends.append(end)
+        reverse.append(match["strand"] == "-")
+    return GenomePlaces(tuple(chromosomes), np.array(starts, np.int64), np.array(ends, np.int64), np.array(reverse))
 
 
-def _strands(sites: MotifSites) -> Labels:
-    return Labels(("+", "-"), (sites.strand < 0).astype(np.int64))
+def _strands(strand: NDArray[np.int8]) -> Labels:
+    return Labels(("+", "-"), (strand < 0).astype(np.int64))

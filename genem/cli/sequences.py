@@ -39,7 +39,7 @@ COMMAND = Command(
         ),
         MESSAGES,
     ),
-    examples=("genem sequences data/genome.fa data/genome.peaks.bed --width 100 -o peaks.fa",),
+    examples=("genem sequences data/genome.fa data/genome.windows.bed --width 100 -o windows.fa",),
 )
 
 

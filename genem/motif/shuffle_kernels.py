@@ -22,7 +22,7 @@ STATE_WORDS = 4
 def next_random(state: NDArray[np.int64]) -> int:
     """32 random bits: xoshiro128++, Blackman & Vigna (2021), doi:10.1145/3460772, in integers that do not overflow."""
     total = (state[0] + state[3]) & MASK_32
-    result = ((((total << 7) & MASK_32) | (total >> 25)) + state[0]) & MASK_32
+    result = int((((total << 7) & MASK_32) | (total >> 25)) + state[0]) & MASK_32
     shifted = (state[1] << 9) & MASK_32
     state[2] ^= state[0]
     state[3] ^= state[1]
@@ -64,10 +64,10 @@ def grow_tree(
     way_out: NDArray[np.int64],
     state: NDArray[np.int64],
 ) -> None:
-    """Wilson's algorithm: ``way_out[v]`` becomes the place in ``edges`` of the edge of vertex v in the tree to the root.
+    """Wilson's algorithm: the edge by which each vertex leaves towards the root, in a uniform spanning tree.
 
-    ``way_out`` of all vertices is -1 on entry; a vertex joins the tree when its walk has reached it, marked by adding
-    ``edges.size``. That of the root is not read afterwards.
+    ``way_out`` of all vertices is -1 on entry. It becomes the place of the edge in ``edges``, plus ``edges.size`` as
+    the mark that the vertex is in the tree; that of the root is the mark alone.
     """
     joined = edges.size
     way_out[root] = joined

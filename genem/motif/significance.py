@@ -183,10 +183,8 @@ def column_log_p_values(ratios: ArrayLike, n_sites: int, background: ArrayLike, 
     if n_sites < 1:
         raise UsageError(f"a motif of {n_sites} sites; 1 is the least")
     if n_bins is not None:
-        log_p = _binned(values, n_sites, frequencies, n_bins)
-    else:
-        log_p = _log_tails(values, n_sites, frequencies)
-    return np.minimum(log_p, 0.0)
+        return np.minimum(_binned(values, n_sites, frequencies, n_bins), 0.0)
+    return np.minimum(_log_tails(values, n_sites, frequencies), 0.0)
 
 
 def product_log_p_value(log_product: float, n_factors: int) -> float:
@@ -215,7 +213,7 @@ def product_log_p_value(log_product: float, n_factors: int) -> float:
     x = -log_product
     if x <= 0.0:
         return 0.0
-    i = np.arange(float(n_factors))
+    i = np.arange(0.0, n_factors)
     return min(0.0, float(logsumexp(i * math.log(x) - gammaln(i + 1.0))) - x)
 
 
@@ -258,7 +256,7 @@ def log10_alignments(
     if n_sites > room:
         raise UsageError(f"{n_sites} sites of {width} letters; the sequences have room for {room} ({model})")
     if model == "anr":
-        i = np.arange(float(n_sites))
+        i = np.arange(0.0, n_sites)
         logs = np.log((room - i) * float(strands) / (i + 1.0)).sum()
     else:
         logs = np.log(strands * starts[:n_sites].astype(np.float64)).sum()
@@ -269,14 +267,11 @@ def log10_alignments(
 def log_chi_square_tail(half_statistic: Floats, degrees_of_freedom: int) -> Floats:
     """log P(chi-square >= 2 t): finite sums that do not underflow."""
     t = np.maximum(half_statistic, 0.0)
+    powers = np.arange(0.5 if degrees_of_freedom % 2 else 0.0, degrees_of_freedom // 2)
+    total: Floats = (t[:, None] ** powers * np.exp(-gammaln(powers + 1.0))).sum(axis=1)
     if degrees_of_freedom % 2:
-        j = np.arange(1, (degrees_of_freedom + 1) // 2) - 0.5
-        total = erfcx(np.sqrt(t)) + (t[:, None] ** j * np.exp(-gammaln(j + 1.0))).sum(axis=1)
-    else:
-        j = np.arange(degrees_of_freedom // 2)
-        total = (t[:, None] ** j * np.exp(-gammaln(j + 1.0))).sum(axis=1)
-    result: Floats = np.log(total) - t
-    return result
+        total += erfcx(np.sqrt(t))
+    return np.log(total) - t
 
 
 def _log_tails(ratios: Floats, n_sites: int, background: Floats) -> Floats:

@@ -2,8 +2,8 @@
 
 Letters are packed, several to a number, once for all motifs. A motif is cut into groups of as many columns; a table per
 group holds the score of every packed number. The most telling groups are looked up first, and the best that the others
-could add decides whether to go on: most windows cost one or two look-ups. Pizzi, Rastas & Ukkonen (2011), IEEE/ACM Trans.
-Comput. Biol. Bioinform. 8:69, doi:10.1109/TCBB.2009.35.
+could add decides whether to go on: most windows cost one or two look-ups. Pizzi, Rastas & Ukkonen (2011), IEEE/ACM
+Trans. Comput. Biol. Bioinform. 8:69, doi:10.1109/TCBB.2009.35.
 """
 
 from __future__ import annotations

@@ -152,7 +152,8 @@ def score_distribution(bits: Floats, background: Background, *, step: float = ST
 
     Examples
     --------
-    >>> from genem.motif import DNA, background_from_probabilities
+    >>> from genem.motif.alphabet import DNA
+    >>> from genem.motif.background import background_from_probabilities
     >>> bits = np.log2(np.array([[0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1]]) / 0.25)
     >>> distribution = score_distribution(bits, background_from_probabilities(DNA, [0.25] * 4))
     >>> round(float(distribution.p_values(np.array([distribution.highest]))[0]) * 16, 9)

@@ -63,7 +63,7 @@ def shuffle(
     Examples
     --------
     >>> from genem.io.fasta import read_fasta
-    >>> from genem.motif import DNA, encode
+    >>> from genem.motif.alphabet import DNA, encode
     >>> promoters = encode(read_fasta("data/promoters.fa"), DNA)
     >>> control = shuffle(promoters, word_length=2)
     >>> [one.sequence(0).count("CG") for one in (promoters, control)]

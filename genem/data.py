@@ -244,6 +244,17 @@ class MotifSites:
     def __len__(self) -> int:
         return len(self.sequence)
 
+    def select(self, rows: slice | NDArray[np.bool_] | NDArray[np.integer]) -> MotifSites:
+        """Some of the sites: a slice, a mask, or their numbers."""
+        return MotifSites(
+            self.sequence[rows],
+            self.start[rows],
+            self.strand[rows],
+            self.score[rows],
+            self.p_value[rows],
+            self.posterior[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LocusTable:

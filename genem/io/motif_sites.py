@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from genem.data import Motif, MotifSites, SequenceSet
 from genem.errors import InputError
 from genem.io.output import ByteSink
-from genem.io.tables import Cells, Column, Labels, TableWriter
+from genem.io.tables import Cells, Column, Labels, TableWriter, TextSpans
 
 __all__ = [
     "SITE_MEANINGS",
     "GenomePlaces",
     "SiteWords",
     "genome_places",
+    "genome_sites",
+    "site_letters",
     "site_words",
     "write_site_bed",
     "write_site_table",
@@ -199,12 +201,7 @@ def write_site_bed(
     names = sequences.names if places is None else places.chromosomes
     table = TableWriter(stream, [Column(name, "") for name in ("c", "s", "e", "m", "v", "t")], header=False)
     for motif, found in zip(motifs, sites, strict=True):
-        start, strand = found.start, found.strand
-        if places is not None:
-            turned = places.reverse[found.sequence]
-            from_end = places.end[found.sequence] - start - motif.width
-            start = np.where(turned, from_end, places.start[found.sequence] + start)
-            strand = np.where(turned, -strand, strand).astype(np.int8)
+        start, strand = (found.start, found.strand) if places is None else genome_sites(found, motif.width, places)
         with np.errstate(divide="ignore"):
             score = np.fmin(BED_TOP_SCORE, -100.0 * np.log10(found.p_value))
         table.write(
@@ -249,6 +246,33 @@ def genome_places(sequences: SequenceSet) -> GenomePlaces:
         ends.append(end)
         reverse.append(match["strand"] == "-")
     return GenomePlaces(tuple(chromosomes), np.array(starts, np.int64), np.array(ends, np.int64), np.array(reverse))
+
+
+def genome_sites(sites: MotifSites, width: int, places: GenomePlaces) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Start in the genome, 0-based, and strand of each site."""
+    turned = places.reverse[sites.sequence]
+    from_end = places.end[sites.sequence] - sites.start - width
+    start = np.where(turned, from_end, places.start[sites.sequence] + sites.start)
+    return start, np.where(turned, -sites.strand, sites.strand).astype(np.int8)
+
+
+def site_letters(sequences: SequenceSet, sites: MotifSites, motif: Motif) -> TextSpans:
+    """The words of any number of sites, each read along its strand, as cells of a table; case is kept."""
+    first = sequences.offsets[sites.sequence] + sites.start
+    letters = sequences.letters[first[:, None] + np.arange(motif.width)]
+    turned = sites.strand < 0
+    letters[turned] = _complements(motif.alphabet)[letters[turned, ::-1]]
+    ends = np.arange(1, len(sites) + 1) * motif.width
+    return TextSpans(letters.ravel(), np.column_stack([ends - motif.width, ends]))
+
+
+def _complements(alphabet: str) -> NDArray[np.uint8]:
+    """uint8 (128,): the complement of every letter, case kept, ambiguity codes included."""
+    from Bio.Seq import complement, complement_rna
+
+    letters = bytes(range(128)).decode("ascii")
+    turned = complement_rna(letters) if alphabet == "ACGU" else complement(letters)
+    return np.frombuffer(turned.encode("ascii"), np.uint8)
 
 
 def _strands(strand: NDArray[np.int8]) -> Labels:

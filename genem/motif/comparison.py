@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from genem.data import Motif
 from genem.errors import InputError, UsageError
+from genem.jit import set_threads
 from genem.motif.comparison_kernels import align, stretch_tails
 from genem.motif.false_discovery import q_values
 from genem.motif.score_distribution import alphabet_of
@@ -69,6 +70,7 @@ def compare(
     similarity: Similarity = "pearson",
     min_overlap: int = 5,
     both_strands: bool = True,
+    threads: int = 1,
 ) -> tuple[Comparison, ...]:
     r"""Align every query with every target and say how surprising the best alignment is.
 
@@ -89,6 +91,8 @@ def compare(
     both_strands
         Try the reverse complement, too, where the alphabet has one. The null distribution then has the columns of
         either strand.
+    threads
+        Threads to use; the result is the same for any number.
 
     Returns
     -------
@@ -133,6 +137,7 @@ def compare(
     if both_strands and alphabet.has_strands:
         orientations.append(np.concatenate([motif.probabilities[::-1, ::-1] for motif in targets]))
     widths = np.array([motif.width for motif in targets])
+    set_threads(threads)
     return tuple(_compare_one(query, orientations, widths, similarity, min_overlap) for query in queries)
 
 
@@ -159,7 +164,7 @@ def _compare_one(
     tails = np.empty(size)
     stretch_tails(null / null.sum(axis=1, keepdims=True), shortest, starts, tails)
     offsets = np.concatenate([[0], np.cumsum(widths)])
-    alignments = np.empty((len(widths), 4), np.int64)
+    alignments = np.empty((len(widths), 3), np.int64)
     p_values = np.empty(len(widths))
     align(scores, offsets, min_overlap, starts, tails, alignments, p_values)
     least = np.minimum(min_overlap, np.minimum(query.width, widths))
@@ -168,7 +173,7 @@ def _compare_one(
         corrected = -np.expm1(n_alignments * np.log1p(-p_values))
     means = [
         _mean(exact[orientation], base, offset, overlap)
-        for base, (offset, overlap, orientation, _) in zip(offsets.tolist(), alignments.tolist(), strict=False)
+        for base, (offset, overlap, orientation) in zip(offsets.tolist(), alignments.tolist(), strict=False)
     ]
     return Comparison(
         query=query,

@@ -5,10 +5,38 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.jit import kernel
+from genem.jit import kernel, parallel_kernel, prange
 
 
 @kernel
+def tails_from(
+    first: int,
+    probabilities: NDArray[np.float64],
+    shortest: int,
+    starts: NDArray[np.int64],
+    tails: NDArray[np.float64],
+) -> None:
+    """The tails of the stretches from one column on; arguments as of :func:`stretch_tails`."""
+    width, n_scores = probabilities.shape
+    top = n_scores - 1
+    current = np.zeros(width * top + 1)
+    current[0] = 1.0
+    for length in range(1, width - first + 1):
+        following = np.zeros(width * top + 1)
+        for score in range(n_scores):
+            probability = probabilities[first + length - 1, score]
+            if probability > 0.0:
+                for cell in range((length - 1) * top + 1):
+                    following[cell + score] += probability * current[cell]
+        current = following
+        if length >= shortest:
+            tail = 0.0
+            for cell in range(length * top, -1, -1):
+                tail += current[cell]
+                tails[starts[first, length] + cell] = min(tail, 1.0)
+
+
+@parallel_kernel
 def stretch_tails(
     probabilities: NDArray[np.float64], shortest: int, starts: NDArray[np.int64], tails: NDArray[np.float64]
 ) -> None:
@@ -25,27 +53,11 @@ def stretch_tails(
     tails
         P(sum >= 0), P(sum >= 1), ... of every stretch, one after the other; written.
     """
-    width, n_scores = probabilities.shape
-    top = n_scores - 1
-    for first in range(width):
-        current = np.zeros(width * top + 1)
-        current[0] = 1.0
-        for length in range(1, width - first + 1):
-            following = np.zeros(width * top + 1)
-            for score in range(n_scores):
-                probability = probabilities[first + length - 1, score]
-                if probability > 0.0:
-                    for cell in range((length - 1) * top + 1):
-                        following[cell + score] += probability * current[cell]
-            current = following
-            if length >= shortest:
-                tail = 0.0
-                for cell in range(length * top, -1, -1):
-                    tail += current[cell]
-                    tails[starts[first, length] + cell] = min(tail, 1.0)
+    for first in prange(probabilities.shape[0]):
+        tails_from(first, probabilities, shortest, starts, tails)
 
 
-@kernel
+@parallel_kernel
 def align(
     scores: NDArray[np.int64],
     offsets: NDArray[np.int64],
@@ -71,16 +83,16 @@ def align(
     starts, tails
         As in :func:`stretch_tails`.
     alignments
-        (target, 4): offset of the query in the target, overlap, orientation, sum; written.
+        (target, 3): offset of the query in the target, overlap, orientation; written.
     p_values
         (target,): of that alignment by itself, written.
     """
     n_orientations, width, _ = scores.shape
-    for target in range(offsets.size - 1):
+    for target in prange(offsets.size - 1):
         base = offsets[target]
         target_width = offsets[target + 1] - base
         least = min(shortest, width, target_width)
-        best = 2.0
+        best, longest, highest = 2.0, 0, 0
         for orientation in range(n_orientations):
             for offset in range(least - width, target_width - least + 1):
                 first = max(0, -offset)
@@ -89,11 +101,10 @@ def align(
                 for column in range(first, first + overlap):
                     total += scores[orientation, column, base + offset + column]
                 p_value = tails[starts[first, overlap] + total]
-                tied = p_value == best and (overlap, total) > (alignments[target, 1], alignments[target, 3])
+                tied = p_value == best and (overlap > longest or (overlap == longest and total > highest))
                 if p_value < best or tied:
-                    best = p_value
+                    best, longest, highest = p_value, overlap, total
                     alignments[target, 0] = offset
                     alignments[target, 1] = overlap
                     alignments[target, 2] = orientation
-                    alignments[target, 3] = total
         p_values[target] = best

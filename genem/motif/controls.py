@@ -148,7 +148,7 @@ def search_significance(
     ...     return [float(np.diff(breaks).max())]
     >>> found = search_significance(longest_run, promoters, n_controls=19)
     >>> float(found.statistic[0]), found.floor
-    (9.0, 0.05)
+    (8.0, 0.05)
     """
     if n_controls < 1 or n_exceedances < 1:
         raise UsageError(f"{n_controls} controls, {n_exceedances} exceedances: 1 is the least of either")

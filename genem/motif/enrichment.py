@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
 from genem.errors import UsageError
@@ -86,7 +87,5 @@ def log10_binomial_p(n_sites: int, n_control_sites: int, share: float) -> float:
     return min(0.0, float(logsumexp(logs)) / math.log(10.0))
 
 
-def _log_choose(
-    n: int, k: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _log_choose(n: int, k: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0))

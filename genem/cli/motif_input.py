@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from genem.cli.context import RunContext
     from genem.data import SequenceSet
-    from genem.motif import EncodedSequences
+    from genem.motif import Alphabet, Background, EncodedSequences
 
 SEQUENCES = OptionGroup(
     "sequences",
@@ -125,6 +127,53 @@ def encode_sequences(sequences: SequenceSet, args: argparse.Namespace) -> Encode
     named = {"dna": DNA, "rna": RNA, "protein": PROTEIN}
     alphabet = detect_alphabet(sequences) if args.alphabet == "auto" else named[args.alphabet]
     return encode(sequences, alphabet, mask=args.mask)
+
+
+def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
+    """The sequences of ``--control``.
+
+    Raises
+    ------
+    InputError
+        They cannot be read, or are of another alphabet.
+    """
+    from genem.io.fasta import read_fasta
+    from genem.motif import encode
+
+    context.add_input(args.control)
+    sequences = read_fasta(args.control, empty_records="keep", duplicate_names="number")
+    with errors_about(args.control):
+        return encode(sequences, alphabet, mask=args.mask)
+
+
+def given_background(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> Background:
+    """The background that ``--background`` holds: words and their probabilities, or sequences to count.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is of another alphabet.
+    """
+    from genem.io.background_file import read_background
+    from genem.motif import background_from_probabilities, encode, estimate_background
+
+    context.add_input(args.background)
+    given = read_background(args.background)
+    with errors_about(args.background):
+        if isinstance(given, dict):
+            probabilities = {word: p for word, p in given.items() if len(word) <= args.background_order + 1}
+            return background_from_probabilities(alphabet, probabilities or given, both_strands=args.both_strands)
+        coded = encode(given, alphabet, mask=args.mask)
+        return estimate_background(coded, order=args.background_order, both_strands=args.both_strands)
+
+
+@contextmanager
+def errors_about(path: str) -> Iterator[None]:
+    """Let errors that the library raises about arrays name the file they came from."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.found, path=path, place=error.place, remedy=error.remedy) from None
 
 
 def _identical(sequences: SequenceSet) -> int:

@@ -75,6 +75,13 @@ COMMANDS: tuple[CommandRow, ...] = (
         "genem.popgen:sfs",
     ),
     CommandRow(
+        "motif",
+        "motifs in DNA, RNA or protein sequences, with their sites and significance",
+        "genem.cli.motif",
+        "analysis",
+        "genem.motif:find_motifs",
+    ),
+    CommandRow(
         "scan",
         "sites of known motifs in sequences, with exact p-values",
         "genem.cli.scan",

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -415,7 +416,7 @@ def test_many_records(tmp_path: Path) -> None:
 
 
 def test_standard_streams(data: Path, root: Path) -> None:
-    command = ["python", "-m", "genem", "motif", "-", *SMALL, "--max-width", "8", "--both-strands"]
+    command = [sys.executable, "-m", "genem", "motif", "-", *SMALL, "--max-width", "8", "--both-strands"]
     done = subprocess.run(
         command, input=(data / "promoters.fa").read_bytes(), cwd=root, capture_output=True, check=True
     )

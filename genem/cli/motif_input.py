@@ -59,6 +59,8 @@ class Oddities:
         Sequences shorter than the smallest width: they can have no site.
     identical
         Sequences that are letter for letter one that came before.
+    renamed
+        Sequences whose name was used before, and which got another.
     unknown_share, masked_share
         Shares of the letters that are N or X, and that are lower case.
     """
@@ -66,6 +68,7 @@ class Oddities:
     empty: int
     short: int
     identical: int
+    renamed: int
     unknown_share: float
     masked_share: float
 
@@ -107,6 +110,7 @@ def read_sequences(args: argparse.Namespace, context: RunContext, *, shortest: i
         empty=empty,
         short=int(np.count_nonzero(lengths < shortest)),
         identical=_identical(sequences),
+        renamed=_renamed(sequences) if args.duplicate_names == "number" else 0,
         unknown_share=float(unknown / letters.size),
         masked_share=float(np.count_nonzero((letters >= ord("a")) & (letters <= ord("z"))) / letters.size),
     )
@@ -182,6 +186,11 @@ def _identical(sequences: SequenceSet) -> int:
     return len(sequences) - len({upper[start:end].tobytes() for start, end in itertools.pairwise(offsets)})
 
 
+def _renamed(sequences: SequenceSet) -> int:
+    pairs = zip(sequences.names, sequences.descriptions, strict=True)
+    return sum(name != description.split(None, 1)[0] for name, description in pairs)
+
+
 def _say(found: Oddities, n_sequences: int, shortest: int, args: argparse.Namespace, context: RunContext) -> None:
     """Warnings for what changes results, messages for the rest; everything is in the run record."""
     context.count(
@@ -189,6 +198,7 @@ def _say(found: Oddities, n_sequences: int, shortest: int, args: argparse.Namesp
         empty_records=found.empty,
         sequences_too_short=found.short,
         identical_sequences=found.identical,
+        renamed_sequences=found.renamed,
     )
     if found.empty:
         context.warn(f"left out {found.empty} of {n_sequences + found.empty} records: no letters in them")
@@ -198,6 +208,8 @@ def _say(found: Oddities, n_sequences: int, shortest: int, args: argparse.Namesp
         context.warn(
             f"{found.identical} of {n_sequences} sequences repeat an earlier one: what they share looks like a motif"
         )
+    if found.renamed:
+        context.warn(f"gave {found.renamed} of {n_sequences} sequences another name: theirs was used before")
     if found.unknown_share > 0.5:
         context.warn(f"{found.unknown_share:.0%} of the letters are N or X")
     if found.masked_share and args.mask == "keep":

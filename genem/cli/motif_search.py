@@ -61,6 +61,12 @@ class MotifSearch:
         self._threads = context.threads or 1
         self.sequences, self.oddities = read_sequences(args, context, shortest=args.min_width)
         self.encoded = encode_sequences(self.sequences, args)
+        if args.model != "anr" and len(self.sequences) - self.oddities.short == 1:
+            raise InputError(
+                "one sequence cannot show a motif that occurs once in each",
+                path=args.fasta,
+                remedy="use --model anr, which looks for repeats within it",
+            )
         self.control = None if args.control is None else read_control(self.encoded.alphabet, args, context)
         self.background = None if args.background is None else given_background(self.encoded.alphabet, args, context)
 

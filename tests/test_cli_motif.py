@@ -190,9 +190,12 @@ def test_rna(tmp_path: Path) -> None:
 
 def test_protein(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = fasta(tmp_path / "x.fa", planted(word="WCHKWDFY", alphabet="ACDEFGHIKLMNPQRSTVWY"))
-    output = run(tmp_path, path, "--html", str(tmp_path / "r.html"))
+    output = run(tmp_path, path, "--html", str(tmp_path / "r.html"), "--xml", str(tmp_path / "m.xml"))
     (motif,) = read_motifs(output)
     assert motif.alphabet == "ACDEFGHIKLMNPQRSTVWY"
+    with (tmp_path / "m.xml").open("rb") as stream:
+        (from_biopython,) = biopython.parse(stream, "meme")
+    assert (from_biopython.name, from_biopython.num_occurrences) == (motif.name, motif.n_sites)
     assert "reverse complement" not in (tmp_path / "r.html").read_text()
     run(tmp_path, path, "--jaspar", str(tmp_path / "j"), status=2)
     assert "JASPAR files hold DNA motifs" in capfd.readouterr().err

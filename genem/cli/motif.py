@@ -46,6 +46,7 @@ COMMAND = Command(
             ),
             Option(("--html",), "write a report on one page that stands alone", metavar="PATH", file=True),
             Option(("--json",), "write motifs and sites as JSON", metavar="PATH", file=True),
+            Option(("--xml",), "write motifs and sites in the XML form of MEME", metavar="PATH", file=True),
             Option(("--jaspar",), "write the motifs in JASPAR format", metavar="PATH", file=True),
             Option(("--transfac",), "write the motifs in TRANSFAC format", metavar="PATH", file=True),
         ),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from genem.cli.motif_search import MotifSearch, Significance
     from genem.motif import Discovery, FoundMotif
 
-OUTPUTS = ("output", "sites", "bed", "logo", "site_map", "html", "json", "jaspar", "transfac", "write_controls")
+OUTPUTS = ("output", "sites", "bed", "logo", "site_map", "html", "json", "xml", "jaspar", "transfac", "write_controls")
 SETTINGS = (
     "model",
     "min_width",
@@ -112,6 +112,7 @@ def write_outputs(
 ) -> None:
     """Write every file that was asked for; those that need a motif are left out where none was found."""
     from genem.io.meme_format import write_jaspar, write_meme, write_transfac
+    from genem.io.meme_xml import write_meme_xml
     from genem.io.motif_json import write_motif_json
     from genem.io.motif_sites import write_site_bed, write_site_table
     from genem.motif import plot_logos, plot_site_map
@@ -146,6 +147,18 @@ def write_outputs(
         entries = [facts(each, significance, number) for number, each in enumerate(found.motifs)]
         with context.open_output(args.json) as stream:
             write_motif_json(stream, motifs, sites, sequences, facts=entries)
+    if args.xml is not None:
+        with context.open_output(args.xml) as stream:
+            write_meme_xml(
+                stream,
+                motifs,
+                sites,
+                sequences,
+                alphabet=search.encoded.alphabet.letters,
+                background=found.background.probabilities,
+                model=args.model,
+                both_strands=args.both_strands,
+            )
     if args.logo is not None:
         with context.replace_on_success(args.logo) as picture:
             plot_logos(motifs, picture, file_format=args.logo.rpartition(".")[2].lower())

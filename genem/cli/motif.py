@@ -102,6 +102,7 @@ COMMAND = Command(
                     default=0,
                     parse=non_negative_integer,
                     metavar="K",
+                    mirrors=True,
                 ),
                 Option(
                     ("--pseudocount",),
@@ -174,6 +175,7 @@ COMMAND = Command(
         "genem motif data/promoters.fa --both-strands --max-width 22 --controls 19 --sites sites.tsv -o crp.meme",
         "genem motif data/peaks.fa --both-strands --mask ignore --n-motifs 2 --html report.html -o peaks.meme",
     ),
+    library_only=("prior", "trace"),
 )
 
 

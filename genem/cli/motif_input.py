@@ -26,14 +26,12 @@ SEQUENCES = OptionGroup(
             "what the sequences are written in; auto: judged by their letters",
             default="auto",
             choices=("auto", "dna", "rna", "protein"),
-            mirrors=True,
         ),
         Option(
             ("--mask",),
             "lower-case letters: keep them as letters, or ignore them (unknown letters)",
             default="keep",
             choices=("keep", "ignore"),
-            mirrors=True,
         ),
         Option(
             ("--duplicate-names",),

@@ -64,6 +64,9 @@ def facts(each: FoundMotif, significance: Significance | None, number: int) -> d
         "information_content": each.fit.information_content,
         "site_rate": each.fit.site_rate,
         "expected_sites": each.fit.n_sites,
+        "repetitive": each.repetitive,
+        "n_starts": each.n_starts,
+        "n_starts_best": each.n_starts_best,
         "status": each.fit.status.label,
     }
     if significance is not None:
@@ -79,8 +82,11 @@ def described(each: FoundMotif, significance: Significance | None, number: int) 
         "log-likelihood ratio": f"{each.log_likelihood_ratio:.6g} nats",
         "information content": f"{each.fit.information_content:.4g} bits",
         "expected sites": f"{each.fit.n_sites:.4g}",
+        "starts that led here": f"{each.n_starts_best} of {each.n_starts}",
         "status of the fit": each.fit.status.label + (f": {each.fit.reason}" if each.fit.reason else ""),
     }
+    if each.repetitive:
+        shown["repetitive"] = "yes: it fits itself when moved by a few letters, as tandem repeats do"
     if significance is not None:
         shown["empirical p-value"] = p_value_text(significance, number)
     return shown

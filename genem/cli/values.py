@@ -82,6 +82,14 @@ def confidence_level(text: str) -> float:
     return value
 
 
+def significance_levels(text: str) -> tuple[float, ...]:
+    """Probabilities between 0 and 1, separated by commas, the smallest first."""
+    levels = tuple(sorted(number(part) for part in text.split(",")))
+    if not all(0.0 < level < 1.0 for level in levels):
+        raise ValueError(f"'{text}' are not significance levels between 0 and 1, such as 0.05,0.1")
+    return levels
+
+
 def picture(text: str) -> str:
     """The name of a picture; what follows the last dot is its format."""
     if not text.lower().endswith(PICTURE_SUFFIXES):

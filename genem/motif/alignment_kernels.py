@@ -186,6 +186,28 @@ def column_gains(
 
 
 @kernel
+def count_room(
+    layout: Layout, sites: np.ndarray, n_sites: int, width: int, reach: int, left: np.ndarray, right: np.ndarray
+) -> None:
+    """How many sites have letters from each column on to the motif, and from the motif on to each column."""
+    left[:] = n_sites
+    right[:] = n_sites
+    for s in range(n_sites):
+        position = sites[s, 2]
+        before, after = 0, 0
+        while before < reach and position - before > sites[s, 0] and layout.room[position - before - 1] > 0:
+            before += 1
+        while after < reach and position + width + after < sites[s, 1] and layout.room[position + width + after] > 0:
+            after += 1
+        if sites[s, 3] < 0:
+            before, after = after, before
+        for column in range(reach - before):
+            left[column] -= 1
+        for column in range(reach + width + after, len(right)):
+            right[column] -= 1
+
+
+@kernel
 def choose_window(layout: Layout, limits: Limits, sites: np.ndarray, n_sites: int, width: int) -> tuple[int, int, float]:
     """First column (may be negative) and width of the most surprising window over the same sites."""
     reach = max(0, limits.max_width - limits.min_width)
@@ -194,9 +216,10 @@ def choose_window(layout: Layout, limits: Limits, sites: np.ndarray, n_sites: in
     column_gains(layout, limits, sites, n_sites, width, reach, log_p, totals)
     for column in range(n_columns):
         log_p[column] = column_log_p(log_p[column], totals[column], len(layout.background), limits.complexity)
+    left, right = np.empty(n_columns, np.int64), np.empty(n_columns, np.int64)
+    count_room(layout, sites, n_sites, width, reach, left, right)
     best_first, best_width, best = 0, width, np.inf
     for new_width in range(limits.min_width, min(limits.max_width, n_columns) + 1):
-        cost = log_alignments(n_sites, new_width, layout.n_strands, limits)
         log_product = 0.0
         for column in range(new_width):
             log_product += log_p[column]
@@ -205,7 +228,12 @@ def choose_window(layout: Layout, limits: Limits, sites: np.ndarray, n_sites: in
                 log_product += log_p[first + new_width - 1] - log_p[first - 1]
             if limits.palindrome and 2 * first + new_width != n_columns:
                 continue
-            objective = product_log_p(min(0.0, log_product), new_width) + cost
+            left_over = max(0, left[first] + right[first + new_width - 1] - n_sites)
+            if left_over < min(limits.min_sites, n_sites):
+                continue
+            share = left_over / n_sites
+            objective = product_log_p(min(0.0, share * log_product), new_width)
+            objective += log_alignments(left_over, new_width, layout.n_strands, limits)
             if objective < best:
                 best_first, best_width, best = first - reach, new_width, objective
     return best_first, best_width, best

@@ -12,19 +12,18 @@ from genem.motif.alignment_kernels import Limits, choose_number, choose_window, 
 from genem.motif.layout_kernels import Layout, count_columns, windows_of
 from genem.motif.model_kernels import (
     ANR,
-    LOG_EVIDENCE,
-    N_CHANCES,
+    BLOCK,
     N_LEARNT,
     N_SITES,
     OOPS,
     ZOOPS,
     Windows,
     collect_counts,
+    expect_sequences,
     fill_tables,
-    place_any,
     window_ratios,
 )
-from genem.motif.step_kernels import code_ratios, letter_counts, normalise_columns
+from genem.motif.step_kernels import code_ratios, letter_counts, log_evidence, normalise_columns
 
 SMALLEST_PROBABILITY = 1e-5
 """Columns of a search are kept off zero, so that products of many stay in the range of doubles."""
@@ -77,11 +76,12 @@ class Bench(NamedTuple):
 
     tables: np.ndarray
     tally: np.ndarray
-    ratios: np.ndarray
+    code_ratios: np.ndarray
     codes: np.ndarray
     counts: np.ndarray
-    scratch: np.ndarray
     learnt: np.ndarray
+    ratios: np.ndarray
+    block_sums: np.ndarray
 
 
 @kernel
@@ -98,8 +98,9 @@ def make_bench(layout: Layout, windows: Windows) -> Bench:
         np.empty((windows.width, n_codes)),
         np.empty((windows.width, n_codes)),
         np.empty((windows.width, len(layout.background))),
+        np.empty((len(windows.starts), N_LEARNT)),
         np.empty((layout.n_strands, longest)),
-        np.empty(N_LEARNT),
+        np.empty((layout.n_strands, (longest + BLOCK - 1) // BLOCK)),
     )
 
 
@@ -109,58 +110,9 @@ def prepare(layout: Layout, windows: Windows, theta: np.ndarray, bench: Bench) -
     for column in range(windows.width):
         for letter in range(theta.shape[1]):
             theta[column, letter] = max(theta[column, letter], SMALLEST_PROBABILITY)
-    log_scale = code_ratios(theta[: windows.width], layout.background, layout.membership, bench.ratios)
-    fill_tables(bench.ratios, windows, bench.tables)
+    log_scale = code_ratios(theta[: windows.width], layout.background, layout.membership, bench.code_ratios)
+    fill_tables(bench.code_ratios, windows, bench.tables)
     return log_scale
-
-
-@kernel
-def tally_window(windows: Windows, position: int, weight: float, tally: np.ndarray) -> None:
-    word_length = windows.word_codes.shape[1]
-    for group in range(tally.shape[0]):
-        tally[group, windows.words[position + group * word_length]] += weight
-
-
-@kernel
-def expect_one_site(windows: Windows, bench: Bench, log_scale: float, share: float) -> tuple[float, float]:
-    """OOPS and ZOOPS: log-likelihood over background and expected sites, their words tallied."""
-    scale = math.exp(log_scale)
-    log_likelihood, expected = 0.0, 0.0
-    for sequence in range(len(windows.starts)):
-        n_windows = windows.n_windows[sequence]
-        ratios = bench.scratch[:, :n_windows]
-        total = window_ratios(windows, bench.tables, sequence, ratios)
-        prior = share * scale / (windows.n_strands * n_windows)
-        evidence = 1.0 - share + prior * total
-        if not evidence > 0.0:
-            continue
-        log_likelihood += math.log(evidence)
-        expected += prior * total / evidence
-        least = NEGLIGIBLE * evidence / prior
-        for strand in range(windows.n_strands):
-            for j in range(n_windows):
-                if ratios[strand, j] > least:
-                    weight = ratios[strand, j] * prior / evidence
-                    tally_window(windows, windows.starts[sequence] + j, weight, bench.tally[strand])
-    return log_likelihood, expected
-
-
-@kernel
-def expect_any_number(windows: Windows, bench: Bench, log_scale: float, share: float) -> tuple[float, float]:
-    """ANR: log-likelihood over background and expected sites, their words tallied."""
-    log_likelihood, expected = 0.0, 0.0
-    for sequence in range(len(windows.starts)):
-        n_windows = windows.n_windows[sequence]
-        ratios = bench.scratch[:, :n_windows]
-        window_ratios(windows, bench.tables, sequence, ratios)
-        place_any(ratios, log_scale, share, windows.width, bench.learnt)
-        log_likelihood += bench.learnt[LOG_EVIDENCE]
-        expected += bench.learnt[N_SITES]
-        for strand in range(windows.n_strands):
-            for j in range(n_windows):
-                if ratios[strand, j] > NEGLIGIBLE:
-                    tally_window(windows, windows.starts[sequence] + j, ratios[strand, j], bench.tally[strand])
-    return log_likelihood, expected
 
 
 @kernel
@@ -183,21 +135,33 @@ def search_steps(
 ) -> tuple[float, float]:
     """EM steps on the columns, in place; returns the last E step's log-likelihood and the final share of sites."""
     n_places = count_places(windows, schedule.model)
+    n_sequences = len(windows.starts)
     share = share_of(schedule.model, anchor, n_places)
     log_likelihood = 0.0
     for _ in range(schedule.n_steps):
         log_scale = prepare(layout, windows, theta, bench)
         bench.tally[:] = 0.0
-        if schedule.model == ANR:
-            log_likelihood, expected = expect_any_number(windows, bench, log_scale, share)
-        else:
-            log_likelihood, expected = expect_one_site(windows, bench, log_scale, share)
+        expect_sequences(
+            windows,
+            bench.tables,
+            log_scale,
+            schedule.model,
+            share,
+            NEGLIGIBLE,
+            0,
+            n_sequences,
+            bench.tally,
+            bench.learnt,
+            np.empty((layout.n_strands, 0)),
+        )
+        log_likelihood = log_evidence(bench.learnt, schedule.model, share)
         collect_counts(bench.tally, windows, bench.codes)
         letter_counts(bench.codes, theta[: windows.width], layout.membership, bench.counts)
         for column in range(windows.width):
             for letter in range(theta.shape[1]):
                 bench.counts[column, letter] += schedule.prior[letter]
         normalise_columns(bench.counts, layout.complement, schedule.palindrome, theta[: windows.width])
+        expected = bench.learnt[:, N_SITES].sum()
         share = share_of(schedule.model, ANCHOR * anchor + (1.0 - ANCHOR) * expected, n_places)
     return log_likelihood, share
 
@@ -206,10 +170,10 @@ def search_steps(
 def best_sites(windows: Windows, bench: Bench, layout: Layout, sites: np.ndarray, score: np.ndarray) -> int:
     """The best window of every sequence; returns how many there are."""
     n_found = 0
+    ratios = bench.ratios
     for sequence in range(len(windows.starts)):
         n_windows = windows.n_windows[sequence]
-        ratios = bench.scratch[:, :n_windows]
-        window_ratios(windows, bench.tables, sequence, ratios)
+        window_ratios(windows, bench.tables, sequence, len(windows.weights) > 0, ratios, bench.block_sums)
         score[n_found] = 0.0
         for strand in range(windows.n_strands):
             for j in range(n_windows):
@@ -230,11 +194,11 @@ def separate_sites(
 ) -> int:
     """Windows above a likelihood ratio, without those that overlap a better one; returns how many there are."""
     n_found = 0
+    ratios = bench.ratios
     for sequence in range(len(windows.starts)):
         start = windows.starts[sequence]
         n_windows = windows.n_windows[sequence]
-        ratios = bench.scratch[:, :n_windows]
-        window_ratios(windows, bench.tables, sequence, ratios)
+        window_ratios(windows, bench.tables, sequence, len(windows.weights) > 0, ratios, bench.block_sums)
         last = -windows.width
         for j in range(n_windows):
             strand = 1 if windows.n_strands == 2 and ratios[1, j] > ratios[0, j] else 0
@@ -341,7 +305,7 @@ def settle(layout: Layout, schedule: Schedule, limits: Limits, starts: Starts, i
         log_likelihood, share = search_steps(layout, windows, schedule, before, anchor, bench)
         price = limits.complexity[int(anchor)] * (0.5 if schedule.palindrome else 1.0)
         value = log_likelihood - price * width
-        if not value > best + 1e-6 * (1.0 + math.fabs(best)):
+        if best > -np.inf and value <= best + 1e-6 * (1.0 + math.fabs(best)):
             return
         best = value
         starts.theta[index] = before

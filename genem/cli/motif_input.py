@@ -1,0 +1,157 @@
+"""The sequences of the motif commands: read, and whatever is odd about them counted and said."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from genem.cli.options import Option, OptionGroup
+from genem.errors import InputError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from genem.cli.context import RunContext
+    from genem.data import SequenceSet
+    from genem.motif import EncodedSequences
+
+SEQUENCES = OptionGroup(
+    "sequences",
+    (
+        Option(
+            ("--alphabet",),
+            "what the sequences are written in; auto: judged by their letters",
+            default="auto",
+            choices=("auto", "dna", "rna", "protein"),
+            mirrors=True,
+        ),
+        Option(
+            ("--mask",),
+            "lower-case letters: keep them as letters, or ignore them (unknown letters)",
+            default="keep",
+            choices=("keep", "ignore"),
+            mirrors=True,
+        ),
+        Option(
+            ("--duplicate-names",),
+            "a name used before: refuse the file, or number the later ones (peak, peak_2)",
+            default="refuse",
+            choices=("refuse", "number"),
+        ),
+    ),
+)
+
+UNKNOWN_LETTERS = b"NnXx?"
+
+
+@dataclass(frozen=True, slots=True)
+class Oddities:
+    """What is unusual about a set of sequences.
+
+    Attributes
+    ----------
+    empty
+        Records without a letter; they are not in the set any more.
+    short
+        Sequences shorter than the smallest width: they can have no site.
+    identical
+        Sequences that are letter for letter one that came before.
+    unknown_share, masked_share
+        Shares of the letters that are N or X, and that are lower case.
+    """
+
+    empty: int
+    short: int
+    identical: int
+    unknown_share: float
+    masked_share: float
+
+
+def read_sequences(args: argparse.Namespace, context: RunContext, *, shortest: int = 1) -> tuple[SequenceSet, Oddities]:
+    """Read the FASTA file of a command, leave out empty records, say what is odd.
+
+    Raises
+    ------
+    InputError
+        Beside what :func:`genem.io.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, or no letter of
+        any is known.
+    """
+    import numpy as np
+
+    from genem.io.fasta import read_fasta
+
+    context.add_input(args.fasta)
+    sequences = read_fasta(
+        args.fasta, empty_records="keep", duplicate_names=args.duplicate_names, threads=context.threads or 1
+    )
+    lengths = np.diff(sequences.offsets)
+    empty = int(np.count_nonzero(lengths == 0))
+    if empty:
+        sequences, lengths = sequences.select(lengths > 0), lengths[lengths > 0]
+    if not len(sequences):
+        raise InputError(f"none of its {empty} records has a letter", path=args.fasta, remedy="check the file")
+    if lengths.max() < shortest:
+        raise InputError(
+            f"the longest of {len(sequences)} sequences has {lengths.max()} letters, the motif at least {shortest}",
+            path=args.fasta,
+            remedy="ask for a smaller --min-width",
+        )
+    letters = sequences.letters
+    unknown = np.count_nonzero(np.isin(letters, np.frombuffer(UNKNOWN_LETTERS, np.uint8)))
+    if unknown == letters.size:
+        raise InputError("every letter is N or X: nothing is known", path=args.fasta, remedy="check the file")
+    oddities = Oddities(
+        empty=empty,
+        short=int(np.count_nonzero(lengths < shortest)),
+        identical=_identical(sequences),
+        unknown_share=float(unknown / letters.size),
+        masked_share=float(np.count_nonzero((letters >= ord("a")) & (letters <= ord("z"))) / letters.size),
+    )
+    _say(oddities, len(sequences), shortest, args, context)
+    return sequences, oddities
+
+
+def encode_sequences(sequences: SequenceSet, args: argparse.Namespace) -> EncodedSequences:
+    """The sequences in the alphabet of ``--alphabet``, lower case as ``--mask`` says.
+
+    Raises
+    ------
+    InputError
+        A letter is not of that alphabet; the message names the file.
+    """
+    from genem.motif import DNA, PROTEIN, RNA, detect_alphabet, encode
+
+    named = {"dna": DNA, "rna": RNA, "protein": PROTEIN}
+    alphabet = detect_alphabet(sequences) if args.alphabet == "auto" else named[args.alphabet]
+    return encode(sequences, alphabet, mask=args.mask)
+
+
+def _identical(sequences: SequenceSet) -> int:
+    upper = sequences.letters & 0xDF
+    offsets = sequences.offsets.tolist()
+    return len(sequences) - len({upper[start:end].tobytes() for start, end in itertools.pairwise(offsets)})
+
+
+def _say(found: Oddities, n_sequences: int, shortest: int, args: argparse.Namespace, context: RunContext) -> None:
+    """Warnings for what changes results, messages for the rest; everything is in the run record."""
+    context.count(
+        sequences=n_sequences,
+        empty_records=found.empty,
+        sequences_too_short=found.short,
+        identical_sequences=found.identical,
+    )
+    if found.empty:
+        context.warn(f"left out {found.empty} of {n_sequences + found.empty} records: no letters in them")
+    if found.short:
+        context.warn(f"{found.short} of {n_sequences} sequences are shorter than {shortest}: they can have no site")
+    if found.identical:
+        context.warn(
+            f"{found.identical} of {n_sequences} sequences repeat an earlier one: what they share looks like a motif"
+        )
+    if found.unknown_share > 0.5:
+        context.warn(f"{found.unknown_share:.0%} of the letters are N or X")
+    if found.masked_share and args.mask == "keep":
+        context.log.info(
+            "%.1f %% of the letters are lower case; --mask ignore leaves them out", 100 * found.masked_share
+        )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +14,13 @@ from hypothesis import strategies as st
 
 from genem.data import Motif
 from genem.errors import UsageError
+from genem.io.fasta import read_fasta
 from genem.motif import (
     DNA,
     PROTEIN,
     alphabet_of,
     background_from_probabilities,
+    encode,
     estimate_background,
     log10_binomial_p,
     log10_e_value,
@@ -225,3 +229,21 @@ def test_binomial_enrichment():
         log10_binomial_p(1, 1, 1.0)
     with pytest.raises(UsageError):
         log10_fisher_p(3, 2, 0, 1)
+
+
+def meme_runs(golden: str) -> list[dict]:
+    return json.loads((Path(__file__).parent / "golden" / "motif" / golden).read_text())
+
+
+@pytest.mark.parametrize("run", meme_runs("meme_e_values.json"), ids=lambda run: run["name"])
+def test_e_values_are_those_of_meme(run, data):
+    """Within 0.5 in log10: MEME reads its column p-values from 200 bins, which alone moves E-values by more."""
+    promoters = encode(read_fasta(data / "promoters.fa"), DNA)
+    background = estimate_background(promoters, both_strands=run["both_strands"]).probabilities
+    keywords = {key: run[key] for key in ("model", "both_strands", "palindrome")}
+    exact, binned = (
+        log10_e_value(run["counts"], background, promoters.lengths, **keywords, n_bins=n_bins) for n_bins in (None, 200)
+    )
+    meme = math.log10(float(run["e_value"]))
+    assert min(abs(exact - meme), abs(binned - meme)) <= 0.5
+    assert exact == pytest.approx(meme, abs=0.9)

@@ -1,4 +1,4 @@
-"""E-values of motifs against those that MEME reported for the same sites."""
+"""E-values of motifs and p-values of their sites against those that MEME reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from genem.io.fasta import read_fasta
 from genem.io.meme_reader import log10_of_text
-from genem.motif import DNA, PROTEIN, encode, estimate_background, log10_e_value
+from genem.io.motif_files import read_motifs
+from genem.motif import DNA, PROTEIN, encode, estimate_background, log10_e_value, scan
 
 pytestmark = pytest.mark.validation
 
@@ -77,3 +78,30 @@ def test_motifs_of_many_sites(name, reference_data):
     assert abs(binned - meme) <= 0.9
     assert abs(exact - meme) <= max(0.5, 0.025 * abs(meme))
     assert math.isfinite(exact)
+
+
+@pytest.mark.parametrize(
+    ("output", "fasta"),
+    [
+        ("planted_expected/p01_strong_all.meme.txt", "planted/p01_strong_all.fa"),
+        ("planted_expected/p05_medium_half.meme.txt", "planted/p05_medium_half.fa"),
+        ("real_expected/crp0.oops.meme.txt", "real/crp0.fa"),
+    ],
+)
+def test_p_values_of_sites(output, fasta, reference_data):
+    """All sites are found, with MEME's p-values to within 0.15 in log10, and 0.03 in the middle."""
+    path = reference_data / "motif" / output
+    motif = read_motifs(path)[0]
+    sequences = encode(read_fasta(reference_data / "motif" / fasta), DNA)
+    [found] = scan([motif], sequences, p_threshold=0.01)
+    sites = found.sites
+    places = zip(sites.sequence.tolist(), sites.start.tolist(), sites.strand.tolist(), strict=True)
+    p_values = dict(zip(places, sites.p_value.tolist(), strict=True))
+    listed = path.read_text().split("sites sorted by position p-value")[1].splitlines()[4 : 4 + int(motif.n_sites)]
+    ratios = []
+    for name, strand, start, p_value, *_ in map(str.split, listed):
+        place = sequences.names.index(name), int(start) - 1, 1 if strand == "+" else -1
+        ratios.append(math.log10(p_values[place] / float(p_value)))
+    assert len(ratios) == motif.n_sites
+    assert np.abs(ratios).max() <= 0.15
+    assert abs(np.median(ratios)) <= 0.03

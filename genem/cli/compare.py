@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genem.io.tables import Cells
     from genem.motif import Comparison
 
-FEW_TARGETS = 50
+FEW_TARGETS = 10
 
 COMMAND = Command(
     description=(

@@ -58,7 +58,7 @@ def test_strands_and_middles(genome: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no intervals"),
+        ("# x\n", "holds no intervals"),
         ("c1\t5\n", "line 1: 'c1\\t5' is not an interval; an interval is a sequence, a start"),
         ("c1\t5\t5\n", "line 1: 'c1\\t5\\t5' is not an interval"),
         ("c1\t1\t5\nc1\t-1\t5\n", "line 2: 'c1\\t-1\\t5' is not an interval"),

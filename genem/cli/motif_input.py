@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from genem.cli.context import RunContext
     from genem.data import SequenceSet
+    from genem.motif import EncodedSequences
 
 SEQUENCES = OptionGroup(
     "sequences",
@@ -109,6 +110,21 @@ def read_sequences(args: argparse.Namespace, context: RunContext, *, shortest: i
     )
     _say(oddities, len(sequences), shortest, args, context)
     return sequences, oddities
+
+
+def encode_sequences(sequences: SequenceSet, args: argparse.Namespace) -> EncodedSequences:
+    """The sequences in the alphabet of ``--alphabet``, lower case as ``--mask`` says.
+
+    Raises
+    ------
+    InputError
+        A letter is not of that alphabet; the message names the file.
+    """
+    from genem.motif import DNA, PROTEIN, RNA, detect_alphabet, encode
+
+    named = {"dna": DNA, "rna": RNA, "protein": PROTEIN}
+    alphabet = detect_alphabet(sequences) if args.alphabet == "auto" else named[args.alphabet]
+    return encode(sequences, alphabet, mask=args.mask)
 
 
 def _identical(sequences: SequenceSet) -> int:

@@ -125,7 +125,8 @@ def _motif(number: int, each: ReportedMotif, sequences: SequenceSet) -> list[str
     ]
     if each.fit is not None:
         caption = f"How the fit of {motif.name} came to its maximum: distance to the best objective by EM map."
-        pieces.append(html.details("EM trace", html.figure(_trace(each.fit), caption, name=f"trace-{number}")))
+        trace = html.figure(_trace(each.fit), caption, name=f"trace-{number}")
+        pieces.append(html.details("EM trace", trace, opened=True))
     return pieces
 
 

@@ -89,6 +89,7 @@ COMMANDS: tuple[CommandRow, ...] = (
         "genem.motif:compare",
     ),
     CommandRow("sequences", "cut intervals out of a genome, as FASTA", "genem.cli.sequences", "tool"),
+    CommandRow("shuffle", "shuffle sequences, keeping the counts of their words", "genem.cli.shuffle", "tool"),
     CommandRow("regions", "cut an indexed VCF or BCF into regions of equal work", "genem.cli.regions", "tool"),
     CommandRow("gather", "join the tables of pieces below one header", "genem.cli.gather", "tool"),
     CommandRow("summary", "summarise tables of genem freq by group, draw the spectrum", "genem.cli.summary", "tool"),

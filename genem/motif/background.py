@@ -57,7 +57,7 @@ class Background:
         membership = self.alphabet.membership.T.astype(np.float64)
         known = _known_run(sequences, self.order)
         codes = sequences.codes
-        result = np.log(self.conditionals[0] @ membership)[0][codes]
+        result: Vector = np.log(self.conditionals[0] @ membership)[0][codes]
         context = np.zeros(codes.size, np.int64)
         for order in range(1, self.order + 1):
             previous = np.zeros(codes.size, np.int64)

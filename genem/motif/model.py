@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,14 @@ from genem.motif import model_kernels as kernels
 from genem.motif import step_kernels as steps
 from genem.motif.placements import Placements
 from genem.motif.priors import ColumnPrior, DirichletMixture
+from genem.motif.settings import SiteModel
 
 Vector = NDArray[np.float64]
-SiteModel = Literal["oops", "zoops", "anr"]
 
 PLACEMENT_CODES = {"oops": kernels.OOPS, "zoops": kernels.ZOOPS, "anr": kernels.ANR}
 N_CHUNKS = 16
 """Sequences are counted in this many fixed parts, whatever the number of threads."""
-NEGLIGIBLE = 1e-15
+NEGLIGIBLE = 1e-12
 """Posterior probability below which a window gets no share of the letters."""
 NUDGE = 1e-30
 """What a zero probability is replaced by to find out how the likelihood would rise off it."""
@@ -65,8 +64,6 @@ class Expectation:
         float64 (usable sequence,): expected sites of each sequence.
     log_evidence
         float64 (usable sequence,)
-    entropy
-        Of the placements; None where it is not computed.
     expected_complete_log_likelihood
         On the scale of ``log_likelihood_ratio``, from the expected counts.
     """
@@ -78,8 +75,7 @@ class Expectation:
     n_chances: float
     site_probability: Vector
     log_evidence: Vector
-    entropy: float | None
-    expected_complete_log_likelihood: float | None
+    expected_complete_log_likelihood: float
 
 
 @dataclass(frozen=True)
@@ -106,6 +102,9 @@ class MotifModel:
         Beta prior of the rate: its mean and how many chances it is worth.
     palindrome
         Whether the motif equals its reverse complement.
+    meme_compatible
+        Step as MEME does where that is not EM: "anr" takes every window for itself and rescales overlaps, a
+        Dirichlet mixture gives the posterior mean, and wildcards are divided by the background.
     """
 
     placements: Placements
@@ -114,6 +113,7 @@ class MotifModel:
     prior_rate: float = 0.5
     prior_chances: float = 0.0
     palindrome: bool = False
+    meme_compatible: bool = False
     _last: dict[tuple[bytes, float], Expectation] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -125,6 +125,13 @@ class MotifModel:
     def has_rate(self) -> bool:
         """Whether the rate of sites is estimated."""
         return self.site_model != "oops"
+
+    @property
+    def placement_code(self) -> int:
+        """What the kernels call the way sites are placed."""
+        if self.meme_compatible and self.site_model == "anr":
+            return kernels.MIXTURE
+        return PLACEMENT_CODES[self.site_model]
 
     @property
     def n_free(self) -> int:
@@ -160,7 +167,7 @@ class MotifModel:
     def start(self, rng: np.random.Generator) -> MotifParams:
         matrix = rng.dirichlet(np.ones(self.shape[1]), size=self.shape[0])
         rate = self.prior_rate if self.has_rate else 1.0
-        return MotifParams(self._normalised(matrix), rate)
+        return MotifParams(self.pooled(matrix), rate)
 
     def em_step(self, params: MotifParams) -> EMStep[MotifParams]:
         expected = self.expect(params)
@@ -168,7 +175,6 @@ class MotifModel:
             params=self._maximise(params, expected),
             log_likelihood=expected.log_likelihood_ratio,
             penalty=self.penalty(params),
-            entropy=expected.entropy,
             expected_complete_log_likelihood=expected.expected_complete_log_likelihood,
         )
 
@@ -242,15 +248,17 @@ class MotifModel:
         return Stationarity.join(columns, Stationarity.box([rate], [self._rate_slope(params)], [0.0], [1.0]))
 
     def _maximise(self, params: MotifParams, expected: Expectation) -> MotifParams:
-        counts = expected.counts + self.prior.pseudocounts(params.matrix)
+        if self.meme_compatible and isinstance(self.prior, DirichletMixture):
+            counts = self.prior.posterior_mean(expected.counts)
+        else:
+            counts = expected.counts + self.prior.pseudocounts(params.matrix)
         rate = 1.0
         if self.has_rate:
-            rate = float(
-                steps.next_rate(expected.n_sites, expected.n_chances, self.prior_rate, self.prior_chances)
-            )
-        return MotifParams(self._normalised(counts), rate)
+            rate = float(steps.next_rate(expected.n_sites, expected.n_chances, self.prior_rate, self.prior_chances))
+        return MotifParams(self.pooled(counts), rate)
 
-    def _normalised(self, counts: Vector) -> Vector:
+    def pooled(self, counts: Vector) -> Vector:
+        """Counts, or probabilities, as columns that add up to 1; mirror images pooled in a palindrome."""
         matrix = np.empty(self.shape)
         steps.normalise_columns(
             np.ascontiguousarray(counts), self.placements.windows.complement, self.palindrome, matrix
@@ -280,8 +288,10 @@ class MotifModel:
             evidence = expected.log_evidence
             # (x - 1) / (1 - rate + rate x), with x = exp(evidence) of any size
             slope = float(np.sum(np.tanh(0.5 * evidence) / _mean_weight(evidence, rate)))
-        else:
+        elif 0.0 < rate < 1.0:
             slope = expected.n_sites / rate - (expected.n_chances - expected.n_sites) / (1.0 - rate)
+        else:
+            slope = 0.0
         successes = self.prior_rate * self.prior_chances
         failures = self.prior_chances - successes
         if successes > 0.0:
@@ -302,14 +312,14 @@ class MotifModel:
             raise Degenerate(f"a site is worth {log_scale:.0f} nats, more than {SHARPEST:g}: choose a smaller width")
         word_length = windows.word_codes.shape[1]
         tables = np.empty((windows.n_strands, -(-width // word_length), windows.word_codes.shape[0]))
-        steps.fill_tables(ratios, windows, tables)
+        kernels.fill_tables(ratios, windows, tables)
         tallies = np.zeros((N_CHUNKS, *tables.shape))
         learnt = np.empty((windows.starts.size, kernels.N_LEARNT))
         kernels.expect_chunks(
             windows,
             tables,
             log_scale,
-            PLACEMENT_CODES[self.site_model],
+            self.placement_code,
             params.site_rate,
             negligible,
             np.linspace(0, windows.starts.size, N_CHUNKS + 1).astype(np.int64),
@@ -318,34 +328,29 @@ class MotifModel:
             np.empty((windows.n_strands, 0)) if posterior is None else posterior,
         )
         codes = np.empty_like(ratios)
-        steps.collect_counts(tallies.sum(axis=0), windows, codes)
+        kernels.collect_counts(tallies.sum(axis=0), windows, codes)
         counts = np.empty((width, size))
-        steps.letter_counts(codes, params.matrix, membership, counts)
-        placement = PLACEMENT_CODES[self.site_model]
+        shares = np.tile(background, (width, 1)) if self.meme_compatible else params.matrix
+        steps.letter_counts(codes, shares, membership, counts)
         with np.errstate(divide="ignore"):
             log_ratios = np.log(ratios)
-        complete = float(np.sum(codes[codes > 0.0] * log_ratios[codes > 0.0])) + float(np.sum(learnt[:, kernels.LOG_WEIGHT]))
+        complete = float(np.sum(codes[codes > 0.0] * log_ratios[codes > 0.0])) + float(
+            np.sum(learnt[:, kernels.LOG_WEIGHT])
+        )
         n_sites = float(np.sum(learnt[:, kernels.N_SITES]))
         n_chances = float(np.sum(learnt[:, kernels.N_CHANCES]))
         return Expectation(
-            log_likelihood_ratio=float(steps.log_evidence(learnt, placement, params.site_rate)),
+            log_likelihood_ratio=float(steps.log_evidence(learnt, self.placement_code, params.site_rate)),
             counts=counts,
             codes=codes,
             n_sites=n_sites,
             n_chances=n_chances,
             site_probability=learnt[:, kernels.N_SITES],
             log_evidence=learnt[:, kernels.LOG_EVIDENCE],
-            entropy=self._entropy(learnt),
-            expected_complete_log_likelihood=complete + n_sites * log_scale + self._placement_term(learnt, params.site_rate),
+            expected_complete_log_likelihood=complete
+            + n_sites * log_scale
+            + self._placement_term(learnt, params.site_rate),
         )
-
-    def _entropy(self, learnt: Vector) -> float | None:
-        """Entropy of the placements; "anr" has Q alone, and the engine takes the difference."""
-        if self.site_model == "anr":
-            return None
-        without = 1.0 - learnt[:, kernels.N_SITES]
-        none = without[without > 0.0]
-        return float(np.sum(learnt[:, kernels.ENTROPY]) - np.sum(none * np.log(none)))
 
     def _placement_term(self, learnt: Vector, rate: float) -> float:
         """Expected log prior probability of the placements."""
@@ -367,8 +372,3 @@ def _mean_weight(evidence: Vector, rate: float) -> Vector:
     high = 0.5 * (1.0 + np.tanh(0.5 * evidence))
     weight: Vector = (1.0 - rate) * (1.0 - high) + rate * high
     return weight
-
-
-def uses_mixture(prior: ColumnPrior) -> bool:
-    """Whether the prior is a Dirichlet mixture, which the batched kernel does not know."""
-    return isinstance(prior, DirichletMixture)

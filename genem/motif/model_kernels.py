@@ -17,17 +17,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, parallel_kernel, prange
+from genem.jit import kernel, parallel_kernel, prange, summing_kernel
 
 OOPS, ZOOPS, ANR, MIXTURE = range(4)
 """One site per sequence; none or one; any number; every window for itself."""
 
-LOG_EVIDENCE, N_SITES, N_CHANCES, ENTROPY, LOG_WEIGHT = range(5)
+LOG_EVIDENCE, N_SITES, N_CHANCES, LOG_WEIGHT = range(4)
 """Columns of what is learnt per sequence: log of the likelihood ratio of the sequence (of one with a site for OOPS
-and ZOOPS), expected sites, expected places where a site could have begun, entropy of the placement, expected log weight
-of the sites."""
-N_LEARNT = 5
+and ZOOPS), expected sites, expected places where a site could have begun, expected log weight of the sites."""
+N_LEARNT = 4
 
+BLOCK = 16
+"""Neighbouring windows that are passed over together when the sites are counted."""
 UNDERFLOW = 1e-280
 LARGEST = 1e100
 """Running products are rescaled when they leave 1 / LARGEST ... LARGEST."""
@@ -86,36 +87,69 @@ def collect_counts(tally: np.ndarray, windows: Windows, counts: np.ndarray) -> N
                     counts[windows.width - 1 - column, windows.complement[code]] += tally[1, group, word]
 
 
-@kernel
-def window_ratios(windows: Windows, tables: np.ndarray, sequence: int, ratios: np.ndarray) -> float:
-    """Likelihood ratio of every window of a sequence, into ``ratios`` (strand, window); returns their sum."""
+@summing_kernel
+def window_ratios(
+    windows: Windows, tables: np.ndarray, sequence: int, weighted: bool, ratios: np.ndarray, block_sums: np.ndarray
+) -> float:
+    """Likelihood ratio of every window of a sequence, into ``ratios`` (strand, window); returns their sum.
+
+    ``block_sums`` (strand, block) gets the sums of ``BLOCK`` windows each.
+    """
     start = windows.starts[sequence]
     n_windows = windows.n_windows[sequence]
     word_length = windows.word_codes.shape[1]
-    for strand in range(windows.n_strands):
-        row = ratios[strand, :n_windows]
-        words = windows.words[start : start + n_windows]
-        table = tables[strand, 0]
-        for j in range(n_windows):
-            row[j] = table[words[j]]
-        for group in range(1, tables.shape[1]):
-            words = windows.words[start + group * word_length : start + group * word_length + n_windows]
-            table = tables[strand, group]
-            for j in range(n_windows):
-                row[j] *= table[words[j]]
-        if windows.weights.size > 0:
-            weights = windows.weights[start : start + n_windows]
-            for j in range(n_windows):
-                row[j] *= weights[j]
+    n_groups = tables.shape[1]
     total = 0.0
     for strand in range(windows.n_strands):
-        for j in range(n_windows):
-            total += ratios[strand, j]
+        row = ratios[strand]
+        words = windows.words[start:]
+        table = tables[strand, 0]
+        if n_groups == 1:
+            for j in range(n_windows):
+                row[j] = table[words[j]]
+        else:
+            next_words = words[word_length:]
+            next_table = tables[strand, 1]
+            for j in range(n_windows):
+                row[j] = table[words[j]] * next_table[next_words[j]]
+        for group in range(2, n_groups - 1, 2):
+            words = windows.words[start + group * word_length :]
+            table = tables[strand, group]
+            next_words = words[word_length:]
+            next_table = tables[strand, group + 1]
+            for j in range(n_windows):
+                row[j] *= table[words[j]] * next_table[next_words[j]]
+        if n_groups > 2 and n_groups % 2 == 1:
+            words = windows.words[start + (n_groups - 1) * word_length :]
+            table = tables[strand, n_groups - 1]
+            for j in range(n_windows):
+                row[j] *= table[words[j]]
+        if weighted:
+            weights = windows.weights[start:]
+            for j in range(n_windows):
+                row[j] *= weights[j]
+        total += sum_blocks(row, n_windows, block_sums[strand])
+    return total
+
+
+@summing_kernel
+def sum_blocks(row: np.ndarray, n: int, sums: np.ndarray) -> float:
+    """Sums of ``BLOCK`` neighbouring values, and of all."""
+    total = 0.0
+    for block in range((n + BLOCK - 1) // BLOCK):
+        first = block * BLOCK
+        value = 0.0
+        for j in range(first, min(first + BLOCK, n)):
+            value += row[j]
+        sums[block] = value
+        total += value
     return total
 
 
 @kernel
-def rescaled_ratios(windows: Windows, tables: np.ndarray, sequence: int, ratios: np.ndarray) -> float:
+def rescaled_ratios(
+    windows: Windows, tables: np.ndarray, sequence: int, ratios: np.ndarray, block_sums: np.ndarray
+) -> float:
     """As :func:`window_ratios`, by adding logarithms: relative to the largest, whose logarithm is returned."""
     start = windows.starts[sequence]
     n_windows = windows.n_windows[sequence]
@@ -135,13 +169,13 @@ def rescaled_ratios(windows: Windows, tables: np.ndarray, sequence: int, ratios:
     for strand in range(windows.n_strands):
         for j in range(n_windows):
             ratios[strand, j] = math.exp(ratios[strand, j] - largest) if largest > -np.inf else 0.0
+        sum_blocks(ratios[strand], n_windows, block_sums[strand])
     return largest
 
 
 @kernel
-def place_one(ratios: np.ndarray, total: float, log_scale: float, rate: float, learnt: np.ndarray) -> float:
-    """At most one site: ``ratios`` (strand, window) become posterior probabilities but for a factor, returned."""
-    n_placements = ratios.size
+def place_one(n_placements: int, total: float, log_scale: float, rate: float, learnt: np.ndarray) -> float:
+    """At most one site, ratios of its placements adding up to ``total``: returns what makes them probabilities."""
     learnt[N_CHANCES] = 1.0
     if total <= 0.0:
         learnt[LOG_EVIDENCE] = -np.inf
@@ -155,11 +189,20 @@ def place_one(ratios: np.ndarray, total: float, log_scale: float, rate: float, l
         learnt[N_SITES] = 0.0
     else:
         learnt[N_SITES] = 1.0 / (1.0 + math.exp(min(700.0, math.log1p(-rate) - math.log(rate) - evidence)))
-    return learnt[N_SITES] / total
+    factor: float = learnt[N_SITES] / total
+    return factor
 
 
 @kernel
-def place_any(ratios: np.ndarray, log_scale: float, rate: float, width: int, learnt: np.ndarray) -> None:
+def place_any(
+    ratios: np.ndarray,
+    n_windows: int,
+    log_scale: float,
+    rate: float,
+    width: int,
+    scratch: np.ndarray,
+    learnt: np.ndarray,
+) -> None:
     """Any number of sites that do not overlap: ``ratios`` become posterior probabilities.
 
     A sequence is read from the left. Wherever a site fits, one begins with probability ``rate``; else one background
@@ -167,97 +210,119 @@ def place_any(ratios: np.ndarray, log_scale: float, rate: float, width: int, lea
     F(i + 1) = (1 - rate) F(i) + rate x(i + 1 - w) F(i + 1 - w), where x is the mean ratio over the strands. Read back
     from the end, the probability that a site ends at i, given that one piece or another does, is the second term's
     share of F(i).
+
+    ``scratch`` (2, letters + 1) holds F, later the probability that a piece ends after i letters, and the second
+    term's share of F(i) for x = 1.
     """
-    n_strands, n_windows = ratios.shape
+    n_strands = ratios.shape[0]
     length = n_windows + width - 1
     prior = rate * math.exp(log_scale) / n_strands
-    forward = np.zeros(length + 1)
-    ends_here = np.zeros(length + 1)
-    forward[0] = 1.0
+    both = ratios[n_strands - 1]
+    forward = scratch[0]
+    share = scratch[1]
     log_total = 0.0
+    value = 1.0
+    forward[0] = 1.0
     for i in range(1, length + 1):
-        value = forward[i - 1] * (1.0 - rate if i <= n_windows else 1.0)
+        if i <= n_windows:
+            value *= 1.0 - rate
         begin = i - width
         if begin >= 0:
             ratio = ratios[0, begin]
             if n_strands == 2:
-                ratio += ratios[1, begin]
-            site = prior * ratio * forward[begin]
-            value += site
-            if site > 0.0:
-                ends_here[i] = site / value
+                ratio += both[begin]
+            reach = prior * forward[begin]
+            value += reach * ratio
+            share[i] = reach / value if value > 0.0 else 0.0
         forward[i] = value
         if value > LARGEST or 0.0 < value < 1.0 / LARGEST:
             log_total += math.log(value)
             for back in range(max(0, i - width), i + 1):
                 forward[back] /= value
-    learnt[LOG_EVIDENCE] = log_total + (math.log(forward[length]) if forward[length] > 0.0 else -np.inf)
-    boundary = forward  # from here on: the probability that a piece ends after i letters
+            value = 1.0
+    learnt[LOG_EVIDENCE] = log_total + (math.log(value) if value > 0.0 else -np.inf)
+    boundary = forward
     boundary[:length] = 0.0
     boundary[length] = 1.0
     n_sites = 0.0
     n_chances = 0.0
     for i in range(length, 0, -1):
         begin = i - width
-        site = boundary[i] * ends_here[i]
-        boundary[i - 1] += boundary[i] - site
+        left = boundary[i]
         if begin >= 0:
-            total = ratios[0, begin]
-            if n_strands == 2:
-                total += ratios[1, begin]
-            share = site / total if site > 0.0 else 0.0
+            given = left * share[i]
+            site = 0.0
             for strand in range(n_strands):
-                ratios[strand, begin] *= share
-            if site > 0.0:
-                boundary[begin] += site
-                n_sites += site
-    for i in range(n_windows):
-        n_chances += boundary[i]
+                ratios[strand, begin] *= given
+                site += ratios[strand, begin]
+            left -= site
+            boundary[begin] += site
+            n_sites += site
+        boundary[i - 1] += left
+        if i <= n_windows:
+            n_chances += boundary[i - 1]
     learnt[N_SITES] = n_sites
     learnt[N_CHANCES] = n_chances
 
 
 @kernel
 def place_each(
-    ratios: np.ndarray, weights: np.ndarray, log_scale: float, rate: float, width: int, learnt: np.ndarray
+    ratios: np.ndarray,
+    n_windows: int,
+    weights: np.ndarray,
+    log_scale: float,
+    rate: float,
+    width: int,
+    learnt: np.ndarray,
 ) -> None:
     """Every window for itself, then overlaps rescaled: ``ratios`` (without weights) become z.
 
-    z = rate x / (rate x + 1 - rate) on each strand, times the weight. Then, for every second frame, runs of ``width``
-    windows whose z add up to more than 1 keep their largest z, and the others share what is left.
+    z = rate x / S over (rate times the mean of x over the strands + 1 - rate), times the weight. Then runs of
+    ``width`` windows, in every second frame, whose z add up to more than 1 keep the largest, and the others share what
+    is left.
     """
-    n_strands, n_windows = ratios.shape
-    scale = math.exp(log_scale)
-    log_evidence = 0.0
+    n_strands = ratios.shape[0]
+    prior = rate * math.exp(log_scale) / n_strands
+    evidence = 0.0
     for j in range(n_windows):
+        site = 0.0
         for strand in range(n_strands):
-            site = rate * scale * ratios[strand, j]
-            log_evidence += math.log(site + 1.0 - rate)
-            ratios[strand, j] = site / (site + 1.0 - rate)
-            if weights.size > 0:
-                ratios[strand, j] *= weights[j]
-    learnt[LOG_EVIDENCE] = log_evidence
-    for offset in range(0, width, 2):
-        for first in range(offset, n_windows, width):
-            last = min(first + width, n_windows)
-            total = 0.0
-            largest = 0.0
-            strand_of = first_of = 0
-            for j in range(first, last):
-                for strand in range(n_strands):
-                    total += ratios[strand, j]
-                    if ratios[strand, j] > largest:
-                        largest = ratios[strand, j]
-                        strand_of = strand
-                        first_of = j
-            if total > 1.0:
-                scale = (1.0 - largest) / (total - largest) if total > largest else 0.0
-                for j in range(first, last):
-                    for strand in range(n_strands):
-                        if strand != strand_of or j != first_of:
-                            ratios[strand, j] *= scale
-    learnt[N_SITES] = ratios.sum()
+            site += prior * ratios[strand, j]
+        evidence += math.log(site + 1.0 - rate)
+        share = prior / (site + 1.0 - rate)
+        if weights.size > 0:
+            share *= weights[j]
+        for strand in range(n_strands):
+            ratios[strand, j] *= share
+    for frame in range(0, width, 2):
+        for first in range(frame, n_windows, width):
+            rescale_run(ratios[:, first : min(first + width, n_windows)])
+    learnt[LOG_EVIDENCE] = evidence
+    learnt[N_SITES] = ratios[:, :n_windows].sum()
     learnt[N_CHANCES] = n_windows
+
+
+@kernel
+def rescale_run(run: np.ndarray) -> None:
+    """Leave the window with the largest z of a run (strand, window) as it is, scale the others so that all add up to
+    at most 1."""
+    total = 0.0
+    largest = 0.0
+    best = 0
+    for j in range(run.shape[1]):
+        value = 0.0
+        for strand in range(run.shape[0]):
+            value += run[strand, j]
+        total += value
+        if value > largest:
+            largest = value
+            best = j
+    if total > 1.0 and total > largest:
+        scale = max(0.0, 1.0 - largest) / (total - largest)
+        for j in range(run.shape[1]):
+            if j != best:
+                for strand in range(run.shape[0]):
+                    run[strand, j] *= scale
 
 
 @kernel
@@ -265,27 +330,33 @@ def tally_sites(
     windows: Windows,
     sequence: int,
     shares: np.ndarray,
+    block_sums: np.ndarray,
     factor: float,
     negligible: float,
     tally: np.ndarray,
     learnt: np.ndarray,
 ) -> None:
-    """Add the windows of a sequence, each with probability ``factor`` times its share, to ``tally``."""
+    """Add the windows of a sequence, each with probability ``factor`` times its share, to ``tally``.
+
+    Windows whose probability is negligible are passed over, a block at a time where the whole block is.
+    """
     start = windows.starts[sequence]
+    n_windows = windows.n_windows[sequence]
     word_length = windows.word_codes.shape[1]
     least = negligible / factor if factor > 0.0 else np.inf
-    entropy = 0.0
     log_weight = 0.0
-    for strand in range(shares.shape[0]):
-        for j in range(shares.shape[1]):
-            if shares[strand, j] > least:
-                probability = factor * shares[strand, j]
-                entropy -= probability * math.log(probability)
-                if windows.weights.size > 0:
-                    log_weight += probability * math.log(windows.weights[start + j])
-                for group in range(tally.shape[1]):
-                    tally[strand, group, windows.words[start + j + group * word_length]] += probability
-    learnt[ENTROPY] = entropy
+    for strand in range(windows.n_strands):
+        for block in range((n_windows + BLOCK - 1) // BLOCK):
+            if not block_sums[strand, block] > least:
+                continue
+            first = block * BLOCK
+            for j in range(first, min(first + BLOCK, n_windows)):
+                if shares[strand, j] > least:
+                    probability = factor * shares[strand, j]
+                    if windows.weights.size > 0:
+                        log_weight += probability * math.log(windows.weights[start + j])
+                    for group in range(tally.shape[1]):
+                        tally[strand, group, windows.words[start + j + group * word_length]] += probability
     learnt[LOG_WEIGHT] = log_weight
 
 
@@ -311,40 +382,33 @@ def expect_sequences(
     longest = 0
     for sequence in range(first, last):
         longest = max(longest, windows.n_windows[sequence])
-    scratch = np.empty((windows.n_strands, longest))
+    ratios = np.empty((windows.n_strands, longest))
+    block_sums = np.empty((windows.n_strands, (longest + BLOCK - 1) // BLOCK))
+    scratch = np.zeros((2, longest + windows.width if placement == ANR else 0))
+    weighted = windows.weights.size > 0 and placement != MIXTURE
     for sequence in range(first, last):
         n_windows = windows.n_windows[sequence]
-        ratios = scratch[:, :n_windows]
+        start = windows.starts[sequence]
         row = learnt[sequence]
+        total = window_ratios(windows, tables, sequence, weighted, ratios, block_sums)
         factor = 1.0
-        if placement == MIXTURE:
-            unweighted = Windows(
-                windows.words,
-                windows.word_codes,
-                windows.complement,
-                windows.starts,
-                windows.n_windows,
-                windows.weights[:0],
-                windows.width,
-                windows.n_strands,
-            )
-            window_ratios(unweighted, tables, sequence, ratios)
-            start = windows.starts[sequence]
-            place_each(ratios, windows.weights[start : start + n_windows], log_scale, rate, windows.width, row)
-        elif placement == ANR:
-            window_ratios(windows, tables, sequence, ratios)
-            place_any(ratios, log_scale, rate, windows.width, row)
+        if placement == ANR:
+            place_any(ratios, n_windows, log_scale, rate, windows.width, scratch, row)
+        elif placement == MIXTURE:
+            weights = windows.weights[start:] if windows.weights.size > 0 else windows.weights
+            place_each(ratios, n_windows, weights, log_scale, rate, windows.width, row)
         else:
-            total = window_ratios(windows, tables, sequence, ratios)
             scale = log_scale
             if total < UNDERFLOW:
-                largest = rescaled_ratios(windows, tables, sequence, ratios)
-                total = ratios.sum()
+                largest = rescaled_ratios(windows, tables, sequence, ratios, block_sums)
+                total = block_sums[:, : (n_windows + BLOCK - 1) // BLOCK].sum()
                 scale += largest if total > 0.0 else 0.0
-            factor = place_one(ratios, total, scale, rate, row)
-        tally_sites(windows, sequence, ratios, factor, negligible, tally, row)
+            factor = place_one(windows.n_strands * n_windows, total, scale, rate, row)
+        if placement >= ANR:
+            for strand in range(windows.n_strands):
+                sum_blocks(ratios[strand], n_windows, block_sums[strand])
+        tally_sites(windows, sequence, ratios, block_sums, factor, negligible, tally, row)
         if posterior.size > 0:
-            start = windows.starts[sequence]
             for strand in range(windows.n_strands):
                 for j in range(n_windows):
                     posterior[strand, start + j] = factor * ratios[strand, j]

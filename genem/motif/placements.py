@@ -122,7 +122,9 @@ def find_placements(
     return Placements(sequences, width, background, windows, usable)
 
 
-def _rows(values: Vector, sequences: EncodedSequences, n_windows: NDArray[np.int64], which: NDArray[np.int64]) -> list[Vector]:
+def _rows(
+    values: Vector, sequences: EncodedSequences, n_windows: NDArray[np.int64], which: NDArray[np.int64]
+) -> list[Vector]:
     return [values[sequences.offsets[i] : sequences.offsets[i] + n_windows[i]] for i in which]
 
 
@@ -143,9 +145,7 @@ def _words(sequences: EncodedSequences, length: int) -> tuple[NDArray[np.uint16]
     return numbers[index], (spelled[:, None] // places % n_codes).astype(np.uint8)
 
 
-def _window_weights(
-    sequences: EncodedSequences, width: int, background: Background, weights: Vector | None
-) -> Vector:
+def _window_weights(sequences: EncodedSequences, width: int, background: Background, weights: Vector | None) -> Vector:
     """What multiplies the ratio of each window, empty if nothing does.
 
     The smallest letter weight, and what a background of higher order makes of the window: tables divide by the

@@ -118,9 +118,9 @@ class DirichletMixture:
 
 # Parameters of the nine-component mixture estimated on the Blocks database: Sjolander et al. (1996), CABIOS 12:327,
 # table 1 (letters ACDEFGHIKLMNPQRSTVWY).
+# fmt: off
 BLOCKS9 = DirichletMixture(
     np.array([0.182962, 0.057607, 0.089823, 0.079297, 0.083183, 0.091122, 0.115962, 0.06604, 0.234006]),
-    # fmt: off
     np.array([
         [0.270671, 0.039848, 0.017576, 0.016415, 0.014268, 0.131916, 0.012391, 0.022599, 0.020358, 0.030727,
          0.015315, 0.048298, 0.053803, 0.020662, 0.023612, 0.216147, 0.147226, 0.065438, 0.003758, 0.009621],
@@ -141,6 +141,6 @@ BLOCKS9 = DirichletMixture(
         [0.005193, 0.004039, 0.006722, 0.006121, 0.003468, 0.016931, 0.003647, 0.002184, 0.005019, 0.005990,
          0.001473, 0.004158, 0.009055, 0.003630, 0.006583, 0.003172, 0.003690, 0.002967, 0.002772, 0.002686],
     ]),
-    # fmt: on
 )
 """Nine kinds of protein columns, estimated on the Blocks database."""
+# fmt: on

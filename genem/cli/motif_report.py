@@ -96,7 +96,7 @@ def _overview(found: Sequence[ReportedMotif]) -> str:
     from genem.io.html_page import table
 
     columns = {
-        "motif": [each.motif.name for each in found],
+        "motif": [full_name(each.motif) for each in found],
         "width": [str(each.motif.width) for each in found],
         "sites": [str(len(each.sites)) for each in found],
         "E-value": [each.e_value for each in found],
@@ -104,6 +104,11 @@ def _overview(found: Sequence[ReportedMotif]) -> str:
     }
     anchors = [f"motif-{number}" for number in range(1, len(found) + 1)]
     return table(columns, numbers=("width", "sites"), links={"motif": anchors})
+
+
+def full_name(motif: Motif) -> str:
+    """Both names."""
+    return f"{motif.name} {motif.alternative_name}".strip()
 
 
 def _motif(number: int, each: ReportedMotif, sequences: SequenceSet) -> list[str]:
@@ -117,7 +122,7 @@ def _motif(number: int, each: ReportedMotif, sequences: SequenceSet) -> list[str
     plot_logos([motif], logo, file_format="svg")
     facts = {"E-value": each.e_value, "empirical p-value": each.p_value, **each.facts}
     pieces = [
-        html.heading(f"{number}. {motif.name}", anchor=f"motif-{number}"),
+        html.heading(f"{number}. {full_name(motif)}", anchor=f"motif-{number}"),
         html.figure(logo.getvalue(), f"Sequence logo of {motif.name}{turned}.", name=f"logo-{number}"),
         html.facts(facts),
         html.heading("Sites", level=3),

@@ -75,6 +75,20 @@ COMMANDS: tuple[CommandRow, ...] = (
         "genem.popgen:sfs",
     ),
     CommandRow(
+        "qtl",
+        "quantitative trait loci of a cross by interval mapping, from a VCF or R/qtl's csv",
+        "genem.cli.qtl",
+        "analysis",
+        "genem.qtl:scan",
+    ),
+    CommandRow(
+        "motif",
+        "motifs in DNA, RNA or protein sequences, with their sites and significance",
+        "genem.cli.motif",
+        "analysis",
+        "genem.motif:find_motifs",
+    ),
+    CommandRow(
         "scan",
         "sites of known motifs in sequences, with exact p-values",
         "genem.cli.scan",

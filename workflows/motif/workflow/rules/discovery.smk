@@ -15,7 +15,7 @@ rule controls:
     benchmark:
         "benchmarks/{set}/controls.{piece}.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -38,7 +38,7 @@ rule controls_gather:
     benchmark:
         "benchmarks/{set}/controls_gather.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -80,7 +80,7 @@ rule discovery:
     benchmark:
         "benchmarks/{set}/discovery.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 2
     resources:
         mem_mb=2000,
@@ -113,7 +113,7 @@ rule compare:
     benchmark:
         "benchmarks/{set}/compare.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=1000,

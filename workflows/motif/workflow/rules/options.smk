@@ -39,9 +39,7 @@ def motif_options(wildcards):
 
 def control_range(wildcards):
     """The controls of one job: as equal shares of all as can be."""
-    piece, total = int(wildcards.piece), config["controls"]
-    first = piece * total // config["pieces"]
-    number = (piece + 1) * total // config["pieces"] - first
+    first, number = share_of(config["controls"], config["pieces"], int(wildcards.piece))
     return f"--controls {number} --first-control {first}"
 
 

@@ -95,6 +95,6 @@ def best_alignment(
         total = sum(scores[column][offset + column] for column in columns)
         sums = [sum(each) for each in itertools.product(*(null[column] for column in columns))]
         p_value = sum(each >= total for each in sums) / len(sums)
-        found.append((p_value, -len(columns), -total, offset))
+        found.append((round(p_value, 12), -len(columns), -total, offset))
     p_value, overlap, total, offset = min(found)
     return p_value, offset, -overlap, -total

@@ -107,7 +107,7 @@ COMMAND = Command(
     ),
     examples=(
         "genem scan data/motifs.jaspar.tsv data/peaks.fa -o sites.tsv",
-        "genem scan data/jaspar.meme data/peaks.fa --motif MAFK --best-only --bed sites.bed -o sites.tsv",
+        "genem scan data/jaspar.meme data/peaks.fa --motif MAFK --best-only --genome-coordinates -o sites.tsv",
     ),
     library_only=("both_strands",),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from genem.cli.motif_input import SEQUENCES
@@ -223,13 +224,14 @@ def check_options(args: argparse.Namespace) -> None:
 
 
 def warm() -> None:
-    """Compile the kernels of every model, on a few sequences."""
+    """Compile the kernels of every model and alphabet, on a few sequences."""
     from genem.cli.warming import run_on_tiny_sequences
 
     run_on_tiny_sequences(
         "motif",
         [
-            ["--both-strands", "--controls", "1"],
+            ["--both-strands", "--controls", "1", "--sites", os.devnull],
+            ["--alphabet", "protein"],
             ["--model", "oops", "--alphabet", "dna", "--palindrome", "--n-motifs", "2"],
             ["--model", "anr", "--background-order", "1"],
         ],

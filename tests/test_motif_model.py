@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genem.em import Status
+from genem.errors import UsageError
 from genem.motif import (
     BLOCKS9,
     DNA,
@@ -349,7 +350,7 @@ def test_standard_errors_are_those_of_the_curvature(site_model: str, both_strand
 
 def test_no_standard_errors_from_steps_that_maximise_nothing() -> None:
     result = fit_motif(encoded("ACGTACGT", "TTACGTAA"), start_matrix("ACGT", DNA), meme_compatible=True)
-    with pytest.raises(Exception, match="no standard errors"):
+    with pytest.raises(UsageError, match="no standard errors"):
         result.standard_errors()
 
 
@@ -361,3 +362,23 @@ def test_a_symmetric_start_is_no_trap() -> None:
     sites = site_posteriors(result, least=0.9)
     assert len(sites) == 4
     assert len(set(sites.strand.tolist())) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tolerance": 0.0}, "each must be above 0"),
+        ({"max_iter": 0}, "each must be above 0"),
+        ({"model": "two"}, "oops, zoops or anr expected"),
+        ({"n_sites": 3.0}, "3 sites; more than 0 and at most 2"),
+        ({"site_count_prior": 1.0}, "from 0 to below 1"),
+        ({"pseudocount": -1.0}, "0 or more expected"),
+        ({"prior": BLOCKS9}, "a prior of 20 letters for an alphabet of 4"),
+        ({"prior": BLOCKS9, "pseudocount": 1.0}, "exclude each other"),
+    ],
+)
+def test_arguments_that_make_no_sense(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        fit_motif(encoded("ACGTACGT", "TTACGTAA"), start_matrix("ACGT", DNA), **options)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"\(width, 4\) expected"):
+        fit_motif(encoded("ACGT"), np.ones((3, 5)))

@@ -272,7 +272,10 @@ def fit_placements(
         first = MotifParams(motif_model.pooled(first.matrix), first.site_rate)
     elif placements.both_strands and not meme_compatible:
         first = MotifParams(off_symmetry(first.matrix, placements.windows.complement), first.site_rate)
-    step = tolerance or DEFAULT_TOLERANCE
+    step = DEFAULT_TOLERANCE if tolerance is None else tolerance
+    most = MEME_MAX_ITER if meme_compatible else DEFAULT_MAX_ITER
+    if not step > 0.0 or (max_iter is not None and max_iter < 1):
+        raise UsageError(f"tolerance {step}, max_iter {max_iter}: each must be above 0")
     options: dict[str, Any] = {"objective_tolerance": 1e-4 * step, "gradient_tolerance": 0.1 * step}
     if meme_compatible:  # only the length of the step counts, and the objective may fall
         options = dict.fromkeys(("objective_tolerance", "gradient_tolerance", "decrease_tolerance"), math.inf)
@@ -281,7 +284,7 @@ def fit_placements(
         start=first,
         parameter_norm="absolute",
         parameter_tolerance=step,
-        max_iter=max_iter or (MEME_MAX_ITER if meme_compatible else DEFAULT_MAX_ITER),
+        max_iter=most if max_iter is None else max_iter,
         accelerate=accelerate and smooth and not meme_compatible,
         trace=trace,
         **options,

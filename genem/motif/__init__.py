@@ -15,6 +15,7 @@ from genem.motif.batch import BatchFit, batch_em
 from genem.motif.comparison import Comparison, compare
 from genem.motif.comparison_plots import plot_aligned_logos
 from genem.motif.controls import SearchSignificance, empirical_p_value, search_significance
+from genem.motif.discovery import Discovery, FoundMotif, find_motifs
 from genem.motif.enrichment import log10_binomial_p, log10_fisher_p
 from genem.motif.false_discovery import q_values
 from genem.motif.fitting import MotifFit, fit_motif, fit_placements
@@ -25,6 +26,7 @@ from genem.motif.plots import plot_logos, reverse_complemented
 from genem.motif.priors import BLOCKS9, DirichletMixture, Pseudocounts
 from genem.motif.scanning import Scan, scan
 from genem.motif.score_distribution import ScoreDistribution, alphabet_of, log_odds, score_distribution
+from genem.motif.seeding import find_seeds
 from genem.motif.shuffling import shuffle
 from genem.motif.significance import log10_e_value
 from genem.motif.site_plots import plot_site_map
@@ -41,7 +43,9 @@ __all__ = [
     "BatchFit",
     "Comparison",
     "DirichletMixture",
+    "Discovery",
     "EncodedSequences",
+    "FoundMotif",
     "MotifFit",
     "MotifModel",
     "MotifParams",
@@ -59,7 +63,9 @@ __all__ = [
     "empirical_p_value",
     "encode",
     "estimate_background",
+    "find_motifs",
     "find_placements",
+    "find_seeds",
     "fit_motif",
     "fit_placements",
     "log10_binomial_p",

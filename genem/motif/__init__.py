@@ -26,6 +26,7 @@ from genem.motif.plots import plot_logos, reverse_complemented
 from genem.motif.priors import BLOCKS9, DirichletMixture, Pseudocounts
 from genem.motif.scanning import Scan, scan
 from genem.motif.score_distribution import ScoreDistribution, alphabet_of, log_odds, score_distribution
+from genem.motif.seeding import find_seeds
 from genem.motif.shuffling import shuffle
 from genem.motif.significance import log10_e_value
 from genem.motif.site_plots import plot_site_map
@@ -64,6 +65,7 @@ __all__ = [
     "estimate_background",
     "find_motifs",
     "find_placements",
+    "find_seeds",
     "fit_motif",
     "fit_placements",
     "log10_binomial_p",

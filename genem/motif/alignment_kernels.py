@@ -1,9 +1,9 @@
 """How surprising an alignment of sites is: the objective by which widths, places and numbers of sites are compared.
 
 For every number of sites N and width w it is the logarithm of an E-value: the p-values of the columns' log-likelihood
-ratios, their product's p-value, times the number of alignments that could have been chosen (Bailey & Elkan 1994;
-Bailey & Gribskov 1998, doi:10.1093/bioinformatics/14.1.48). Column p-values are closed forms here, fast enough to be
-computed for thousands of alignments; the E-value that is reported is computed exactly elsewhere.
+ratios, their product's p-value, times the number of alignments that could have been chosen (Bailey & Gribskov 1998,
+doi:10.1093/bioinformatics/14.1.48). Column p-values are approximations here, fast enough for thousands of alignments;
+the E-value that is reported is computed elsewhere.
 """
 
 from __future__ import annotations
@@ -37,8 +37,11 @@ class Limits(NamedTuple):
         int64: the distinct lengths of the records, longest first.
     multiplicity
         int64: how many records have each length.
-    complexity
-        float64 (site number,): log of the multinomial normalising constant, see :func:`column_log_p`.
+    tails
+        float64 (number of letters, bin): log p-values of columns of up to ``len(tails) - 1`` letters; bin i is the
+        ratio of i / (bins - 1) times the largest.
+    largest_ratio
+        Of one letter: that of the rarest.
     """
 
     min_width: int
@@ -49,29 +52,46 @@ class Limits(NamedTuple):
     palindrome: bool
     lengths: np.ndarray
     multiplicity: np.ndarray
-    complexity: np.ndarray
+    tails: np.ndarray
+    largest_ratio: float
 
 
 @kernel
-def column_log_p(ratio: float, n: int, n_letters: int, complexity: np.ndarray) -> float:
+def chi_square_log_p(half_statistic: float, degrees_of_freedom: int) -> float:
+    """Log p-value of twice the argument, for an odd number of degrees of freedom: a finite sum."""
+    power = math.sqrt(half_statistic) * 2.0 / math.sqrt(math.pi)
+    terms = 0.0
+    for j in range((degrees_of_freedom - 1) // 2):
+        terms += power
+        power *= half_statistic / (j + 1.5)
+    if half_statistic < LARGE_RATIO:
+        return math.log(math.erfc(math.sqrt(half_statistic)) + terms * math.exp(-half_statistic))
+    return math.log(terms + 1.0 / math.sqrt(math.pi * half_statistic)) - half_statistic
+
+
+@kernel
+def column_log_p(ratio: float, n: int, n_letters: int, limits: Limits) -> float:
     """Log p-value of a column: the probability that n background letters have a log-likelihood ratio this high.
 
-    The smaller of two approximations: Wilks' chi-square with A - 1 degrees of freedom, right for many sites (in closed
-    form, the degrees being odd), and the bound C(A, n) exp(-ratio), right for few; C is the normalising constant of the
-    multinomial's maximum likelihood (Kontkanen & Myllymaki 2007, doi:10.1016/j.ipl.2007.04.003).
+    Wilks' chi-square with A - 1 degrees of freedom. Where there is a table for few letters it is interpolated, and for
+    more letters the chi-square is corrected by its deviation from the last of the table at the same ratio per letter,
+    which hardly depends on their number.
     """
-    if not ratio > 0.0:
+    if not ratio > 0.0 or n == 0:
         return 0.0
-    power = math.sqrt(ratio) * 2.0 / math.sqrt(math.pi)
-    terms = 0.0
-    for j in range((n_letters - 2) // 2):
-        terms += power
-        power *= ratio / (j + 1.5)
-    if ratio < LARGE_RATIO:
-        chi_square = math.log(math.erfc(math.sqrt(ratio)) + terms * math.exp(-ratio))
-    else:
-        chi_square = math.log(terms + 1.0 / math.sqrt(math.pi * ratio)) - ratio
-    return min(0.0, chi_square, complexity[n] - ratio)
+    tabled = min(n, len(limits.tails) - 1)
+    if tabled == 0:
+        return min(0.0, chi_square_log_p(ratio, n_letters - 1))
+    scaled = ratio * tabled / n
+    n_bins = limits.tails.shape[1] - 1
+    place = min(scaled / (tabled * limits.largest_ratio), 1.0) * n_bins
+    low = min(int(place), n_bins - 1)
+    log_p: float = limits.tails[tabled, low] + (place - low) * (
+        limits.tails[tabled, low + 1] - limits.tails[tabled, low]
+    )
+    if n > tabled:
+        log_p += chi_square_log_p(ratio, n_letters - 1) - chi_square_log_p(scaled, n_letters - 1)
+    return min(0.0, log_p)
 
 
 @kernel
@@ -131,14 +151,12 @@ def column_ratio(counts: np.ndarray, background: np.ndarray) -> tuple[float, int
 
 
 @kernel
-def alignment_log_e(
-    layout: Layout, limits: Limits, counts: np.ndarray, width: int, n_sites: int
-) -> float:
+def alignment_log_e(layout: Layout, limits: Limits, counts: np.ndarray, width: int, n_sites: int) -> float:
     """The objective of one alignment, from its letter counts."""
     log_product = 0.0
     for column in range(width):
         ratio, total = column_ratio(counts[column], layout.background)
-        log_product += column_log_p(ratio, total, len(layout.background), limits.complexity)
+        log_product += column_log_p(ratio, total, len(layout.background), limits)
     return product_log_p(log_product, width) + log_alignments(n_sites, width, layout.n_strands, limits)
 
 
@@ -168,9 +186,8 @@ def choose_number(
 
 
 @kernel
-def column_gains(
+def column_ratios(
     layout: Layout,
-    limits: Limits,
     sites: np.ndarray,
     n_sites: int,
     width: int,
@@ -208,14 +225,16 @@ def count_room(
 
 
 @kernel
-def choose_window(layout: Layout, limits: Limits, sites: np.ndarray, n_sites: int, width: int) -> tuple[int, int, float]:
+def choose_window(
+    layout: Layout, limits: Limits, sites: np.ndarray, n_sites: int, width: int
+) -> tuple[int, int, float]:
     """First column (may be negative) and width of the most surprising window over the same sites."""
     reach = max(0, limits.max_width - limits.min_width)
     n_columns = width + 2 * reach
     log_p, totals = np.empty(n_columns), np.empty(n_columns, np.int64)
-    column_gains(layout, limits, sites, n_sites, width, reach, log_p, totals)
+    column_ratios(layout, sites, n_sites, width, reach, log_p, totals)
     for column in range(n_columns):
-        log_p[column] = column_log_p(log_p[column], totals[column], len(layout.background), limits.complexity)
+        log_p[column] = column_log_p(log_p[column], totals[column], len(layout.background), limits)
     left, right = np.empty(n_columns, np.int64), np.empty(n_columns, np.int64)
     count_room(layout, sites, n_sites, width, reach, left, right)
     best_first, best_width, best = 0, width, np.inf

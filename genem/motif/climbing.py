@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlogy
 
 from genem.motif.alignment_kernels import Limits
 from genem.motif.alphabet import EncodedSequences
@@ -18,14 +17,15 @@ from genem.motif.model import PLACEMENT_CODES
 from genem.motif.placements import find_placements
 from genem.motif.seeding import Seeds, find_seeds, random_seeds, start_columns
 from genem.motif.settings import SiteModel
+from genem.motif.significance import column_log_p_values
 
-__all__ = ["Candidate", "SearchSettings", "climb_from_seeds", "lay_out", "log_complexity", "search_limits"]
+__all__ = ["Candidate", "SearchSettings", "climb_from_seeds", "column_tails", "lay_out", "search_limits"]
 
 Floats = NDArray[np.float64]
 
 WINDOWS_TO_LOOK_AT = 12_000_000
 """Seeds times windows of a search: smaller sets get more seeds."""
-FEWEST_SEEDS, MOST_SEEDS = 60, 400
+FEWEST_SEEDS, MOST_SEEDS = 60, 1200
 RANDOM_SHARE = 0.1
 """Random words among the seeds."""
 FINALIST_SHARE, FEWEST_FINALISTS = 0.1, 12
@@ -35,7 +35,8 @@ LETTERS_PER_WORD = 200
 """Letters for each word that the background of the seeds distinguishes."""
 HIGHEST_SEED_ORDER = 3
 SAME_OBJECTIVE = 1e-6
-EXACT_NUMBERS, COARSE_NUMBERS = 100, 80
+MOST_TABLED, N_BINS = 25, 1000
+"""Amino acids per column up to which p-values are tabled, and bins of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Candidate:
     log_e
         The alignment's E-value by the approximations of the search, natural logarithm.
     n_starts
-        How many starts came here.
+        How many starts came here, of those that were climbed to the end.
     """
 
     matrix: Floats
@@ -114,7 +115,7 @@ def lay_out(
     )
 
 
-def search_limits(sequences: EncodedSequences, settings: SearchSettings) -> Limits:
+def search_limits(sequences: EncodedSequences, background: Background, settings: SearchSettings) -> Limits:
     """What alignments may look like; those of OOPS have a site in every sequence that can hold one."""
     lengths, multiplicity = np.unique(sequences.lengths, return_counts=True)
     n_usable = int(np.count_nonzero(sequences.lengths >= settings.min_width))
@@ -129,39 +130,23 @@ def search_limits(sequences: EncodedSequences, settings: SearchSettings) -> Limi
         settings.palindrome,
         lengths[::-1].astype(np.int64),
         multiplicity[::-1].astype(np.int64),
-        log_complexity(most, len(sequences.alphabet)),
+        column_tails(background.probabilities),
+        -math.log(float(background.probabilities.min())),
     )
 
 
-def log_complexity(n_sites: int, n_letters: int) -> Floats:
-    r"""Log of the normalising constant of the multinomial's maximum likelihood, for 0 ... ``n_sites`` letters.
+def column_tails(background: Floats) -> Floats:
+    """float64 (number of letters, bin): log p-values of columns of few letters, for :class:`Limits`.
 
-    :math:`C(A, n) = \sum_{n_1 + \dots + n_A = n} \frac{n!}{\prod n_a!} \prod (n_a / n)^{n_a}`, by the recurrence
-    :math:`C(A + 2, n) = C(A + 1, n) + (n / A)\, C(A, n)`. Above 100 letters it is interpolated in log n.
-
-    References
-    ----------
-    Kontkanen & Myllymaki (2007), Inf. Process. Lett. 103:227, doi:10.1016/j.ipl.2007.04.003.
-
-    Examples
-    --------
-    >>> log_complexity(2, 2).round(4).tolist()  # 1 + 1/2 + 1 for two letters
-    [0.0, 0.6931, 0.9163]
+    Empty for four letters, whose chi-square is near enough for comparisons however few they are, and smoother.
     """
-    coarse = np.rint(np.geomspace(1, max(n_sites, 1), COARSE_NUMBERS)).astype(np.int64)
-    numbers = np.unique(np.concatenate([np.arange(min(n_sites, EXACT_NUMBERS) + 1), coarse]))
-    logs = np.zeros(len(numbers))
-    for place, n in enumerate(numbers.tolist()):
-        if n == 0:
-            continue
-        k = np.arange(n + 1.0)
-        log_terms = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0) + xlogy(k, k / n) + xlogy(n - k, 1 - k / n)
-        before, current = 1.0, float(np.exp(log_terms).sum())
-        for letters in range(1, n_letters - 1):
-            before, current = current, current + n / letters * before
-        logs[place] = math.log(current)
-    spread: Floats = np.interp(np.log1p(np.arange(n_sites + 1.0)), np.log1p(numbers), logs)
-    return spread
+    if len(background) == 4:
+        return np.empty((1, 0))
+    tails = np.zeros((MOST_TABLED + 1, N_BINS + 1))
+    for n in range(1, MOST_TABLED + 1):
+        ratios = np.linspace(0.0, -n * math.log(background.min()), N_BINS + 1)
+        tails[n] = column_log_p_values(ratios, n, background, n_bins=N_BINS)
+    return tails
 
 
 def climb_from_seeds(
@@ -199,9 +184,7 @@ def climb_from_seeds(
     return _distinct(finalists, np.array([candidate.n_starts for candidate in first]))
 
 
-def _seeds(
-    sequences: EncodedSequences, layout: Layout, settings: SearchSettings, n_seeds: int, round_: int
-) -> Seeds:
+def _seeds(sequences: EncodedSequences, layout: Layout, settings: SearchSettings, n_seeds: int, round_: int) -> Seeds:
     """Counted words, and a few that are drawn at random."""
     alphabet = sequences.alphabet
     order = 0

@@ -167,7 +167,7 @@ def search_steps(
 
 
 @kernel
-def best_sites(windows: Windows, bench: Bench, layout: Layout, sites: np.ndarray, score: np.ndarray) -> int:
+def best_sites(windows: Windows, bench: Bench, sites: np.ndarray, score: np.ndarray) -> int:
     """The best window of every sequence; returns how many there are."""
     n_found = 0
     ratios = bench.ratios
@@ -189,9 +189,7 @@ def best_sites(windows: Windows, bench: Bench, layout: Layout, sites: np.ndarray
 
 
 @kernel
-def separate_sites(
-    windows: Windows, bench: Bench, least: float, sites: np.ndarray, score: np.ndarray
-) -> int:
+def separate_sites(windows: Windows, bench: Bench, least: float, sites: np.ndarray, score: np.ndarray) -> int:
     """Windows above a likelihood ratio, without those that overlap a better one; returns how many there are."""
     n_found = 0
     ratios = bench.ratios
@@ -233,14 +231,20 @@ def sorted_sites(
     else:
         capacity = len(windows.starts) + 1
         sites, score = np.empty((capacity, 4), np.int64), np.empty(capacity)
-        n_found = best_sites(windows, bench, layout, sites, score)
+        n_found = best_sites(windows, bench, sites, score)
     order = np.argsort(-score[:n_found], kind="mergesort")
     return sites[order], np.log(score[order]) + log_scale
 
 
 @kernel
 def take_columns(
-    layout: Layout, schedule: Schedule, sites: np.ndarray, n_sites: int, width: int, first: int, new_width: int,
+    layout: Layout,
+    schedule: Schedule,
+    sites: np.ndarray,
+    n_sites: int,
+    width: int,
+    first: int,
+    new_width: int,
     theta: np.ndarray,
 ) -> None:
     """The motif of the letters that sites have in the columns of another window."""

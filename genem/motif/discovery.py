@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from genem.data import Motif, MotifSites, SequenceSet
 from genem.errors import InputError, UsageError
 from genem.jit import set_threads
+from genem.motif.alignment_kernels import Limits
 from genem.motif.alphabet import Alphabet, EncodedSequences, detect_alphabet, encode
 from genem.motif.background import Background, estimate_background
 from genem.motif.climbing import Candidate, SearchSettings, climb_from_seeds, lay_out, search_limits
 from genem.motif.fitting import MotifFit
+from genem.motif.layout_kernels import Layout
 from genem.motif.priors import DirichletMixture
 from genem.motif.refinement import Refined, Refiner
 from genem.motif.resemblance import is_repetitive, resembles
@@ -26,6 +28,12 @@ Floats = NDArray[np.float64]
 
 PROTEIN_PSEUDOCOUNT = 1.0
 """Letters added to a column of amino acids while searching; fits have their Dirichlet mixture."""
+WIDEST = 60
+"""Columns of a motif at most."""
+CLOSE = 6.0
+"""Candidates whose log E-values are so close to the best one's are fitted, too,"""
+WINDOWS_TO_FIT, FEWEST_FITTED, MOST_FITTED = 200_000, 2, 10
+"""as many as have so many windows together, within bounds."""
 NOTEWORTHY = math.log(0.05)
 """A motif that repeats itself gives way to another whose log E-value is below this."""
 
@@ -51,7 +59,7 @@ class FoundMotif:
     repetitive
         Whether the motif fits itself when moved by up to three letters, as tandem repeats do.
     n_starts
-        Starts of the search.
+        Starts that were climbed to the end, or to where one of those had begun.
     n_starts_best
         How many of them came to this motif.
     n_optima
@@ -117,9 +125,10 @@ def find_motifs(
     (:func:`~genem.motif.find_seeds`). From each a motif climbs by a few EM steps, after which its sites, their number
     and its window are chosen so that the alignment is as surprising as can be: the objective is the E-value
 
-    .. math:: E(w, N) = Q_w\Big(\sum_k \log p_k\Big) \cdot (\text{number of alignments of } N \text{ windows of width } w)
+    .. math:: E(w, N) = Q_w\Big(\sum_k \log p_k\Big) \cdot A(w, N)
 
-    (Bailey & Gribskov 1998, doi:10.1093/bioinformatics/14.1.48), by which alignments of all widths and numbers of sites
+    with the columns' p-values :math:`p_k`, that of their product :math:`Q_w` and the number A of alignments that
+    N windows of width w can form (Bailey & Gribskov 1998, doi:10.1093/bioinformatics/14.1.48), by which alignments of all widths and numbers of sites
     compare. The best go on, the best of all is fitted by EM to convergence (:func:`~genem.motif.fit_motif`), its
     window is tried once more, and its occurrences are erased before the next motif is searched.
 
@@ -211,40 +220,66 @@ def _check(
         )
 
 
-WIDEST = 60
+@dataclass(frozen=True, slots=True)
+class _Best:
+    candidate: Candidate
+    refined: Refined
 
 
 def _one_after_the_other(
     sequences: EncodedSequences, background: Background, settings: SearchSettings, refiner: Refiner, n_motifs: int
 ) -> tuple[list[FoundMotif], int]:
     """Find a motif, erase it, find the next; also how many candidates were copies."""
-    limits = search_limits(sequences, settings)
+    limits = search_limits(sequences, background, settings)
     intact = lay_out(sequences, background, settings, np.zeros(sequences.codes.size, np.bool_))
     layout, weights = intact, np.ones(sequences.codes.size)
     found: list[FoundMotif] = []
     n_copies = 0
     for number in range(1, n_motifs + 1):
         candidates = climb_from_seeds(sequences, layout, limits, settings, erased=number > 1, round_=number)
-        refined = None
-        for candidate in _in_order(candidates, background.probabilities):
-            if any(resembles(candidate.matrix, each.fit.matrix, settings.both_strands) for each in found):
-                n_copies += 1
-                continue
-            refined = refiner.refine(candidate, layout, limits, weights if number > 1 else None)
-            if refined is None:
-                continue
-            if any(refiner.is_same(refined, each.fit.matrix, each.sites, intact) for each in found):
-                n_copies += 1
-                refined = None
-                continue
-            found.append(_result(number, candidate, candidates, refined, sequences.alphabet, background))
+        best, n_again = _best_new(candidates, found, refiner, layout, intact, limits, weights if number > 1 else None)
+        n_copies += n_again
+        if best is None:
             break
-        if refined is None:
-            break
+        found.append(_result(number, best, candidates, sequences.alphabet, background))
         if number < n_motifs:
-            weights = weights * (1.0 - refiner.occupied(refined))
+            weights = weights * (1.0 - refiner.occupied(best.refined))
             layout = lay_out(sequences, background, settings, weights < 0.5)
     return found, n_copies
+
+
+def _best_new(
+    candidates: list[Candidate],
+    found: list[FoundMotif],
+    refiner: Refiner,
+    layout: Layout,
+    intact: Layout,
+    limits: Limits,
+    weights: Floats | None,
+) -> tuple[_Best | None, int]:
+    """The best candidate that is not a motif found before; also how many were passed over.
+
+    The first few that come close to the first are all fitted: their order may change.
+    """
+    both_strands = refiner.settings.both_strands
+    best: _Best | None = None
+    n_fitted, n_copies = 0, 0
+    most = int(np.clip(WINDOWS_TO_FIT // max(1, layout.n_strands * len(layout.codes)), FEWEST_FITTED, MOST_FITTED))
+    for candidate in _in_order(candidates, refiner.background.probabilities):
+        if best is not None and (n_fitted == most or candidate.log_e > best.candidate.log_e + CLOSE):
+            break
+        if any(resembles(candidate.matrix, each.fit.matrix, both_strands) for each in found):
+            n_copies += 1
+            continue
+        refined = refiner.refine(candidate, layout, limits, weights)
+        if refined is None:
+            continue
+        n_fitted += 1
+        if any(refiner.is_same(refined, each.fit.matrix, each.sites, intact) for each in found):
+            n_copies += 1
+        elif best is None or refined.log10_e_value < best.refined.log10_e_value:
+            best = _Best(candidate, refined)
+    return best, n_copies
 
 
 def _in_order(candidates: list[Candidate], background: Floats) -> list[Candidate]:
@@ -255,14 +290,9 @@ def _in_order(candidates: list[Candidate], background: Floats) -> list[Candidate
 
 
 def _result(
-    number: int,
-    candidate: Candidate,
-    candidates: list[Candidate],
-    refined: Refined,
-    alphabet: Alphabet,
-    background: Background,
+    number: int, best: _Best, candidates: list[Candidate], alphabet: Alphabet, background: Background
 ) -> FoundMotif:
-    matrix = refined.fit.matrix
+    refined, matrix = best.refined, best.refined.fit.matrix
     consensus = "".join(alphabet.letters[letter] for letter in matrix.argmax(axis=1))
     return FoundMotif(
         motif=Motif(
@@ -281,6 +311,6 @@ def _result(
         log_likelihood_ratio=refined.log_likelihood_ratio,
         repetitive=is_repetitive(matrix, background.probabilities),
         n_starts=sum(each.n_starts for each in candidates),
-        n_starts_best=candidate.n_starts,
+        n_starts_best=best.candidate.n_starts,
         n_optima=len(candidates),
     )

@@ -109,9 +109,7 @@ def letter_of_site(layout: Layout, start: int, stop: int, position: int, strand:
 
 
 @kernel
-def count_columns(
-    layout: Layout, sites: np.ndarray, n_sites: int, width: int, first: int, counts: np.ndarray
-) -> None:
+def count_columns(layout: Layout, sites: np.ndarray, n_sites: int, width: int, first: int, counts: np.ndarray) -> None:
     """Letters of the first ``n_sites`` sites in the columns first, first + 1, ... (0 = the motif's first).
 
     ``sites`` (site, 4) holds start and stop of the sequence, position and strand.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +27,7 @@ __all__ = ["Refined", "Refiner"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-LEAST_POSTERIOR = 0.3
+LEAST_POSTERIOR = 0.45
 """A window is reported as a site where one is more likely than not, there or within half a width."""
 FINEST_NUMBER = 5_000
 """Numbers of sites up to here are all tried."""
@@ -47,7 +46,6 @@ class Refined:
     counts: Floats
     log10_e_value: float
     log_likelihood_ratio: float
-    log_e: float
     ranked: Integers
     """int64 (site, 4), best first, as the kernels hold them."""
 
@@ -91,7 +89,7 @@ class Refiner:
         best: Refined | None = None
         for _ in range(MOST_WINDOWS):
             refined = self._fitted(matrix, n_sites, layout, limits, weights)
-            if refined is None or (best is not None and refined.log_e >= best.log_e):
+            if refined is None or (best is not None and refined.log10_e_value >= best.log10_e_value):
                 break
             best = refined
             width, number = len(matrix), len(refined.sites)
@@ -119,10 +117,11 @@ class Refiner:
         covered = np.zeros_like(posterior)
         for shift in range(min(len(refined.fit.matrix), posterior.size)):
             np.maximum(covered[shift:], posterior[: posterior.size - shift], out=covered[shift:])
-        return np.minimum(covered, 1.0)
+        occupied: Floats = np.minimum(covered, 1.0)
+        return occupied
 
     def is_same(self, refined: Refined, matrix: Floats, sites: MotifSites, intact: Layout) -> bool:
-        """Whether a motif, let loose on the sequences before anything was erased, goes to the sites of an earlier one."""
+        """Whether the best sites of a motif, before anything was erased, are those of an earlier one."""
         width = len(refined.fit.matrix)
         ranked = self._ranked(refined.fit.matrix, float(len(refined.sites)), intact, None)[: len(refined.sites)]
         places = self.sequences.offsets[sites.sequence] + sites.start
@@ -161,10 +160,10 @@ class Refiner:
         if settings.model != "oops":
             likely = np.flatnonzero(self._nearby(posteriors, ranked, len(matrix)) >= LEAST_POSTERIOR)
             ranked = ranked[likely if len(likely) >= limits.min_sites else slice(limits.min_sites)]
-        number, log_e = choose_number(layout, limits, ranked, len(ranked), len(matrix), FINEST_NUMBER)
+        number, _ = choose_number(layout, limits, ranked, len(ranked), len(matrix), FINEST_NUMBER)
         ranked = ranked[:number]
         posterior = posteriors[(ranked[:, 3] < 0).astype(np.int64), ranked[:, 2]]
-        return self._described(fit, ranked, posterior, log_e)
+        return self._described(fit, ranked, posterior)
 
     @staticmethod
     def _nearby(posteriors: Floats, ranked: Integers, width: int) -> Floats:
@@ -178,7 +177,7 @@ class Refiner:
         near: Floats = running[last + 1] - running[first]
         return near
 
-    def _described(self, fit: MotifFit, ranked: Integers, posterior: Floats, log_e: float) -> Refined:
+    def _described(self, fit: MotifFit, ranked: Integers, posterior: Floats) -> Refined:
         counts = self._site_counts(ranked, len(fit.matrix))
         frequencies = self.background.probabilities
         settings = self.settings
@@ -195,7 +194,6 @@ class Refiner:
                 palindrome=settings.palindrome,
             ),
             log_likelihood_ratio=float(column_log_likelihood_ratios(counts, frequencies).sum()),
-            log_e=log_e,
             ranked=ranked,
         )
 
@@ -222,7 +220,8 @@ class Refiner:
         """uint8 (site, width): the codes of the sites, read on their strands."""
         codes = self.sequences.codes[ranked[:, 2][:, None] + np.arange(width)]
         turned = self.sequences.alphabet.complement_codes[codes[:, ::-1]]
-        return np.where((ranked[:, 3] > 0)[:, None], codes, turned)
+        read: NDArray[np.uint8] = np.where((ranked[:, 3] > 0)[:, None], codes, turned)
+        return read
 
     def _site_counts(self, ranked: Integers, width: int) -> Floats:
         """float64 (width, letter): letters of the sites, unknown ones shared out by the background."""

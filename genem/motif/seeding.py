@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, reduce
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.motif.alphabet import Alphabet
 from genem.motif.background import Background
+from genem.motif.layout_kernels import Layout
 from genem.motif.seeding_kernels import (
     UNDETERMINED,
     choose_patterns,
@@ -18,9 +20,8 @@ from genem.motif.seeding_kernels import (
     score_words,
     sum_over_similar,
 )
-from genem.motif.layout_kernels import Layout
 
-__all__ = ["Seeds", "Template", "count_template", "expected_counts", "find_seeds", "templates_for"]
+__all__ = ["Seeds", "Template", "expected_counts", "find_seeds", "templates_for"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -328,7 +329,7 @@ def _with_similar(values: Floats, words: Integers, alphabet: Alphabet, n_places:
 def _runs(places: tuple[int, ...]) -> list[int]:
     """Lengths of the stretches of places without a gap."""
     lengths = [1]
-    for before, after in zip(places, places[1:], strict=False):
+    for before, after in pairwise(places):
         if after == before + 1:
             lengths[-1] += 1
         else:

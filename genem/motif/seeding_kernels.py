@@ -67,7 +67,15 @@ def count_all_words(
     """:func:`count_words` for every row of ``templates`` (template, place); one thread works on one template."""
     for template in prange(len(templates)):
         count_words(
-            letters, offsets, room, templates[template], n_letters, canonical, once, counts[template], n_windows[template]
+            letters,
+            offsets,
+            room,
+            templates[template],
+            n_letters,
+            canonical,
+            once,
+            counts[template],
+            n_windows[template],
         )
 
 

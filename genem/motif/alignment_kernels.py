@@ -18,8 +18,6 @@ from genem.motif.layout_kernels import Layout, count_columns, letter_of_site
 
 LARGE_RATIO = 500.0
 """From here on erfc underflows and its asymptotic form is exact to 1e-3."""
-FINE_COUNTS = 24
-"""Numbers of sites up to here are all tried; beyond, steps of a twentieth."""
 
 
 class Limits(NamedTuple):
@@ -146,9 +144,12 @@ def alignment_log_e(
 
 @kernel
 def choose_number(
-    layout: Layout, limits: Limits, sites: np.ndarray, n_found: int, width: int
+    layout: Layout, limits: Limits, sites: np.ndarray, n_found: int, width: int, finest: int
 ) -> tuple[int, float]:
-    """How many of the sites, best first, make the most surprising alignment, and its objective."""
+    """How many of the sites, best first, make the most surprising alignment, and its objective.
+
+    All numbers up to ``finest`` are tried, beyond it in steps of a twentieth.
+    """
     counts = np.zeros((width, len(layout.background)), np.int64)
     last = min(n_found, limits.max_sites)
     best_number, best = 0, np.inf
@@ -159,11 +160,10 @@ def choose_number(
             if letter < counts.shape[1]:
                 counts[column, letter] += 1
         if s + 1 == following or s + 1 == last:
-            following = s + 2 if s < FINE_COUNTS else s + 1 + (s + 1) // 20
+            following = s + 2 if s < finest else s + 1 + (s + 1) // 20
             objective = alignment_log_e(layout, limits, counts, width, s + 1)
-            if s + 1 >= limits.min_sites or s + 1 == last:
-                if objective < best:
-                    best_number, best = s + 1, objective
+            if objective < best:
+                best_number, best = s + 1, objective
     return best_number, best
 
 
@@ -237,31 +237,3 @@ def choose_window(layout: Layout, limits: Limits, sites: np.ndarray, n_sites: in
             if objective < best:
                 best_first, best_width, best = first - reach, new_width, objective
     return best_first, best_width, best
-
-
-@kernel
-def heaviest_window(
-    layout: Layout, limits: Limits, sites: np.ndarray, n_sites: int, width: int, price: float, reach: int
-) -> tuple[int, int]:
-    """First column and width of the window with the largest sum of (log-likelihood ratio - price x complexity).
-
-    With ``reach`` 0 it is a part of the motif; else it holds the whole motif, and up to ``reach`` columns beside it.
-    """
-    n_columns = width + 2 * reach
-    gain, totals = np.empty(n_columns), np.empty(n_columns, np.int64)
-    column_gains(layout, limits, sites, n_sites, width, reach, gain, totals)
-    for column in range(n_columns):
-        gain[column] -= price * limits.complexity[totals[column]]
-    best_first, best_width, best = 0, width, -np.inf
-    for first in range(reach + 1 if reach > 0 else n_columns):
-        total = 0.0
-        for column in range(first, min(n_columns, first + limits.max_width)):
-            total += gain[column]
-            new_width = column + 1 - first
-            if new_width < limits.min_width or (reach > 0 and column < reach + width - 1):
-                continue
-            if limits.palindrome and 2 * first + new_width != n_columns:
-                continue
-            if total > best:
-                best_first, best_width, best = first - reach, new_width, total
-    return best_first, best_width

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel, parallel_kernel, prange
-from genem.motif.alignment_kernels import Limits, choose_number, choose_window, heaviest_window
+from genem.motif.alignment_kernels import Limits, choose_number, choose_window
 from genem.motif.layout_kernels import Layout, count_columns, windows_of
 from genem.motif.model_kernels import (
     ANR,
@@ -31,10 +31,10 @@ NEGLIGIBLE = 1e-5
 """Windows below this posterior are left out of the expected letters of a search step (never of a final fit)."""
 ANCHOR = 0.8
 """Weight of the number of sites of the last alignment against the expected one, as in MEME: a Beta prior."""
+FINEST_NUMBER = 24
+"""Numbers of sites up to here are all tried while climbing."""
 LEAST_SITE_POSTERIOR = 0.02
 """ANR: windows below this posterior are not candidates for sites."""
-CORE_PRICE = 3.0
-"""What a column of the core must be worth, in complexities of its letters."""
 MOST_COMMON, MOST_CROWDED = 0.999, 0.3
 """Bounds of the probability of a site per sequence (ZOOPS) and per place (ANR)."""
 
@@ -266,7 +266,7 @@ def climb(layout: Layout, schedule: Schedule, limits: Limits, starts: Starts, in
         sites, _ = sorted_sites(layout, windows, schedule.model, theta, share, bench)
         if len(sites) == 0:
             break
-        n_sites, _ = choose_number(layout, limits, sites, len(sites), width)
+        n_sites, _ = choose_number(layout, limits, sites, len(sites), width, FINEST_NUMBER)
         first, new_width, log_e = choose_window(layout, limits, sites, n_sites, width)
         take_columns(layout, schedule, sites, n_sites, width, first, new_width, theta)
         width, anchor = new_width, float(n_sites)
@@ -283,55 +283,3 @@ def climb_all(layout: Layout, schedule: Schedule, limits: Limits, starts: Starts
     """Climb from every start; each is worked on by one thread alone, so the number of threads changes nothing."""
     for index in prange(len(starts.width)):
         climb(layout, schedule, limits, starts, index)
-
-
-@kernel
-def settle(layout: Layout, schedule: Schedule, limits: Limits, starts: Starts, index: int) -> None:
-    """Rid a motif of columns that only its own sites vouch for, and give it those that they do not know of.
-
-    Columns at the edges bias the choice of sites in their own favour, so their letters cannot show whether they belong
-    to the motif. Here the motif is cut down to a core of columns beyond doubt; the core's sites say which columns beside
-    it carry information; and of the motif before, the core and the grown core the one is kept whose log-likelihood less
-    the complexity of its columns is highest (Rissanen's normalised maximum likelihood). Until nothing changes.
-    """
-    width, anchor = starts.width[index], starts.n_sites[index]
-    before = starts.theta[index].copy()
-    best = -np.inf
-    for _ in range(schedule.n_rounds):
-        windows = windows_of(layout, width, schedule.erased)
-        if len(windows.starts) == 0:
-            return
-        bench = make_bench(layout, windows)
-        log_likelihood, share = search_steps(layout, windows, schedule, before, anchor, bench)
-        price = limits.complexity[int(anchor)] * (0.5 if schedule.palindrome else 1.0)
-        value = log_likelihood - price * width
-        if best > -np.inf and value <= best + 1e-6 * (1.0 + math.fabs(best)):
-            return
-        best = value
-        starts.theta[index] = before
-        starts.width[index] = width
-        sites, _ = sorted_sites(layout, windows, schedule.model, before, share, bench)
-        n_sites = max(1, min(len(sites), int(anchor)))
-        first, core_width = heaviest_window(layout, limits, sites, n_sites, width, CORE_PRICE, 0)
-        core = before.copy()
-        take_columns(layout, schedule, sites, n_sites, width, first, core_width, core)
-        windows = windows_of(layout, core_width, schedule.erased)
-        bench = make_bench(layout, windows)
-        log_likelihood, share = search_steps(layout, windows, schedule, core, anchor, bench)
-        value = log_likelihood - price * core_width
-        sites, _ = sorted_sites(layout, windows, schedule.model, core, share, bench)
-        n_sites = max(1, min(len(sites), int(anchor)))
-        reach = limits.max_width - core_width
-        first, width = heaviest_window(layout, limits, sites, n_sites, core_width, 1.0, reach)
-        take_columns(layout, schedule, sites, n_sites, core_width, first, width, before)
-        if value > best:
-            best = value
-            starts.theta[index] = core
-            starts.width[index] = core_width
-
-
-@parallel_kernel
-def settle_all(layout: Layout, schedule: Schedule, limits: Limits, starts: Starts) -> None:
-    """:func:`settle` for every start."""
-    for index in prange(len(starts.width)):
-        settle(layout, schedule, limits, starts, index)

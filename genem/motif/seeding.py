@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,15 @@ class Seeds:
     def take(self, rows: Integers) -> Seeds:
         """Some of them, in the order given."""
         return Seeds(self.patterns[rows], self.span[rows], self.excess[rows], self.n_sites[rows])
+
+    def joined(self, others: Seeds) -> Seeds:
+        """These, then the others."""
+        return Seeds(
+            np.concatenate([self.patterns, others.patterns]),
+            np.concatenate([self.span, others.span]),
+            np.concatenate([self.excess, others.excess]),
+            np.concatenate([self.n_sites, others.n_sites]),
+        )
 
 
 def templates_for(alphabet: Alphabet, max_width: int) -> tuple[Template, ...]:
@@ -184,10 +193,24 @@ def find_seeds(
             words = words[_partner(n_places, complement)[words] == words]
         seen = counts[canonical].astype(np.float64)
         foreseen = expected_counts(probabilities, n_windows, once=once)
-        plain.append(_ranked(template, words, seen, foreseen, CANDIDATES_PER_SEED * n_seeds, alphabet, max_width))
-        seen, foreseen = (_with_similar(values, alphabet, n_places) for values in (seen, foreseen))
-        neighbourly.append(_ranked(template, words, seen, foreseen, CANDIDATES_PER_SEED * n_seeds, alphabet, max_width))
+        most = CANDIDATES_PER_SEED * n_seeds
+        plain.append(_ranked(template, words, seen[words], foreseen[words], most, alphabet, max_width))
+        seen, foreseen = (_with_similar(values, words, alphabet, n_places) for values in (seen, foreseen))
+        neighbourly.append(_ranked(template, words, seen, foreseen, most, alphabet, max_width))
     return _choose(_pooled(plain), _pooled(neighbourly), layout, n_seeds)
+
+
+def random_seeds(layout: Layout, max_width: int, n_seeds: int, rng: np.random.Generator) -> Seeds:
+    """Words of the sequences at random places, for data in which no word stands out."""
+    n_letters = len(layout.background)
+    span = min(max_width, CONTIGUOUS[-1])
+    start = rng.integers(0, max(1, len(layout.room)), n_seeds)
+    start = start[layout.room[start] >= span] if len(layout.room) else start[:0]
+    words = layout.codes[start[:, None] + np.arange(span)].astype(np.int64)
+    words = words[(words < n_letters).all(axis=1)]
+    patterns = np.full((len(words), max_width), UNDETERMINED, np.int64)
+    patterns[:, :span] = words
+    return Seeds(patterns, np.full(len(words), span, np.int64), np.zeros(len(words)), np.full(len(words), 2.0))
 
 
 def start_columns(seeds: Seeds, alphabet: Alphabet, background: Floats, min_width: int, longest: int) -> Floats:
@@ -248,34 +271,28 @@ def _canonical(n_places: int, complement: tuple[int, ...], n_strands: int) -> In
 def _ranked(
     template: Template, words: Integers, seen: Floats, foreseen: Floats, most: int, alphabet: Alphabet, longest: int
 ) -> Seeds:
-    scores = np.empty(len(seen))
+    """The words of highest surprise; ``seen`` and ``foreseen`` (word,) are theirs."""
+    scores = np.empty(len(words))
     score_words(seen, foreseen, scores)
-    scores = scores[words]
-    if len(scores) > most:
-        kept = scores >= np.partition(scores, -most)[-most]
-        words, scores = words[kept], scores[kept]
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores, kind="stable")[:most]
     order = order[scores[order] > 0.0]
     words = words[order]
     patterns = np.full((len(words), longest), UNDETERMINED, np.int64)
     for back, place in enumerate(reversed(template.places)):
         patterns[:, place] = words // len(alphabet) ** back % len(alphabet)
     span = np.full(len(words), template.span, np.int64)
-    return Seeds(patterns, span, scores[order], seen[words] - foreseen[words])
+    return Seeds(patterns, span, scores[order], seen[order] - foreseen[order])
 
 
 def _pooled(rankings: list[Seeds]) -> Seeds:
     """Rankings of several templates in one."""
-    patterns, span, excess, n_sites = (
-        np.concatenate([getattr(ranking, name) for ranking in rankings])
-        for name in ("patterns", "span", "excess", "n_sites")
-    )
-    return Seeds(patterns, span, excess, n_sites).take(np.argsort(-excess, kind="stable"))
+    pooled = reduce(Seeds.joined, rankings)
+    return pooled.take(np.argsort(-pooled.excess, kind="stable"))
 
 
 def _choose(plain: Seeds, neighbourly: Seeds, layout: Layout, n_seeds: int) -> Seeds:
     """The best words by themselves and with their neighbours, in turn, that are not too many of one kind."""
-    both = _pooled_in_turn(plain, neighbourly, CANDIDATES_PER_SEED * n_seeds)
+    both = _in_turn(plain, neighbourly, CANDIDATES_PER_SEED * n_seeds)
     chosen = np.empty(n_seeds, np.int64)
     n_chosen = choose_patterns(
         both.patterns,
@@ -288,13 +305,9 @@ def _choose(plain: Seeds, neighbourly: Seeds, layout: Layout, n_seeds: int) -> S
     return both.take(chosen[:n_chosen])
 
 
-def _pooled_in_turn(first: Seeds, second: Seeds, most: int) -> Seeds:
+def _in_turn(first: Seeds, second: Seeds, most: int) -> Seeds:
     turn = np.argsort(np.concatenate([2 * np.arange(len(first)), 2 * np.arange(len(second)) + 1]), kind="stable")
-    patterns, span, excess, n_sites = (
-        np.concatenate([getattr(first, name), getattr(second, name)])
-        for name in ("patterns", "span", "excess", "n_sites")
-    )
-    return Seeds(patterns, span, excess, n_sites).take(turn[:most])
+    return first.joined(second).take(turn[:most])
 
 
 def _reversed(seeds: Seeds, complement: Integers) -> Integers:
@@ -306,9 +319,9 @@ def _reversed(seeds: Seeds, complement: Integers) -> Integers:
     return result
 
 
-def _with_similar(values: Floats, alphabet: Alphabet, n_places: int) -> Floats:
-    sums = np.empty(len(values))
-    sum_over_similar(values, _similar(alphabet), n_places, sums)
+def _with_similar(values: Floats, words: Integers, alphabet: Alphabet, n_places: int) -> Floats:
+    sums = np.empty(len(words))
+    sum_over_similar(values, words, _similar(alphabet), n_places, sums)
     return sums
 
 

@@ -72,10 +72,13 @@ def count_all_words(
 
 
 @kernel
-def sum_over_similar(values: np.ndarray, similar: np.ndarray, n_places: int, sums: np.ndarray) -> None:
-    """For every word the sum over itself and the words that differ in one place by a similar letter."""
+def sum_over_similar(
+    values: np.ndarray, words: np.ndarray, similar: np.ndarray, n_places: int, sums: np.ndarray
+) -> None:
+    """For each of ``words`` the sum over itself and the words that differ in one place by a similar letter."""
     n_letters = len(similar)
-    for word in range(len(values)):
+    for index in range(len(words)):
+        word = words[index]
         total = values[word]
         power = 1
         for _ in range(n_places):
@@ -84,7 +87,7 @@ def sum_over_similar(values: np.ndarray, similar: np.ndarray, n_places: int, sum
                 if other != letter and similar[letter, other]:
                     total += values[word + (other - letter) * power]
             power *= n_letters
-        sums[word] = total
+        sums[index] = total
 
 
 @kernel

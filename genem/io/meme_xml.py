@@ -1,6 +1,6 @@
 """Motifs and their sites in the XML form of MEME, which ``Bio.motifs`` ("meme") reads for any alphabet.
 
-The MEME text that Biopython reads ("minimal") is of DNA or RNA, and without the sites; this form has proteins and sites.
+The MEME text that Biopython reads ("minimal") is of DNA or RNA and has no sites; this form has proteins and sites.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from genem.motif.batch import BatchFit, batch_em
 from genem.motif.comparison import Comparison, compare
 from genem.motif.comparison_plots import plot_aligned_logos
 from genem.motif.controls import SearchSignificance, empirical_p_value, search_significance
+from genem.motif.discovery import Discovery, FoundMotif, find_motifs
 from genem.motif.enrichment import log10_binomial_p, log10_fisher_p
 from genem.motif.false_discovery import q_values
 from genem.motif.fitting import MotifFit, fit_motif, fit_placements
@@ -41,7 +42,9 @@ __all__ = [
     "BatchFit",
     "Comparison",
     "DirichletMixture",
+    "Discovery",
     "EncodedSequences",
+    "FoundMotif",
     "MotifFit",
     "MotifModel",
     "MotifParams",
@@ -59,6 +62,7 @@ __all__ = [
     "empirical_p_value",
     "encode",
     "estimate_background",
+    "find_motifs",
     "find_placements",
     "fit_motif",
     "fit_placements",

@@ -76,12 +76,14 @@ def windows_of(layout: Layout, width: int, erased: bool) -> Windows:
             n_usable += 1
     weighted = erased or len(layout.excess) > 0
     weights = np.ones(len(layout.codes) if weighted else 0)
+    log_weights = np.zeros(len(weights))
     if weighted:
         for i in range(len(layout.codes)):
             if layout.room[i] < width:
-                weights[i] = 0.0
+                weights[i], log_weights[i] = 0.0, -np.inf
             elif len(layout.excess) > 0:
-                weights[i] = math.exp(layout.excess[i + width] - layout.excess[i])
+                log_weights[i] = layout.excess[i + width] - layout.excess[i]
+                weights[i] = math.exp(log_weights[i])
     return Windows(
         layout.words,
         layout.word_codes,
@@ -89,6 +91,7 @@ def windows_of(layout: Layout, width: int, erased: bool) -> Windows:
         starts[:n_usable],
         n_windows[:n_usable],
         weights,
+        log_weights,
         width,
         layout.n_strands,
     )

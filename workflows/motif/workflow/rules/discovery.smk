@@ -87,12 +87,13 @@ rule discovery:
         runtime=120,
     params:
         options=motif_options,
+        coordinates=coordinates_option,
         controls=lambda wildcards, input: (
             f"--with-controls {quote(input.controls)}" if input.controls else ""
         ),
     shell:
         "genem motif {input.fasta:q} {params.options} {params.controls} --threads {threads} "
-        "--output {output.motifs} --sites {output.sites} --bed {output.bed} --html {output.html} "
+        "--output {output.motifs} --sites {output.sites} --bed {output.bed} {params.coordinates} --html {output.html} "
         "--logo {output.logos} --site-map {output.site_map} 2> {log}"
 
 

@@ -32,9 +32,13 @@ def motif_options(wildcards):
         options.append("--palindrome")
     if "control" in settings:
         options.append(f"--control {quote(settings['control'])}")
-    if "bed" in settings:
-        options.append("--genome-coordinates")
     return " ".join(options)
+
+
+def coordinates_option(wildcards):
+    """Sites of intervals are places in the genome."""
+    settings = config["sets"][wildcards.set]
+    return "--genome-coordinates" if "bed" in settings else ""
 
 
 def control_range(wildcards):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from genem.errors import UsageError
 from genem.jit import set_threads
 from genem.motif import DNA, PROTEIN, EncodedSequences, empirical_p_value, search_significance, shuffle
+from genem.motif.discovery import find_motifs
 from tests.reference import motif_significance as reference
 
 
@@ -177,3 +178,27 @@ def test_impossible_controls_are_refused(keywords, message):
 def test_empirical_p_values_are_never_0(controls, statistic):
     p_value = empirical_p_value(statistic, controls)
     assert p_value == pytest.approx((1 + sum(each >= statistic for each in controls)) / (1 + len(controls)))
+
+
+def strengths(sequences: EncodedSequences) -> list[float]:
+    found = find_motifs(sequences, both_strands=True, min_width=6, max_width=12)
+    return [-each.log10_e_value for each in found.motifs]
+
+
+@pytest.mark.slow
+def test_motifs_of_null_sets_are_seldom_significant():
+    """Of 16 sets without a motif, 4 or more with p <= 0.05 would be too many (binomial, 1 %)."""
+    p_values = [
+        search_significance(
+            strengths, encoded(*random_sequences(100 + seed, 12, 40)), n_controls=19, n_exceedances=2, seed=seed
+        ).p_value[0]
+        for seed in range(16)
+    ]
+    assert np.count_nonzero(np.array(p_values) <= 0.05) < 4
+
+
+@pytest.mark.slow
+def test_a_planted_motif_is_at_the_floor():
+    planted = [text[:20] + "TTGACGTCAA" + text[30:] for text in random_sequences(1, 12, 60)]
+    found = search_significance(strengths, encoded(*planted), n_controls=19)
+    assert found.p_value.tolist() == [found.floor]

@@ -255,14 +255,17 @@ def say(found: Scan, args: argparse.Namespace, context: RunContext) -> None:
 
 def cells(found: Scan, rows: slice, sequences: SequenceSet, places: GenomePlaces | None) -> dict[str, Cells]:
     """Some rows of the table of one motif, by column."""
+    import numpy as np
+
     from genem.io.motif_sites import genome_sites, site_letters
     from genem.io.tables import Labels
 
     sites = found.sites.select(rows)
+    one = np.zeros(len(sites), np.int64)
     start, strand = genome_sites(sites, found.motif.width, places) if places else (sites.start, sites.strand)
     return {
-        "MOTIF": [found.motif.name] * len(sites),
-        "ALT_NAME": [found.motif.alternative_name] * len(sites),
+        "MOTIF": Labels((found.motif.name,), one),
+        "ALT_NAME": Labels((found.motif.alternative_name,), one),
         "SEQUENCE": Labels(places.chromosomes if places else sequences.names, sites.sequence),
         "START": start + 1,
         "END": start + found.motif.width,

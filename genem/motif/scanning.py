@@ -202,7 +202,7 @@ class _Scanner:
         starts, stops = self._pieces(width, WINDOWS_PER_PIECE)
         chunks = _chunks(starts, stops)
         counts = np.zeros(len(chunks) - 1, np.int64)
-        room = 64 + int(4.0 * p_threshold * len(thresholds) * WINDOWS_PER_CHUNK)
+        room = 64 + int(min(1.0, 4.0 * p_threshold) * len(thresholds) * WINDOWS_PER_CHUNK)
         while True:
             found = np.empty((len(counts), room, 3), np.int64)
             find_sites(self.sequences.codes, self.packed, starts, stops, chunks, thresholds, tables, counts, found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 from pathlib import Path
@@ -12,20 +11,10 @@ import pytest
 
 from genem.cli.main import main
 from genem.io.cross_tables import read_genetic_map
-from tests.qtl_crosses import CROSS_TYPES, GOLDEN, rows
+from tests.qtl_crosses import CROSS_TYPES, GOLDEN, numbers, rows, small_csv, table, variant_files
 
 HYPER = ("--cross", "bc", "--genotypes", "BB,BA,AA", "--alleles", "B,A")
 INTERCROSS = ("--cross", "f2", "--parents", "P1,P2")
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
-    lines = [line for line in text.splitlines() if not line.startswith("##")]
-    return list(csv.DictReader(lines, delimiter="\t"))
-
-
-def numbers(found: list[dict[str, str]], column: str) -> np.ndarray:
-    return np.array([float("nan") if row[column] == "NA" else float(row[column]) for row in found])
 
 
 @pytest.fixture
@@ -38,6 +27,13 @@ def f2() -> list[str]:
 def vcf_cross(data: Path) -> list[str]:
     tables = ["--map", str(data / "cross.map.tsv"), "--pheno", str(data / "cross.pheno.tsv")]
     return ["qtl", str(data / "cross.vcf.gz"), *INTERCROSS, *tables, "--alleles", "C,B"]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.csv"
+    path.write_text(small_csv())
+    return path
 
 
 CASES = {
@@ -101,8 +97,11 @@ def test_every_method_has_its_column(f2: list[str], tmp_path: Path) -> None:
     between = np.array([".loc" in row["MARKER"] for row in found])
     np.testing.assert_array_equal(np.isnan(numbers(found, "LOD_MR")), between)
     assert {row["CHROM"] for row in found} == {"1", "X"}
-    assert main([*f2, "--method", "mr", "-o", str(output)]) == 0
+    entropy = numbers(found, "ENTROPY")[~between]
+    assert main([*f2, "--method", "mr", "--chromosomes", "1,X", "-o", str(output)]) == 0
     assert not any(".loc" in row["MARKER"] for row in table(output))
+    np.testing.assert_allclose(numbers(table(output), "ENTROPY"), entropy, rtol=1e-6)
+    assert entropy.max() > 0.0
 
 
 @pytest.mark.parametrize(
@@ -182,7 +181,12 @@ def test_permutations_that_do_not_belong_are_refused(
     read = ["--with-permutations", str(maxima)]
     assert "permutation 1 of trait y by hk a second time" in refused(*read, str(maxima))
     assert "permutations with addcovar none, age expected" in refused(*read, "--addcovar", "age")
+    assert "permutations with step 10, 5 expected" in refused(*read, "--step", "5")
     assert "no permutations of trait y by em on autosomes" in refused(*read, "--method", "em")
+    assert main([*common, *read, "--chromosomes", "2"]) == 0
+    maxima.write_text(maxima.read_text().replace("##x_length", "##length"))
+    assert "the header does not say how long the chromosomes are" in refused(*read)
+    maxima.write_text(maxima.read_text().replace("##length", "##x_length"))
     maxima.write_text("\n".join(line for line in maxima.read_text().splitlines() if "\tX\t" not in line) + "\n")
     assert "no permutations of trait y by hk on the X chromosome" in refused(*read)
     maxima.write_text("TRAIT\tMETHOD\n")
@@ -300,119 +304,9 @@ def test_a_packed_csv_is_read(data: Path, tmp_path: Path) -> None:
     assert plain_out.read_bytes() == packed_out.read_bytes()
 
 
-def small_csv() -> str:
-    """Two markers on chromosome 1, one on X, 30 individuals of both sexes."""
-    lines = ["y,z,sex,w,M1,M2,X1", ",,,,1,1,X", ",,,,0,10,3"]
-    for i in range(30):
-        traits = f"{(7 * i) % 11 + i / 7:g},{(5 * i) % 7},{'mf'[i % 2]},{i % 3 + 1}"
-        lines.append(f"{traits},{'AHB'[i % 3]},{'AHBH'[i % 4]},{('AB', 'AH')[i % 2][i // 2 % 2]}")
-    return "\n".join([*lines, ""])
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Path:
-    path = tmp_path / "small.csv"
-    path.write_text(small_csv())
-    return path
-
-
-def changed(path: Path, *changes: tuple[str, str]) -> Path:
-    text = path.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new, 1)
-    path.write_text(text)
-    return path
-
-
-def refusal(capsys: pytest.CaptureFixture[str], status: int, *arguments: str) -> str:
-    assert main(["qtl", *arguments, "-o", "/dev/null"]) == status
-    said = capsys.readouterr().err.strip().splitlines()
-    assert said[-1].startswith("genem qtl: error: ")
-    assert len([line for line in said if "error" in line]) == 1
-    return said[-1]
-
-
-@pytest.mark.parametrize(
-    ("changes", "options", "message"),
-    [
-        ([("A,A,A", "A,Q,A")], (), "individual 1, marker M2: genotype 'Q' is none of A, H, B, D, C, -, NA"),
-        ([("M1,M2", "M1,M1")], (), "marker M1 is there twice"),
-        ([("0,10,3", "10,0,3")], (), "marker M2: at 0 cM, after M1 at 10 cM; sort the markers"),
-        ([(",f,", ",,")], (), "the sex of individual 2 is missing"),
-        ([("sex", "gender")], (), "there is an X chromosome but no sex; add a column sex"),
-        ([], ("--trait", "sex"), "trait sex is not numeric: 'm' for individual 1"),
-        ([], ("--trait", "flat"), "trait flat is constant"),
-        ([], ("--trait", "empty"), "trait empty is missing for everybody"),
-        ([], ("--addcovar", "flat"), "covariate flat is constant; leave it out"),
-        ([], ("--addcovar", "w,twice"), "covariate twice is a linear function of w; leave one of them out"),
-        ([], ("--addcovar", "z,few,w"), "individuals have the trait, too few for"),
-        ([], ("--weights", "zero"), "weight zero of individual 1 is not above 0"),
-        ([], ("--model", "binary"), "expected of a binary trait"),
-        ([], ("--cross", "risib", "--genotypes", "A,B", "--trait", "y"), "is none of A, B"),
-    ],
-)
-def test_bad_data_is_one_line(
-    small: Path,
-    capsys: pytest.CaptureFixture[str],
-    changes: list[tuple[str, str]],
-    options: tuple[str, ...],
-    message: str,
-) -> None:
-    lines = changed(small, *changes).read_text().splitlines()
-    more = [",flat,empty,twice,few,zero", *[",,,,,"] * 2]
-    more += [f",1,NA,{2 * (i % 3 + 1)},{i * i % 5 if i < 7 else 'NA'},{i}" for i in range(30)]
-    written = [line.split(",") for line in lines]
-    rows_ = [",".join(row[:4]) + extra + "," + ",".join(row[4:]) for row, extra in zip(written, more, strict=True)]
-    small.write_text("\n".join(rows_) + "\n")
-    said = refusal(capsys, 1, str(small), *(() if "--cross" in options else ("--cross", "f2")), *options)
-    assert message in said
-    assert str(small) in said
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ((), "--cross is needed"),
-        (("--cross", "f2", "--permutations", "0"), "0 is not at least 1"),
-        (("--cross", "f2", "--map", "x.tsv"), "--map is for a VCF"),
-        (("--cross", "f2", "--field", "PL"), "--field PL is for a VCF"),
-        (("--cross", "f2", "--method", "em,magic"), "--method magic is not one of em, hk, ehk, imp, mr"),
-        (("--cross", "f2", "--method", "hk", "--model", "np"), "--model np has a method of its own"),
-        (("--cross", "f2", "--method", "imp", "--permutations", "2"), "the method imp is not permuted"),
-        (("--cross", "f2", "--trait", "q"), "no column q among y, z, w, sex"),
-        (("--cross", "f2", "--trait", "q*"), "no column of numbers is called like q*"),
-        (("--cross", "f2", "--alleles", "A"), "--alleles A: two different names expected"),
-        (("--cross", "f2", "--chromosomes", "1,7"), "--chromosomes: no chromosome 7 among 1, X"),
-        (("--cross", "f2", "--chromosomes", "^1,X"), "leaves no chromosome"),
-        (("--cross", "f2", "--effects", "e.tsv", "--model", "binary"), "--effects is for --model normal"),
-        (("--cross", "f2", "--alpha", "0.1"), "--alpha needs --permutations"),
-        (("--cross", "f2", "--alpha", "5", "--permutations", "2"), "not significance levels between 0 and 1"),
-        (("--cross", "f2", "--permutation-maxima", "p.tsv"), "--permutation-maxima needs --permutations"),
-        (("--cross", "f2", "--permutations", "2", "--with-permutations", "p.tsv"), "excludes --permutations"),
-        (("--cross", "f2", "--step", "-1"), "-1 is below 0"),
-        (("--cross", "f2", "--genotypes", "A"), "genotype codes A: 2 to 5 different ones expected"),
-    ],
-)
-def test_wrong_requests_are_one_line(
-    small: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
-) -> None:
-    assert message in refusal(capsys, 2, str(small), *options)
-
-
-def test_lines_from_sib_mating_have_no_x(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    small.write_text(small_csv().replace("H", "B"))
-    arguments = [str(small), "--cross", "risib", "--step", "10"]
-    assert "chromosome X is the X chromosome, which recombines and segregates by other rules" in refusal(
-        capsys, 1, *arguments
-    )
-    assert main(["qtl", *arguments, "--chromosomes", "^X", "-o", "/dev/null"]) == 0
-    assert main(["qtl", *arguments, "--x-chrom", "none", "-o", "/dev/null"]) == 0
-
-
 def test_markers_at_one_place_and_chromosomes_of_one_marker(small: Path, tmp_path: Path) -> None:
     """Both markers stay, with the same LOD score; the pictures and tables of a lone marker are in order."""
-    changed(small, ("0,10,3", "5,5,3"))
+    small.write_text(small_csv().replace("0,10,3", "5,5,3"))
     output, record, peaks = tmp_path / "lod.tsv", tmp_path / "run.json", tmp_path / "peaks.tsv"
     picture, genetic_map = tmp_path / "lod.svg", tmp_path / "map.tsv"
     outputs = ["-o", str(output), "--run-record", str(record), "--peaks", str(peaks), "--plot", str(picture)]
@@ -431,98 +325,48 @@ def test_markers_at_one_place_and_chromosomes_of_one_marker(small: Path, tmp_pat
     assert [row["CM"] for row in table(genetic_map)][0::2] == ["5", "3"]
 
 
-VCF_HEAD = """\
-##fileformat=VCFv4.2
-##contig=<ID=1>
-##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
-#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tP1\tP2\t"""
+def test_columns_of_sex_and_direction_are_named(tmp_path: Path) -> None:
+    text = (GOLDEN / "f2_bothsex_bothdir.csv").read_text()
+    names, _, rest = text.partition("\n")
+    assert {"sex", "pgm"} <= set(names.split(","))
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text(names.replace("sex", "gender").replace("pgm", "way") + "\n" + rest)
+    found = []
+    for path, more in (
+        (GOLDEN / "f2_bothsex_bothdir.csv", ()),
+        (renamed, ("--sex", "gender", "--direction", "way")),
+    ):
+        output = tmp_path / "lod.tsv"
+        arguments = ["--cross", "f2", "--trait", "y", "--method", "hk", "--chromosomes", "X", "--step", "10", *more]
+        assert main(["qtl", str(path), *arguments, "-o", str(output)]) == 0
+        found.append(output.read_bytes())
+    assert found[0] == found[1]
 
 
-def variant_files(folder: Path, parents: str = "0/0\t1/1") -> list[str]:
-    """A cross of 20 individuals at two markers, one of which the map lacks."""
-    names = [f"i{k}" for k in range(20)]
-    calls = ["0/0", "0/1", "1/1", "0/1"]
-    records = [
-        "\t".join(["1", str(1000 * (m + 1)), f"m{m}", "A", "C", ".", "PASS", ".", "GT", parents])
-        + "".join(f"\t{calls[(k + m * k // 5) % 4]}" for k in range(20))
-        for m in range(2)
-    ]
-    (folder / "x.vcf").write_text(VCF_HEAD + "\t".join(names) + "\n" + "\n".join(records) + "\n")
-    (folder / "x.map").write_text("marker\tchr\tcM\nm0\t1\t5\nother\t1\t9\n")
-    (folder / "x.pheno").write_text("id\ty\n" + "".join(f"{name}\t{k * 3 % 7}\n" for k, name in enumerate(names)))
-    return [str(folder / "x.vcf"), "--cross", "f2", "--map", str(folder / "x.map"), "--pheno", str(folder / "x.pheno")]
+def test_likelihoods_take_the_place_of_calls(tmp_path: Path) -> None:
+    """Clear likelihoods say what calls say; flat ones say nothing."""
+    arguments = variant_files(tmp_path)
+    vcf = tmp_path / "x.vcf"
+    text = vcf.read_text()
+    phred = {"0/0": "0,60,60", "0/1": "60,0,60", "1/1": "60,60,0"}
 
+    def lods(*more: str) -> np.ndarray:
+        output = tmp_path / "lod.tsv"
+        command = ["qtl", *arguments, "--parents", "P1,P2", "--cm-per-mb", "10000", "-q", *more, "-o", str(output)]
+        at = command.index("--map")
+        assert main([*command[:at], *command[at + 2 :]]) == 0
+        return numbers(table(output), "LOD_EM")
 
-@pytest.mark.parametrize(
-    ("parents", "asked", "status", "message"),
-    [
-        ("0/0\t1/1", "P1,P9", 2, "parent P9 is not among the samples"),
-        ("0/0\t1/1", "P1,P1", 2, "both parents are P1: two different samples expected"),
-        ("0/0\t1/1", "P1", 2, "a VCF needs --parents P1,P2"),
-        ("0/1\t0/1", "P1,P2", 1, "x.vcf: no informative marker (2 parent_heterozygous)"),
-        ("1/1\t1/1", "P1,P2", 1, "x.vcf: no informative marker (2 monomorphic)"),
-        ("./.\t1/1", "P1,P2", 1, "x.vcf: no informative marker (2 parent_missing)"),
-    ],
-)
-def test_parents_must_tell_the_alleles_apart(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], parents: str, asked: str, status: int, message: str
-) -> None:
-    assert message in refusal(capsys, status, *variant_files(tmp_path, parents), "--parents", asked)
-
-
-def test_map_and_vcf_that_differ(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["qtl", *variant_files(tmp_path), "--parents", "P1,P2", "-o", "/dev/null"]
-    assert main(arguments) == 0
-    said = capsys.readouterr().err
-    assert "left out 1 of 2 records: 1 not in the map" in said
-    assert "1 markers of" in said
-    assert "are no markers of the VCF: other" in said
-    (tmp_path / "x.map").write_text("marker\tchr\tcM\nother\t1\t9\n")
-    assert "no informative marker (2 not_in_map)" in refusal(capsys, 1, *arguments[1:-2])
-    (tmp_path / "x.map").write_text("marker\tchr\tcM\nm1\t1\t9\nm0\t1\t5\n")  # is put in order
-    assert main(arguments) == 0
-    (tmp_path / "x.map").write_text("marker\tchr\tcM\nm1\t1\t9\nm1\t1\t5\n")
-    assert "x.map: marker m1 is there twice" in refusal(capsys, 1, *arguments[1:-2])
-
-
-def test_what_is_wrong_with_traits_is_in_their_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [*variant_files(tmp_path), "--parents", "P1,P2"]
-    pheno = tmp_path / "x.pheno"
-    pheno.write_text("id\ty\n" + "".join(f"i{k}\t3\n" for k in range(20)))
-    assert f"{pheno}: trait y is constant" in refusal(capsys, 1, *arguments)
-    pheno.write_text("id\ty\n" + "".join(f"i{k}\t{k}\n" for k in range(3)))
-    assert "3 individuals have the trait, too few for 4 parameters" in refusal(capsys, 1, *arguments)
-    pheno.write_text("id\ty\n" + "".join(f"j{k}\t{k}\n" for k in range(3)))
-    assert "no sample is in the phenotype table" in refusal(capsys, 1, *arguments)
-    pheno.write_text("id\ty\n" + "".join(f"i{k}\t{k}\n" for k in (0, 1)) + "i0\t4\n")
-    assert "individual i0 is there twice" in refusal(capsys, 1, *arguments)
-
-
-@pytest.mark.parametrize(
-    ("taken", "given", "message"),
-    [
-        ("--pheno", (), "a VCF needs --pheno"),
-        ("--map", (), "a VCF needs either --map or --cm-per-mb"),
-        (None, ("--cm-per-mb", "1"), "a VCF needs either --map or --cm-per-mb"),
-        (None, ("--genotypes", "A,H,B"), "--genotypes is for a csv"),
-    ],
-)
-def test_a_vcf_needs_its_tables(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], taken: str | None, given: tuple[str, ...], message: str
-) -> None:
-    arguments = [*variant_files(tmp_path), "--parents", "P1,P2", *given]
-    if taken is not None:
-        at = arguments.index(taken)
-        del arguments[at : at + 2]
-    assert message in refusal(capsys, 2, *arguments)
-
-
-def test_a_field_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [*variant_files(tmp_path), "--parents", "P1,P2", "--field", "PL"]
-    assert "no FORMAT/PL in the header; give another --field" in refusal(capsys, 1, *arguments)
-
-
-def test_nothing_is_written_where_the_input_is_bad(small: Path, tmp_path: Path) -> None:
-    output = tmp_path / "lod.tsv"
-    assert main(["qtl", str(small), "--cross", "f2", "--trait", "sex", "-o", str(output)]) == 1
-    assert not output.exists()
+    called = lods("--error-prob", "1e-6")
+    assert called.max() > 0.1
+    declared = '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Likelihoods">\n#CHROM'
+    with_likelihoods = text.replace("#CHROM", declared).replace("\tGT\t", "\tGT:PL\t")
+    for call, values in phred.items():
+        with_likelihoods = with_likelihoods.replace(f"\t{call}", f"\t{call}:{values}")
+    vcf.write_text(with_likelihoods)
+    np.testing.assert_allclose(lods("--field", "PL"), called, atol=1e-3)
+    flat = with_likelihoods
+    for values in phred.values():
+        flat = flat.replace(values, "0,0,0")
+    vcf.write_text(flat)
+    assert (lods("--field", "PL") < 1e-6).all()

@@ -120,14 +120,6 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_csv_with_covariates(tmp_path: Path, genem_environment: Environment) -> None:
-    done = run(configure(tmp_path, HYPER), genem_environment, "--cores", "2", snakefile=SNAKEFILE)
-    assert done.returncode == 0, done.stdout
-    peaks = table(tmp_path / "results/hyper/peaks.tsv")
-    assert "4" in {peak["CHROM"] for peak in peaks}
-
-
-@pytest.mark.slow
 def test_the_test_configuration_runs(tmp_path: Path, genem_environment: Environment) -> None:
     """``.test`` names its files relative to the folder it runs in, so it is copied beside the data."""
     folder = tmp_path / "workflows" / "qtl" / ".test"
@@ -139,6 +131,7 @@ def test_the_test_configuration_runs(tmp_path: Path, genem_environment: Environm
     # The effects are those of normal traits.
     missing = [name for name in RESULTS if not (folder / "results/hyper" / name).is_file()]
     assert missing == ["effects.tsv", "effects.svg"]
+    assert "4" in {peak["CHROM"] for peak in table(folder / "results/hyper/peaks.tsv")}
 
 
 @pytest.mark.slow
@@ -182,3 +175,11 @@ def test_the_report_holds_the_pictures(finished: Path, tmp_path: Path, genem_env
     text = report.read_text()
     for name in ("lod.svg", "effects.svg", "peaks.tsv", "thresholds.tsv"):
         assert name in text
+
+
+def test_the_joined_workflows_know_their_keys(tmp_path: Path, genem_environment: Environment) -> None:
+    joined = ROOT / "workflows" / "Snakefile"
+    folder = configure(tmp_path, "gwas:\n  crosses: {}\n")
+    refused = run(folder, genem_environment, "--dry-run", snakefile=joined)
+    assert refused.returncode != 0
+    assert "config: gwas: there is no such workflow, only popgen, qtl" in refused.stdout

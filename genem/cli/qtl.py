@@ -81,7 +81,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         peak for method, scan in scans.items() for peak in _peaks(cross, method, scan, permuted, max(levels), args)
     ]
     context.count(peaks=len(peaks))
-    qtl_tables.write_lod_scores(scans, args.output, context, _notes(cross, scans, args))
+    qtl_tables.write_lod_scores(scans, genotypes, args.output, context, _notes(cross, scans, args))
     _write_about_genotypes(cross, genotypes, args, context)
     if args.permutation_maxima is not None:
         qtl_permutations.write_maxima(permuted, args.permutation_maxima, args, context)
@@ -129,8 +129,9 @@ def _check_request(args: argparse.Namespace, methods: Sequence[str]) -> None:
         for name in ("effects", "effect_plot"):
             if getattr(args, name) is not None:
                 raise UsageError(f"--{name.replace('_', '-')} is for --model normal")
-    if args.effect_plot is not None:
-        check_output(args.effect_plot)
+    for path in (args.output, args.estimate_map, *(getattr(args, option.name) for option in OUTPUTS.options)):
+        if path:
+            check_output(path)
 
 
 def _with_estimated_map(found: CrossInput, args: argparse.Namespace, context: RunContext) -> CrossInput:

@@ -39,6 +39,7 @@ THRESHOLD_MEANINGS = {
     "THRESHOLD": "LOD score that chance reaches with this probability",
     "PERMUTATIONS": "number of permutations",
 }
+REGIONS = ("A", "X")
 COLUMNS = tuple(MAXIMA_MEANINGS)
 REMEDY = "give the tables that --permutation-maxima wrote for the same cross and options"
 
@@ -100,7 +101,7 @@ def compute(
 
 
 def notes(args: argparse.Namespace) -> dict[str, str]:
-    """What the header of the maxima says of the scans: tables that differ in it do not belong together."""
+    """What the headers say of the scans: tables of permutations that differ in it do not belong together."""
     return {
         "cross": args.cross,
         "model": args.model,
@@ -108,7 +109,9 @@ def notes(args: argparse.Namespace) -> dict[str, str]:
         "intcovar": ",".join(args.intcovar or ()) or "none",
         "weights": args.weights or "none",
         "strata": args.strata or "none",
-        "seed": str(args.seed),
+        "step": f"{args.step:g}",
+        "error_prob": f"{args.error_prob:g}",
+        "map_function": args.map_function,
     }
 
 
@@ -127,6 +130,8 @@ def write_maxima(permuted: Permuted, path: str, args: argparse.Namespace, contex
         if np.isfinite(highest).all()
     ]
     n = len(rows[0][3])
+    first = next(iter(next(iter(permuted.values())).values()))
+    lengths = {"autosome_length": repr(first.autosome_length), "x_length": repr(first.x_length)}
     kinds = np.tile(np.arange(len(rows)), n)
     cells: dict[str, Cells] = {
         "PERMUTATION": np.repeat(np.arange(args.permutation_first, args.permutation_first + n), len(rows)),
@@ -135,7 +140,7 @@ def write_maxima(permuted: Permuted, path: str, args: argparse.Namespace, contex
         "REGION": Labels([region for _, _, region, _ in rows], kinds),
         "MAX_LOD": np.stack([highest for _, _, _, highest in rows], axis=1).ravel(),
     }
-    write_table(path, MAXIMA_MEANINGS, cells, context, notes(args))
+    write_table(path, MAXIMA_MEANINGS, cells, context, {**notes(args), "seed": str(args.seed), **lengths})
 
 
 def read(
@@ -146,62 +151,69 @@ def read(
     context: RunContext,
 ) -> Permuted:
     """The permutations of earlier runs, checked to be of these traits, methods and regions."""
+    values: dict[tuple[str, str, str], dict[int, float]] = {}
+    lengths = [_collect(path, args, context, values) for path in args.with_permutations]
+    if len(set(lengths)) > 1:
+        raise InputError("permutations along other chromosomes", path=args.with_permutations[-1], remedy=REMEDY)
+    needed = ["X" if is_x else "A" for is_x in sorted({one.is_x for one in genotypes})]
+    found: dict[str, dict[str, Permutations]] = {method: {} for method in methods}
+    for method in methods:
+        for trait in traits:
+            of_regions = {region: values.get((trait, method, region), {}) for region in REGIONS}
+            found[method][trait] = _joined(trait, method, of_regions, needed, lengths[0], args)
+    context.count(permutations=len(next(iter(found[methods[0]].values()))))
+    return found
+
+
+def _joined(
+    trait: str,
+    method: str,
+    of_regions: Mapping[str, Mapping[int, float]],
+    needed: Sequence[str],
+    lengths: tuple[float, float],
+    args: argparse.Namespace,
+) -> Permutations:
+    """The permutations of a trait, in the order of their numbers, on every region that was permuted."""
     import numpy as np
 
     from genem import qtl
 
-    values: dict[tuple[str, str, str], dict[int, float]] = {}
-    for path in args.with_permutations:
-        _collect(path, args, context, values)
-    lengths = {is_x: _length(genotypes, is_x=is_x) for is_x in (False, True)}
-    regions = [region for region, is_x in (("A", False), ("X", True)) if any(one.is_x == is_x for one in genotypes)]
-    found: dict[str, dict[str, Permutations]] = {method: {} for method in methods}
     path = args.with_permutations[0]
-    for method in methods:
-        for trait in traits:
-            of_regions = {region: values.get((trait, method, region), {}) for region in regions}
-            for region, of_region in of_regions.items():
-                if not of_region:
-                    chromosomes = "the X chromosome" if region == "X" else "autosomes"
-                    raise InputError(
-                        f"no permutations of trait {trait} by {method} on {chromosomes}", path=path, remedy=REMEDY
-                    )
-            numbers = [sorted(of_region) for of_region in of_regions.values()]
-            if numbers[0] != numbers[-1]:
-                raise InputError(
-                    f"other permutations of trait {trait} by {method} on X than on autosomes", path=path, remedy=REMEDY
-                )
-            highest = {
-                region: np.array([of_regions[region][number] for number in numbers[0]])
-                if region in of_regions
-                else np.full(len(numbers[0]), -np.inf)
-                for region in ("A", "X")
-            }
-            found[method][trait] = qtl.Permutations(
-                trait,
-                method,  # type: ignore[arg-type]
-                args.model,
-                highest["A"],
-                highest["X"],
-                lengths[False],
-                lengths[True],
-                numbers[0][0],
-                args.seed,
-            )
-    context.count(permutations=len(numbers[0]))
-    return found
+    for region in needed:
+        if not of_regions[region]:
+            chromosomes = "the X chromosome" if region == "X" else "autosomes"
+            raise InputError(f"no permutations of trait {trait} by {method} on {chromosomes}", path=path, remedy=REMEDY)
+    numbers = [sorted(of_region) for of_region in of_regions.values() if of_region]
+    if numbers[0] != numbers[-1]:
+        raise InputError(
+            f"other permutations of trait {trait} by {method} on X than on autosomes", path=path, remedy=REMEDY
+        )
+    highest = {
+        region: np.array([of_region.get(number, -np.inf) for number in numbers[0]])
+        for region, of_region in of_regions.items()
+    }
+    return qtl.Permutations(
+        trait,
+        method,  # type: ignore[arg-type]
+        args.model,
+        highest["A"],
+        highest["X"],
+        *lengths,
+        first=numbers[0][0],
+        seed=args.seed,
+    )
 
 
 def _collect(
     path: str, args: argparse.Namespace, context: RunContext, values: dict[tuple[str, str, str], dict[int, float]]
-) -> None:
-    """Add the rows of one table."""
+) -> tuple[float, float]:
+    """Add the rows of one table; return the lengths of the autosomes and of the X chromosome in it."""
     from genem.io.gathering import read_columns, read_notes
 
     context.add_input(path)
     said = read_notes(path)
     for name, value in notes(args).items():
-        if name != "seed" and said.get(name) != value:
+        if said.get(name) != value:
             raise InputError(f"permutations with {name} {said.get(name)}, {value} expected", path=path, remedy=REMEDY)
     n_rows = 0
     for columns in read_columns(path, COLUMNS, written_by="genem qtl --permutation-maxima"):
@@ -221,12 +233,10 @@ def _collect(
                     remedy="give pieces with different --permutation-first",
                 )
             of_kind[key] = lod
-
-
-def _length(genotypes: Sequence[ChromosomeGenotypes], *, is_x: bool) -> float:
-    import numpy as np
-
-    return float(sum(np.ptp(one.grid.position) for one in genotypes if one.is_x == is_x))
+    try:
+        return float(said["autosome_length"]), float(said["x_length"])
+    except (KeyError, ValueError):
+        raise InputError("the header does not say how long the chromosomes are", path=path, remedy=REMEDY) from None
 
 
 def write_thresholds(found: Sequence[Threshold], path: str, args: argparse.Namespace, context: RunContext) -> None:

@@ -106,18 +106,28 @@ def write_table(
         TableWriter(stream, [Column(name, text) for name, text in meanings.items()], notes=notes).write(cells)
 
 
-def write_lod_scores(scans: Mapping[str, Scan], path: str, context: RunContext, notes: Mapping[str, str]) -> None:
+def write_lod_scores(
+    scans: Mapping[str, Scan],
+    genotypes: Sequence[ChromosomeGenotypes],
+    path: str,
+    context: RunContext,
+    notes: Mapping[str, str],
+) -> None:
     """A row per trait and position, a column per method."""
     import numpy as np
 
     from genem.em import Status
     from genem.io.tables import Column, Labels, TableWriter
+    from genem.qtl.interval_mapping import missing_information
 
     grid = max(scans.values(), key=len)
     columns: dict[str, NDArray[np.float64]] = {}
     for method, scan in scans.items():
         columns[f"LOD_{method.upper()}"] = _on_grid(scan, scan.lod, grid)
         columns |= {f"LOD_{part.upper()}": _on_grid(scan, lod, grid) for part, lod in scan.parts.items()}
+    entropy = np.concatenate([missing_information(one) for one in genotypes])
+    if len(entropy) > len(grid):
+        entropy = entropy[np.concatenate([one.grid.marker for one in genotypes]) >= 0]
     whole = [scan for scan in scans.values() if len(scan) == len(grid)]
     n_iter = np.max([scan.n_iter for scan in whole], axis=0)
     status = np.max([scan.status for scan in whole], axis=0)
@@ -137,7 +147,7 @@ def write_lod_scores(scans: Mapping[str, Scan], path: str, context: RunContext, 
                 "POS": grid.position,
                 "MARKER": names,
                 **{name: np.ascontiguousarray(lod[:, k]) for name, lod in columns.items()},
-                "ENTROPY": grid.entropy,
+                "ENTROPY": entropy,
                 "N_ITER": n_iter[:, k],
                 "STATUS": Labels([each.label for each in Status], status[:, k]),
             }

@@ -1,25 +1,16 @@
 """``genem qtl`` against R/qtl: the scan of a VCF and of a csv, maps, suspicious calls and intervals as written."""
 
-import csv
 import json
 
 import numpy as np
 import pytest
 
 from genem.cli.main import main
-from tests.qtl_crosses import rows
+from tests.qtl_crosses import numbers, rows, table
 
 pytestmark = pytest.mark.validation
 
 HYPER = ("--cross", "bc", "--genotypes", "BB,BA,AA", "--alleles", "B,A", "--trait", "bp")
-
-
-def table(path):
-    return list(csv.DictReader((line for line in path.read_text().splitlines() if line[:2] != "##"), delimiter="\t"))
-
-
-def numbers(found, column):
-    return np.array([float(row[column]) for row in found])
 
 
 @pytest.mark.parametrize("trait", ["T264", "logT"])

@@ -69,14 +69,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory, genem_environment: Enviro
     [
         ("pieces: 2", "peices: 2", "config: Additional properties are not allowed ('peices' was unexpected)"),
         ("pieces: 2", "pieces: 6", "config: pieces: 5 controls cannot be cut into 6 pieces"),
-        ("min_width: 12", "min_width: 20", "config: min_width: 20 is above max_width, 16"),
         ("promoters.fa", "absent.fa", "config: sets: crp: fasta: no such file: "),
-        ("jaspar.meme", "absent.meme", "config: database: no such file: "),
-        ("    both_strands: true", "    width: 5", "'bed' is a dependency of 'width'"),
-        ("    both", "    alphabet: protein\n    both", "sets: crp: both_strands: proteins have one strand"),
-        ("fasta:", f"bed: {DATA}/genome.windows.bed\n    genome:", "promoters.fa has no index; make one with samtools"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("min_width: 12", "min_width: 20", "config: min_width: 20 is above max_width, 16"),
+                ("jaspar.meme", "absent.meme", "config: database: no such file: "),
+                ("    both_strands: true", "    width: 5", "'bed' is a dependency of 'width'"),
+                ("    both", "    alphabet: protein\n    both", "sets: crp: both_strands: proteins have one strand"),
+                ("fasta:", f"bed: {DATA}/genome.windows.bed\n    genome:", "promoters.fa has no index; make one with"),
+            )
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_configuration_is_refused(
     old: str, new: str, message: str, tmp_path: Path, genem_environment: Environment
 ) -> None:
@@ -181,3 +186,13 @@ def test_the_report_opens_in_a_browser(finished: Path, tmp_path: Path, genem_env
         timeout=120,
     ).stdout
     assert "Motifs by the EM algorithm in crp" in re.sub(r"<script.*?</script>", "", shown, flags=re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_workflow_joins_the_others(tmp_path: Path, genem_environment: Environment) -> None:
+    folder = configure(tmp_path, "motif:\n" + "".join(f"  {line}\n" for line in CRP.splitlines()))
+    joined = ROOT / "workflows" / "Snakefile"
+    shown = run(folder, genem_environment, "--dry-run", snakefile=joined)
+    assert shown.returncode == 0, shown.stdout
+    assert re.search(r"^motif_controls +2$", shown.stdout, re.MULTILINE)
+    assert "motif/results/crp/report.html" in shown.stdout

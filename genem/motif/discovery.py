@@ -127,10 +127,11 @@ def find_motifs(
 
     .. math:: E(w, N) = Q_w\Big(\sum_k \log p_k\Big) \cdot A(w, N)
 
-    with the columns' p-values :math:`p_k`, that of their product :math:`Q_w` and the number A of alignments that
-    N windows of width w can form (Bailey & Gribskov 1998, doi:10.1093/bioinformatics/14.1.48), by which alignments of all widths and numbers of sites
-    compare. The best go on, the best of all is fitted by EM to convergence (:func:`~genem.motif.fit_motif`), its
-    window is tried once more, and its occurrences are erased before the next motif is searched.
+    with the columns' p-values :math:`p_k`, that of their product :math:`Q_w` and the number A of alignments that N
+    windows of width w can form (Bailey & Gribskov 1998, doi:10.1093/bioinformatics/14.1.48): alignments of all widths
+    and numbers of sites compare by it. The best go on, the best of all are fitted by EM to convergence
+    (:func:`~genem.motif.fit_motif`), their windows are tried once more, and the occurrences of the best are erased
+    before the next motif is searched.
 
     Parameters
     ----------

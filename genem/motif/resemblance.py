@@ -40,9 +40,9 @@ def similarity(first: Floats, second: Floats, *, both_strands: bool, least_overl
 
 
 def resembles(first: Floats, second: Floats, both_strands: bool) -> bool:
-    """Whether two motifs are the same where they overlap, at least half of the shorter one."""
-    half = max(LEAST_OVERLAP, (min(len(first), len(second)) + 1) // 2)
-    return similarity(first, second, both_strands=both_strands, least_overlap=half) >= ALIKE
+    """Whether two motifs are the same where they overlap, by at least three quarters of the shorter one."""
+    least = max(LEAST_OVERLAP, -(-3 * min(len(first), len(second)) // 4))
+    return similarity(first, second, both_strands=both_strands, least_overlap=least) >= ALIKE
 
 
 def is_repetitive(matrix: Floats, background: Floats) -> bool:

@@ -239,6 +239,12 @@ def test_genome_coordinates(motif_file, tmp_path):
     assert (row["SEQUENCE"], row["START"], row["END"], row["STRAND"]) == ("chr2", "1008", "1022", "+")
 
 
+def test_names_that_are_no_regions_are_said(motif_file, tmp_path, capsys):
+    given_fasta = fasta(tmp_path, f">peak1\n{SITE}\n")
+    assert main(["scan", motif_file, given_fasta, "--genome-coordinates"]) == 1
+    assert f"{given_fasta}: the name 'peak1' of a sequence is not a region" in capsys.readouterr().err
+
+
 def test_masked_letters_can_be_left_out(motif_file, tmp_path):
     output = tmp_path / "sites.tsv"
     given_fasta = fasta(tmp_path, f">a\n{SITE.lower()}\n>b\n{SITE}\n")

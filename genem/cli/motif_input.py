@@ -71,8 +71,12 @@ class Oddities:
     masked_share: float
 
 
-def read_sequences(args: argparse.Namespace, context: RunContext, *, shortest: int = 1) -> tuple[SequenceSet, Oddities]:
+def read_sequences(
+    args: argparse.Namespace, context: RunContext, *, shortest: int = 1, discovery: bool = True
+) -> tuple[SequenceSet, Oddities]:
     """Read the FASTA file of a command, leave out empty records, say what is odd.
+
+    Sequences that repeat others are worth a warning where a motif is to be discovered.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def read_sequences(args: argparse.Namespace, context: RunContext, *, shortest: i
         unknown_share=float(unknown / letters.size),
         masked_share=float(np.count_nonzero((letters >= ord("a")) & (letters <= ord("z"))) / letters.size),
     )
-    _say(oddities, len(sequences), shortest, args, context)
+    _say(oddities, len(sequences), shortest, args, context, discovery=discovery)
     return sequences, oddities
 
 
@@ -148,7 +152,9 @@ def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunConte
         return encode(sequences, alphabet, mask=args.mask)
 
 
-def given_background(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> Background:
+def given_background(
+    alphabet: Alphabet, args: argparse.Namespace, context: RunContext, *, both_strands: bool
+) -> Background:
     """The background that ``--background`` holds: words and their probabilities, or sequences to count.
 
     Raises
@@ -164,9 +170,9 @@ def given_background(alphabet: Alphabet, args: argparse.Namespace, context: RunC
     with errors_about(args.background):
         if isinstance(given, dict):
             probabilities = {word: p for word, p in given.items() if len(word) <= args.background_order + 1}
-            return background_from_probabilities(alphabet, probabilities or given, both_strands=args.both_strands)
+            return background_from_probabilities(alphabet, probabilities or given, both_strands=both_strands)
         coded = encode(given, alphabet, mask=args.mask)
-        return estimate_background(coded, order=args.background_order, both_strands=args.both_strands)
+        return estimate_background(coded, order=args.background_order, both_strands=both_strands)
 
 
 @contextmanager
@@ -189,7 +195,15 @@ def _renamed(sequences: SequenceSet) -> int:
     return sum(name != description.split(None, 1)[0] for name, description in pairs)
 
 
-def _say(found: Oddities, n_sequences: int, shortest: int, args: argparse.Namespace, context: RunContext) -> None:
+def _say(
+    found: Oddities,
+    n_sequences: int,
+    shortest: int,
+    args: argparse.Namespace,
+    context: RunContext,
+    *,
+    discovery: bool,
+) -> None:
     """Warnings for what changes results, messages for the rest; everything is in the run record."""
     context.count(
         sequences=n_sequences,
@@ -202,7 +216,7 @@ def _say(found: Oddities, n_sequences: int, shortest: int, args: argparse.Namesp
         context.warn(f"left out {found.empty} of {n_sequences + found.empty} records: no letters in them")
     if found.short:
         context.warn(f"{found.short} of {n_sequences} sequences are shorter than {shortest}: they can have no site")
-    if found.identical:
+    if found.identical and discovery:
         context.warn(
             f"{found.identical} of {n_sequences} sequences repeat an earlier one: what they share looks like a motif"
         )

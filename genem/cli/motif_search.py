@@ -68,7 +68,10 @@ class MotifSearch:
                 remedy="use --model anr, which looks for repeats within it",
             )
         self.control = None if args.control is None else read_control(self.encoded.alphabet, args, context)
-        self.background = None if args.background is None else given_background(self.encoded.alphabet, args, context)
+        self.background = None
+        if args.background is not None:
+            alphabet, strands = self.encoded.alphabet, args.both_strands
+            self.background = given_background(alphabet, args, context, both_strands=strands)
 
     @property
     def word_length(self) -> int | None:

@@ -106,14 +106,14 @@ def _permutations(repeats: int) -> str:
         "| --- | --- | --- | ---: | ---: | ---: |",
     ]
     hyper = BenchCross("hyper", DATA / "hyper.csv", "bc", ("BB", "BA", "AA"), ("B", "A"), "bp")
-    has_r = _has_rqtl()
+    peer = _rqtl()
     for cross in (hyper, simulated_f2(500)):
         for method, of_genem, of_r in (("hk", (1000, 9000), (100, 600)), ("em", (200, 1000), (2, 12))):
             programs = {"genem qtl": _permuting(cross, method, of_genem)}
-            if has_r:
-                programs["R/qtl scanone"] = {n: cross.r(R_PERMUTE.format(method=method, n=n)) for n in of_r}
+            if peer:
+                programs[peer] = {n: cross.r(R_PERMUTE.format(method=method, n=n)) for n in of_r}
             lines += _rows([cross.label, method], programs, 1000, repeats)
-    if not has_r:
+    if not peer:
         lines.append("\nR/qtl was not found here.")
     return "\n".join(lines) + "\n"
 
@@ -144,17 +144,17 @@ def _many_traits(repeats: int) -> str:
         "| --- | --- | ---: | ---: | ---: |",
     ]
     cross = simulated_f2(500, 1000)
-    has_r = _has_rqtl()
+    peer = _rqtl()
     for method, of_r in (("hk", (100, 1000)), ("em", (2, 12))):
         programs = {
             "genem.qtl.scan": {
                 n: [sys.executable, "-c", GENEM_SCAN, str(cross.path), method, str(n)] for n in (100, 1000)
             }
         }
-        if has_r:
-            programs["R/qtl scanone"] = {n: cross.r(R_SCAN.format(method=method, n=n)) for n in of_r}
+        if peer:
+            programs[peer] = {n: cross.r(R_SCAN.format(method=method, n=n)) for n in of_r}
         lines += _rows([method], programs, 1000, repeats)
-    if not has_r:
+    if not peer:
         lines.append("\nR/qtl was not found here.")
     return "\n".join(lines) + "\n"
 
@@ -186,8 +186,10 @@ def _slope(found: dict[str, Measurement], sizes: tuple[int, ...], per: int) -> t
     return per * max(large.cpu_seconds - small.cpu_seconds, 1e-9) / (sizes[1] - sizes[0]), large
 
 
-def _has_rqtl() -> bool:
+def _rqtl() -> str | None:
+    """How the tables call R/qtl; None where it is not installed."""
     if shutil.which("Rscript") is None:
-        return False
-    asked = ["Rscript", "-e", "quit(status = !requireNamespace('qtl', quietly = TRUE))"]
-    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+        return None
+    asked = ["Rscript", "-e", "cat(format(packageVersion('qtl')))"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return f"R/qtl {done.stdout} scanone" if done.returncode == 0 else None

@@ -258,6 +258,41 @@ def test_a_control_set_and_backgrounds(tmp_path: Path) -> None:
     assert "Background letter frequencies (order 0 of a Markov model of order 1)" in output.read_text()
 
 
+MIXTURE = "ClassName = x\nMixture= 0.6\nAlpha= 4.0 1 1 1 1\nMixture= 0.4\nAlpha= 0.4 .1 .1 .1 .1\n"
+
+
+def test_a_dirichlet_mixture(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = fasta(tmp_path / "x.fa", planted())
+    (tmp_path / "m.plib").write_text(MIXTURE)
+    with_mixture = run(tmp_path, path, "--prior", str(tmp_path / "m.plib"))
+    (smoothed,) = read_motifs(with_mixture)
+    (sharp,) = read_motifs(run(tmp_path, path, "--pseudocount", "0.01"))
+    assert smoothed.probabilities.max() < sharp.probabilities.max()
+    run(tmp_path, path, "--prior", str(tmp_path / "m.plib"), "--pseudocount", "1", status=2)
+    assert "--prior and --pseudocount exclude each other" in capfd.readouterr().err
+    run(tmp_path, path, "--alphabet", "protein", "--prior", str(tmp_path / "m.plib"), status=1)
+    assert f"{tmp_path}/m.plib: is a mixture for 4 letters, protein has 20" in errors(capfd)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Mixture= 0.4\n", "", "1 weights and 2 rows of concentrations"),
+        ("Mixture= 0.4", "Mixture= x", "line 4: 'Mixture= x': numbers above 0 expected"),
+        ("Alpha= 0.4", "Alpha= 0.5", "line 5: 4 concentrations that add up to 0.4, the total is 0.5"),
+        ("Alpha= 0.4 .1 .1", "Alpha= 0.3 .1", "line 5: 3 concentrations that add up to 0.3, the total is 0.3"),
+        (".1 .1 .1 .1", ".1 .1 0 .2", "numbers above 0 expected"),
+    ],
+)
+def test_mixtures_refused(tmp_path: Path, old: str, new: str, message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "m.plib").write_text(MIXTURE.replace(old, new))
+    path = fasta(tmp_path / "x.fa", planted(n=4))
+    run(tmp_path, path, "--prior", str(tmp_path / "m.plib"), status=1)
+    shown = errors(capfd)
+    assert f"{tmp_path}/m.plib: " in shown
+    assert message in shown
+
+
 def test_sites_in_the_genome(tmp_path: Path) -> None:
     names = [f"chr1:{100 * number}-{100 * number + 40}" for number in range(12)]
     path = fasta(tmp_path / "x.fa", planted(), names)

@@ -114,6 +114,14 @@ COMMAND = Command(
                     mirrors=True,
                 ),
                 Option(
+                    ("--prior",),
+                    "Dirichlet mixture of the columns instead of pseudocounts, as a .plib file",
+                    default_text="for protein a built-in one",
+                    metavar="FILE",
+                    file=True,
+                    mirrors=True,
+                ),
+                Option(
                     ("--site-count-prior",),
                     "weight of the number of sites searched for against that of the data",
                     default=0.8,
@@ -176,7 +184,7 @@ COMMAND = Command(
         "genem motif data/promoters.fa --both-strands --max-width 22 --controls 19 --sites sites.tsv -o crp.meme",
         "genem motif data/peaks.fa --both-strands --mask ignore --n-motifs 2 --html report.html -o peaks.meme",
     ),
-    library_only=("prior", "trace"),
+    library_only=("trace",),
 )
 
 
@@ -219,6 +227,8 @@ def check_options(args: argparse.Namespace) -> None:
         raise UsageError("--control and --shuffle-order exclude each other: controls are drawn or shuffled")
     if args.control is not None and not (args.controls or args.with_controls):
         raise UsageError("--control needs --controls")
+    if args.prior is not None and args.pseudocount is not None:
+        raise UsageError("--prior and --pseudocount exclude each other: a mixture has its own pseudocounts")
     if args.genome_coordinates and args.bed is None:
         raise UsageError("--genome-coordinates needs --bed")
 

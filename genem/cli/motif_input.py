@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from genem.cli.context import RunContext
     from genem.data import SequenceSet
-    from genem.motif import Alphabet, Background, EncodedSequences
+    from genem.motif import Alphabet, Background, DirichletMixture, EncodedSequences
 
 SEQUENCES = OptionGroup(
     "sequences",
@@ -173,6 +173,25 @@ def given_background(
             return background_from_probabilities(alphabet, probabilities or given, both_strands=both_strands)
         coded = encode(given, alphabet, mask=args.mask)
         return estimate_background(coded, order=args.background_order, both_strands=both_strands)
+
+
+def given_prior(alphabet: Alphabet, path: str, context: RunContext) -> DirichletMixture:
+    """The Dirichlet mixture of a file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is of another number of letters.
+    """
+    from genem.io.dirichlet_file import read_dirichlet_mixture
+    from genem.motif import DirichletMixture
+
+    context.add_input(path)
+    weights, concentrations = read_dirichlet_mixture(path)
+    if concentrations.shape[1] != len(alphabet):
+        found = f"is a mixture for {concentrations.shape[1]} letters, {alphabet.name} has {len(alphabet)}"
+        raise InputError(found, path=path, remedy="use a mixture for the alphabet of the sequences")
+    return DirichletMixture(weights, concentrations)
 
 
 @contextmanager

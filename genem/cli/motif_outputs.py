@@ -23,6 +23,7 @@ SETTINGS = (
     "background",
     "background_order",
     "pseudocount",
+    "prior",
     "site_count_prior",
     "mask",
     "control",

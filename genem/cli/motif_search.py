@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genem.cli.motif_input import encode_sequences, given_background, read_control, read_sequences
+from genem.cli.motif_input import encode_sequences, given_background, given_prior, read_control, read_sequences
 from genem.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class MotifSearch:
         The control set, or None.
     background
         Given by the user, or None: each search takes that of its own sequences.
+    prior
+        A Dirichlet mixture given by the user, or None.
     """
 
     def __init__(self, args: argparse.Namespace, context: RunContext) -> None:
@@ -72,6 +74,7 @@ class MotifSearch:
         if args.background is not None:
             alphabet, strands = self.encoded.alphabet, args.both_strands
             self.background = given_background(alphabet, args, context, both_strands=strands)
+        self.prior = None if args.prior is None else given_prior(self.encoded.alphabet, args.prior, context)
 
     @property
     def word_length(self) -> int | None:
@@ -102,6 +105,7 @@ class MotifSearch:
             background=self.background,
             background_order=args.background_order,
             pseudocount=args.pseudocount,
+            prior=self.prior,
             site_count_prior=args.site_count_prior,
             seed=args.seed,
             trace=trace,

@@ -16,6 +16,8 @@ Mask = Literal["keep", "ignore"]
 
 NUCLEOTIDE_SHARE = 0.9
 """Sequences with at least this share of A, C, G, T, U and N are nucleotides."""
+NUCLEOTIDE_SHARE_OF_CODES = 0.5
+"""The same where all other letters are ambiguity codes of nucleotides."""
 STRANGER = 255
 """Code of a byte that is no letter of the alphabet."""
 
@@ -160,8 +162,8 @@ class EncodedSequences:
 def detect_alphabet(sequences: SequenceSet) -> Alphabet:
     """The alphabet that sequences are written in, judged by their letters.
 
-    Nucleotides where at least nine letters of ten are A, C, G, T, U or N: RNA where there is a U and no T. Anything
-    else is protein.
+    Nucleotides where at least nine letters of ten are A, C, G, T, U or N, or half of them and the others are ambiguity
+    codes: RNA where there is a U and no T. Anything else is protein.
 
     Raises
     ------
@@ -178,11 +180,12 @@ def detect_alphabet(sequences: SequenceSet) -> Alphabet:
     total = sum(counts.values())
     if not total:
         raise InputError("the sequences hold no letters", remedy="check the file")
-    if sum(counts.get(letter, 0) for letter in "ACGTUN") < NUCLEOTIDE_SHARE * total:
-        return PROTEIN
     alphabet = RNA if "U" in counts and "T" not in counts else DNA
-    strange = [letter for letter in counts if alphabet.code_table[ord(letter)] == STRANGER]
-    if strange:
+    all_fit = all(alphabet.code_table[ord(letter)] != STRANGER for letter in counts)
+    share = sum(counts.get(letter, 0) for letter in "ACGTUN") / total
+    if share < (NUCLEOTIDE_SHARE_OF_CODES if all_fit else NUCLEOTIDE_SHARE):
+        return PROTEIN
+    if not all_fit:
         _refuse(sequences, alphabet)
     return alphabet
 

@@ -58,11 +58,9 @@ class Background:
         known = _known_run(sequences, self.order)
         codes = sequences.codes
         result: Vector = np.log(self.conditionals[0] @ membership)[0][codes]
-        context = np.zeros(codes.size, np.int64)
+        context = np.zeros(codes.size, np.int32)
         for order in range(1, self.order + 1):
-            previous = np.zeros(codes.size, np.int64)
-            previous[order:] = codes[:-order]
-            context += previous * len(self.alphabet) ** (order - 1)
+            context[order:] += codes[:-order].astype(np.int32) * len(self.alphabet) ** (order - 1)
             there = np.flatnonzero(known >= order)
             table = np.log(np.minimum(self.conditionals[order] @ membership, 1.0))
             result[there] = table[context[there], codes[there]]
@@ -213,26 +211,29 @@ def _highest_order(size: int) -> int:
     return order
 
 
-def _known_run(sequences: EncodedSequences, most: int) -> NDArray[np.int64]:
+def _known_run(sequences: EncodedSequences, most: int) -> NDArray[np.int8]:
     """How many known letters of the same sequence stand right before each position, up to ``most``."""
-    size = sequences.codes.size
-    positions = np.arange(size)
-    starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
-    unknown_at = np.where(sequences.codes >= len(sequences.alphabet), positions, -1)
-    last_unknown = np.full(size, -1, np.int64)
-    if size:
-        last_unknown[1:] = np.maximum.accumulate(unknown_at)[:-1]
-    return np.minimum(positions - np.maximum(starts, last_unknown + 1), most)
+    known = sequences.codes < len(sequences.alphabet)
+    unbroken = np.ones(known.size, np.bool_)
+    run = np.zeros(known.size, np.int8)
+    for back in range(1, most + 1):
+        unbroken[:back] = False
+        unbroken[back:] &= known[:-back]
+        unbroken[sequences.offsets[:-1][sequences.lengths >= back] + back - 1] = False
+        run += unbroken
+    return run
 
 
 def _word_counts(sequences: EncodedSequences, length: int) -> Vector:
     """float64 (letter, ..., letter): how often each word occurs."""
     size = len(sequences.alphabet)
     codes = sequences.codes
+    if length == 1:
+        return np.bincount(codes, minlength=size)[:size].astype(np.float64)
     ends = np.flatnonzero((_known_run(sequences, length - 1) == length - 1) & (codes < size))
-    index = np.zeros(ends.size, np.int64)
+    index = np.zeros(ends.size, np.int32)
     for back in range(length):
-        index += codes[ends - back].astype(np.int64) * size**back
+        index += codes[ends - back].astype(np.int32) * size**back
     return np.bincount(index, minlength=size**length).astype(np.float64).reshape((size,) * length)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genem.errors import UsageError
+from genem.motif.matrices import off_symmetry
 from genem.motif.model import PLACEMENT_CODES
 from genem.motif.placements import Placements
 from genem.motif.priors import Pseudocounts
@@ -85,6 +86,8 @@ def batch_em(
         raise UsageError(f"starts of shape {matrices.shape}; (start, {placements.width}, {len(alphabet)}) expected")
     if palindrome and not alphabet.has_strands:
         raise UsageError(f"{alphabet.name} has no complement: no palindromes")
+    if placements.both_strands and not palindrome and len(matrices):
+        matrices = np.stack([off_symmetry(matrix, alphabet.complement_codes) for matrix in matrices])
     if pseudocount is None and alphabet.name == "protein":
         pseudocount = 1.0
     prior = column_prior(placements, pseudocount, None)

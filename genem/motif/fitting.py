@@ -16,7 +16,7 @@ from genem.errors import UsageError
 from genem.jit import set_threads
 from genem.motif.alphabet import Alphabet, EncodedSequences
 from genem.motif.background import Background, estimate_background
-from genem.motif.matrices import checked_start, column_information, without_zeros
+from genem.motif.matrices import checked_start, column_information, off_symmetry, without_zeros
 from genem.motif.model import MotifModel, MotifParams
 from genem.motif.placements import Placements, find_placements
 from genem.motif.priors import ColumnPrior, DirichletMixture, Pseudocounts
@@ -24,8 +24,11 @@ from genem.motif.settings import SiteModel, column_prior, site_rate_prior
 
 Vector = NDArray[np.float64]
 
+DEFAULT_TOLERANCE = 1e-5
+DEFAULT_MAX_ITER = 1000
 MEME_MAX_ITER = 50
-MEME_TOLERANCE = 1e-5
+LOCK_TOLERANCE = 1e-6
+"""A zero off which the objective rises by more, relative to 1 + its size, is named as locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,8 @@ def fit_motif(
     weights
         float (total length,), 0 to 1: how far each letter is free; erasing sets it to 1 - P(in an earlier motif).
     tolerance
-        On the Euclidean length of an EM step, in probabilities. Default 1e-6.
+        On the Euclidean length of an EM step, in probabilities; a tenth of it on the scaled gradient and a
+        ten-thousandth on the relative change of the objective. Default 1e-5.
     max_iter
         Most EM steps. Default 1000.
     accelerate
@@ -218,7 +222,7 @@ def fit_motif(
     >>> promoters = encode(read_fasta("data/promoters.fa"), DNA)
     >>> result = fit_motif(promoters, start_matrix("TGTGANNNNNNTCACA", DNA), model="oops", both_strands=True)
     >>> result.status.label, round(result.n_sites, 6), round(result.information_content, 1)
-    ('converged', 18.0, 11.7)
+    ('converged', 18.0, 14.1)
     """
     alphabet = sequences.alphabet
     matrix = checked_start(start, alphabet)
@@ -266,16 +270,23 @@ def fit_placements(
     first = MotifParams(without_zeros(start, columns) if smooth else start, _start_rate(motif_model, rate))
     if palindrome:
         first = MotifParams(motif_model.pooled(first.matrix), first.site_rate)
-    options: dict[str, Any] = {"accelerate": accelerate and smooth and not meme_compatible, "trace": trace}
+    elif placements.both_strands and not meme_compatible:
+        first = MotifParams(off_symmetry(first.matrix, placements.windows.complement), first.site_rate)
+    step = DEFAULT_TOLERANCE if tolerance is None else tolerance
+    most = MEME_MAX_ITER if meme_compatible else DEFAULT_MAX_ITER
+    if not step > 0.0 or (max_iter is not None and max_iter < 1):
+        raise UsageError(f"tolerance {step}, max_iter {max_iter}: each must be above 0")
+    options: dict[str, Any] = {"objective_tolerance": 1e-4 * step, "gradient_tolerance": 0.1 * step}
     if meme_compatible:  # only the length of the step counts, and the objective may fall
-        free = {"objective_tolerance": math.inf, "gradient_tolerance": math.inf, "decrease_tolerance": math.inf}
-        options |= free
+        options = dict.fromkeys(("objective_tolerance", "gradient_tolerance", "decrease_tolerance"), math.inf)
     run = em.fit(
         motif_model,
         start=first,
         parameter_norm="absolute",
-        parameter_tolerance=tolerance or (MEME_TOLERANCE if meme_compatible else 1e-6),
-        max_iter=max_iter or (MEME_MAX_ITER if meme_compatible else 1000),
+        parameter_tolerance=step,
+        max_iter=most if max_iter is None else max_iter,
+        accelerate=accelerate and smooth and not meme_compatible,
+        trace=trace,
         **options,
     )
     return _result(motif_model, first, run)
@@ -310,7 +321,7 @@ def _result(model: MotifModel, first: MotifParams, run: EMFit[MotifParams]) -> M
 
 def _locked_cells(model: MotifModel, first: MotifParams, run: EMFit[MotifParams]) -> tuple[tuple[int, str], ...]:
     """The cells that are 0 and off which the likelihood rises, at the end or at the start."""
-    threshold = em.kernels.KKT_TOLERANCE * (1.0 + abs(run.objective))
+    threshold = LOCK_TOLERANCE * (1.0 + abs(run.objective))
     pulls = model.stationarity(run.params).pulls_off(threshold) | model.stationarity(first).pulls_off(threshold)
     cells = pulls[: run.params.matrix.size].reshape(run.params.matrix.shape) & (run.params.matrix <= 0.0)
     letters = model.placements.sequences.alphabet.letters

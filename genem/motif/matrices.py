@@ -11,6 +11,11 @@ from genem.motif.priors import ColumnPrior
 
 Vector = NDArray[np.float64]
 
+SYMMETRIC = 1e-6
+"""Probabilities nearer than this to those of the reverse complement are the same."""
+SHARPENING = 1.05
+"""Exponent that breaks the symmetry."""
+
 
 def start_matrix(word: str, alphabet: Alphabet, *, sharpness: float | None = None) -> Vector:
     """A matrix that resembles a word: (1 + s) / (1 + A s) for its letter, s / (1 + A s) for each of the others.
@@ -60,6 +65,22 @@ def without_zeros(matrix: Vector, prior: ColumnPrior) -> Vector:
     counts = matrix + prior.pseudocounts(positive)
     smoothed: Vector = counts / counts.sum(axis=1, keepdims=True)
     return smoothed
+
+
+def off_symmetry(matrix: Vector, complement: NDArray[np.uint8]) -> Vector:
+    """A start that equals its reverse complement, its first half sharpened a little; any other as it is.
+
+    With both strands searched the two readings of each site of a symmetric matrix are equally likely, and EM steps from
+    one symmetric matrix to the next, even where the likelihood rises off them: a saddle that it cannot leave.
+    """
+    mirrored = matrix[::-1][:, complement[: matrix.shape[1]]]
+    if np.max(np.abs(matrix - mirrored)) > SYMMETRIC:
+        return matrix
+    half = len(matrix) // 2
+    sharpened = matrix.copy()
+    sharpened[:half] **= SHARPENING
+    result: Vector = sharpened / sharpened.sum(axis=1, keepdims=True)
+    return result
 
 
 def column_information(matrix: ArrayLike, background: ArrayLike) -> Vector:

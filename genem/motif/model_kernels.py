@@ -38,7 +38,8 @@ class Windows(NamedTuple):
     """Where a motif may lie: ``starts[i] ... starts[i] + n_windows[i] - 1`` in sequence ``i``.
 
     ``words[p]`` is the number of the word of codes that begins at ``p``, ``word_codes`` (word, letter) spells it.
-    ``weights`` (position,) multiply the likelihood ratio of the window that begins there; empty: all are 1.
+    ``weights`` (position,) multiply the likelihood ratio of the window that begins there, ``log_weights`` are their
+    logarithms; empty: all are 1.
     """
 
     words: np.ndarray
@@ -47,6 +48,7 @@ class Windows(NamedTuple):
     starts: np.ndarray
     n_windows: np.ndarray
     weights: np.ndarray
+    log_weights: np.ndarray
     width: int
     n_strands: int
 
@@ -162,8 +164,7 @@ def rescaled_ratios(
                 value = tables[strand, group, windows.words[start + j + group * word_length]]
                 log_ratio += math.log(value) if value > 0.0 else -np.inf
             if windows.weights.size > 0:
-                weight = windows.weights[start + j]
-                log_ratio += math.log(weight) if weight > 0.0 else -np.inf
+                log_ratio += windows.log_weights[start + j]
             ratios[strand, j] = log_ratio
             largest = max(largest, log_ratio)
     for strand in range(windows.n_strands):
@@ -354,7 +355,7 @@ def tally_sites(
                 if shares[strand, j] > least:
                     probability = factor * shares[strand, j]
                     if windows.weights.size > 0:
-                        log_weight += probability * math.log(windows.weights[start + j])
+                        log_weight += probability * windows.log_weights[start + j]
                     for group in range(tally.shape[1]):
                         tally[strand, group, windows.words[start + j + group * word_length]] += probability
     learnt[LOG_WEIGHT] = log_weight

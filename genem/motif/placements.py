@@ -109,6 +109,8 @@ def find_placements(
     word_length = WORD_LENGTHS.get(len(alphabet), 1)
     words, word_codes = _words(sequences, word_length)
     padding = -(-width // word_length) * word_length
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(window_weights)
     windows = Windows(
         words=np.append(words, np.zeros(padding, np.uint16)),
         word_codes=word_codes,
@@ -116,6 +118,7 @@ def find_placements(
         starts=np.ascontiguousarray(sequences.offsets[:-1][usable]),
         n_windows=np.ascontiguousarray(n_windows[usable]),
         weights=window_weights,
+        log_weights=log_weights,
         width=width,
         n_strands=2 if both_strands else 1,
     )
@@ -152,6 +155,8 @@ def _window_weights(sequences: EncodedSequences, width: int, background: Backgro
     probabilities of single letters, the ratio is to be against P(letter | letters before).
     """
     size = sequences.codes.size
+    if weights is None and background.order == 0:
+        return np.empty(0)
     result = np.ones(size)
     if weights is not None:
         free = np.asarray(weights, np.float64)
@@ -162,8 +167,6 @@ def _window_weights(sequences: EncodedSequences, width: int, background: Backgro
         result[:reach] = free[:reach]
         for shift in range(1, width):
             np.minimum(result[:reach], free[shift : shift + reach], out=result[:reach])
-    elif background.order == 0:
-        return np.empty(0)
     if background.order > 0:
         plain = Background(background.alphabet, background.conditionals[:1])
         excess = plain.log_probabilities(sequences) - background.log_probabilities(sequences)

@@ -46,8 +46,8 @@ ACCURACY = {
 }
 SEEDS = range(101, 106)
 ACCURACY_TEXT = f"""\
-Means of {len(SEEDS)} sets each; 100 sequences of 100 letters, a motif of 10 columns and 14 bits in 60 % of them on either
-strand, but for what is said. Likeness: cosine of the columns less the uniform distribution.
+Means of {len(SEEDS)} sets each; 100 sequences of 100 letters, a motif of 10 columns and 14 bits in 60 % of them on
+either strand, but for what is said. Likeness: cosine of the columns less the uniform distribution.
 """
 
 
@@ -107,8 +107,7 @@ def _accuracy() -> str:
     """Means over a few seeded sets of each kind."""
     lines = [
         "## Motif search: planted motifs\n",
-        (
-            ACCURACY_TEXT,
+        ACCURACY_TEXT,
         "| sets | likeness | precision of sites | recall | log10 E |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
@@ -116,7 +115,7 @@ def _accuracy() -> str:
         both = bool(options.get("both_strands", True))
         rows = []
         for seed in SEEDS:
-            planted = plant(seed, **options)  # type: ignore[arg-type]
+            planted = plant(seed, **options)
             best = find_motifs(planted.sequences, both_strands=both, max_width=22).motifs[0]
             near = likeness(best.motif.probabilities, planted.matrix, both_strands=both)
             rows.append((near, *precision_and_recall(best, planted), best.log10_e_value))

@@ -17,6 +17,7 @@ from genem.data import Motif, MotifSites, SequenceSet
 from genem.errors import InputError, UsageError
 from genem.io.background_file import read_background
 from genem.io.meme_format import format_e_value, format_name, meme_text, write_jaspar, write_meme, write_transfac
+from genem.io.meme_xml import write_meme_xml
 from genem.io.motif_files import read_motifs
 from genem.io.motif_sites import genome_places, site_words, write_site_bed, write_site_table
 from tests.motif_strategies import motif_lists, motif_sites, sequence_set
@@ -127,6 +128,31 @@ def test_a_sequence_may_be_called_like_a_keyword(
     sequences, motifs, sites = searched
     (read,) = read_motifs(written(tmp_path, meme_text(motifs, sites=sites, sequences=sequences)))
     same(read, motifs[0])
+
+
+def test_biopython_reads_the_xml(searched: tuple[SequenceSet, list[Motif], list[MotifSites]]) -> None:
+    sequences, motifs, sites = searched
+    stream = io.BytesIO()
+    write_meme_xml(stream, motifs, sites, sequences, alphabet="ACGT", background=UNIFORM, model="zoops")
+    record = biopython.parse(io.BytesIO(stream.getvalue()), "meme")
+    assert (record.sequences, record.alphabet) == (["sequence_0", "sequence_1", "sequence_2"], "ACGT")
+    (motif,) = record
+    assert (motif.name, motif.length, motif.num_occurrences, motif.evalue) == ("TGCA", 4, 3, 0.01)
+    assert motif.consensus == "TGCA"
+    places = [(each.sequence_name, each.start, each.strand, str(each)) for each in motif.alignment.sequences]
+    assert places == [("MOTIF", 3, "+", "TGCA"), ("b", 3, "-", "TGCA"), ("b", 7, "+", "TGCA")]
+
+
+def test_biopython_reads_proteins_from_the_xml() -> None:
+    letters = "ACDEFGHIKLMNPQRSTVWY"
+    motif = Motif("WC", letters, np.eye(20)[[18, 1]], np.full(20, 0.05), 2, -400.0)
+    stream = io.BytesIO()
+    sites = [motif_sites([(0, 1, 1), (1, 0, 1)])]
+    sequences = sequence_set({"a<&>": "AWC", "b": "WCD"})
+    write_meme_xml(stream, [motif], sites, sequences, alphabet=letters, background=motif.background, model="oops")
+    (read,) = biopython.parse(io.BytesIO(stream.getvalue()), "meme")
+    assert [each.sequence_name for each in read.alignment.sequences] == ["a<&>", "b"]
+    assert read.consensus == "WC"
 
 
 def test_sites_as_table_and_bed(searched: tuple[SequenceSet, list[Motif], list[MotifSites]]) -> None:

@@ -1,6 +1,7 @@
 """LOD scores by every method and model."""
 
 import math
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -343,3 +344,23 @@ def test_imputation_needs_imputed_genotypes(f2):
         scan(*f2, "y", method="imp")
     with pytest.raises(UsageError, match="needs imputed genotypes at the positions"):
         scan(*f2, "y", method="imp", draws=genotype_draws(f2[0], n_draws=1, step=5))
+
+
+@pytest.mark.parametrize("method", ["hk", "em"])
+def test_a_thousand_traits_need_little_beside_the_result(method):
+    rng = np.random.default_rng(5)
+    n, n_traits = 40, 1000
+    calls = rng.choice(["AA", "AB", "BB"], (n, 6))
+    traits = {f"y{k}": rng.normal(size=n) for k in range(n_traits)}
+    cross = small_cross("f2", calls, np.arange(6) * 4.0, phenotypes=traits)
+    genotypes = genotype_probabilities(cross, step=2)
+    scan(cross, genotypes, list(traits)[:10], method=method)  # compiles
+    tracemalloc.start()
+    found = scan(cross, genotypes, list(traits), method=method)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    result = sum(array.nbytes for array in (found.lod, found.n_iter, found.status, found.spike))
+    assert peak < 2.0 * result + 500_000
+    for k in (0, 127, 128, 999):
+        alone = scan(cross, genotypes, f"y{k}", method=method)
+        np.testing.assert_allclose(found.lod[:, k], alone.lod[:, 0], atol=1e-6)

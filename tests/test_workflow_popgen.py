@@ -114,7 +114,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished: Path) -> None:
 
 
 def test_every_rule_states_what_it_needs() -> None:
-    for path in (SNAKEFILE.parent / "rules").glob("*.smk"):
+    for path in (ROOT / "workflows").rglob("*.smk"):
         for rule in path.read_text().split("\nrule ")[1:]:
             needed = ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "shell:", "conda:")
             assert [word for word in needed if word not in rule] == [], (path.name, rule.split(":")[0])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genem.io.tables import Cells
     from genem.motif import Comparison
 
-FEW_TARGETS = 50
+FEW_TARGETS = 10
 
 COMMAND = Command(
     description=(
@@ -67,7 +67,7 @@ COMMAND = Command(
     ),
     examples=(
         "genem compare data/motifs.jaspar.tsv data/jaspar.meme -o matches.tsv",
-        "genem compare data/motifs.jaspar.tsv data/jaspar.meme --similarity euclidean --plot matches.svg -o matches.tsv",
+        "genem compare data/jaspar.meme data/jaspar.meme --motif GCN4 --similarity sandelin --plot matches.svg",
     ),
     library_only=("both_strands",),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from genem.cli.context import RunContext
     from genem.data import SequenceSet
-    from genem.motif import EncodedSequences
+    from genem.motif import Alphabet, Background, EncodedSequences
 
 SEQUENCES = OptionGroup(
     "sequences",
@@ -24,14 +26,12 @@ SEQUENCES = OptionGroup(
             "what the sequences are written in; auto: judged by their letters",
             default="auto",
             choices=("auto", "dna", "rna", "protein"),
-            mirrors=True,
         ),
         Option(
             ("--mask",),
             "lower-case letters: keep them as letters, or ignore them (unknown letters)",
             default="keep",
             choices=("keep", "ignore"),
-            mirrors=True,
         ),
         Option(
             ("--duplicate-names",),
@@ -57,6 +57,8 @@ class Oddities:
         Sequences shorter than the smallest width: they can have no site.
     identical
         Sequences that are letter for letter one that came before.
+    renamed
+        Sequences whose name was used before, and which got another.
     unknown_share, masked_share
         Shares of the letters that are N or X, and that are lower case.
     """
@@ -64,12 +66,17 @@ class Oddities:
     empty: int
     short: int
     identical: int
+    renamed: int
     unknown_share: float
     masked_share: float
 
 
-def read_sequences(args: argparse.Namespace, context: RunContext, *, shortest: int = 1) -> tuple[SequenceSet, Oddities]:
+def read_sequences(
+    args: argparse.Namespace, context: RunContext, *, shortest: int = 1, discovery: bool = True
+) -> tuple[SequenceSet, Oddities]:
     """Read the FASTA file of a command, leave out empty records, say what is odd.
+
+    Sequences that repeat others are worth a warning where a motif is to be discovered.
 
     Raises
     ------
@@ -105,10 +112,11 @@ def read_sequences(args: argparse.Namespace, context: RunContext, *, shortest: i
         empty=empty,
         short=int(np.count_nonzero(lengths < shortest)),
         identical=_identical(sequences),
+        renamed=_renamed(sequences) if args.duplicate_names == "number" else 0,
         unknown_share=float(unknown / letters.size),
         masked_share=float(np.count_nonzero((letters >= ord("a")) & (letters <= ord("z"))) / letters.size),
     )
-    _say(oddities, len(sequences), shortest, args, context)
+    _say(oddities, len(sequences), shortest, args, context, discovery=discovery)
     return sequences, oddities
 
 
@@ -127,28 +135,93 @@ def encode_sequences(sequences: SequenceSet, args: argparse.Namespace) -> Encode
     return encode(sequences, alphabet, mask=args.mask)
 
 
+def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
+    """The sequences of ``--control``.
+
+    Raises
+    ------
+    InputError
+        They cannot be read, or are of another alphabet.
+    """
+    from genem.io.fasta import read_fasta
+    from genem.motif import encode
+
+    context.add_input(args.control)
+    sequences = read_fasta(args.control, empty_records="keep", duplicate_names="number")
+    with errors_about(args.control):
+        return encode(sequences, alphabet, mask=args.mask)
+
+
+def given_background(
+    alphabet: Alphabet, args: argparse.Namespace, context: RunContext, *, both_strands: bool
+) -> Background:
+    """The background that ``--background`` holds: words and their probabilities, or sequences to count.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is of another alphabet.
+    """
+    from genem.io.background_file import read_background
+    from genem.motif import background_from_probabilities, encode, estimate_background
+
+    context.add_input(args.background)
+    given = read_background(args.background)
+    with errors_about(args.background):
+        if isinstance(given, dict):
+            probabilities = {word: p for word, p in given.items() if len(word) <= args.background_order + 1}
+            return background_from_probabilities(alphabet, probabilities or given, both_strands=both_strands)
+        coded = encode(given, alphabet, mask=args.mask)
+        return estimate_background(coded, order=args.background_order, both_strands=both_strands)
+
+
+@contextmanager
+def errors_about(path: str) -> Iterator[None]:
+    """Let errors that the library raises about arrays name the file they came from."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.found, path=path, place=error.place, remedy=error.remedy) from None
+
+
 def _identical(sequences: SequenceSet) -> int:
     upper = sequences.letters & 0xDF
     offsets = sequences.offsets.tolist()
     return len(sequences) - len({upper[start:end].tobytes() for start, end in itertools.pairwise(offsets)})
 
 
-def _say(found: Oddities, n_sequences: int, shortest: int, args: argparse.Namespace, context: RunContext) -> None:
+def _renamed(sequences: SequenceSet) -> int:
+    pairs = zip(sequences.names, sequences.descriptions, strict=True)
+    return sum(name != description.split(None, 1)[0] for name, description in pairs)
+
+
+def _say(
+    found: Oddities,
+    n_sequences: int,
+    shortest: int,
+    args: argparse.Namespace,
+    context: RunContext,
+    *,
+    discovery: bool,
+) -> None:
     """Warnings for what changes results, messages for the rest; everything is in the run record."""
     context.count(
         sequences=n_sequences,
         empty_records=found.empty,
         sequences_too_short=found.short,
         identical_sequences=found.identical,
+        renamed_sequences=found.renamed,
     )
     if found.empty:
         context.warn(f"left out {found.empty} of {n_sequences + found.empty} records: no letters in them")
     if found.short:
         context.warn(f"{found.short} of {n_sequences} sequences are shorter than {shortest}: they can have no site")
-    if found.identical:
+    if found.identical and discovery:
         context.warn(
             f"{found.identical} of {n_sequences} sequences repeat an earlier one: what they share looks like a motif"
         )
+    if found.renamed:
+        context.warn(f"gave {found.renamed} of {n_sequences} sequences another name: theirs was used before")
     if found.unknown_share > 0.5:
         context.warn(f"{found.unknown_share:.0%} of the letters are N or X")
     if found.masked_share and args.mask == "keep":

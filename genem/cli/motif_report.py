@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genem.data import Motif, MotifSites, SequenceSet
     from genem.em import EMFit
 
-MOST_SITES = 500
-"""Sites in the table of one motif; the TSV has all."""
+FIRST_SITES, MOST_SITES = 20, 500
+"""Sites of one motif that are shown, and those that can be unfolded; the TSV has all."""
 
 METHOD = (
     "A motif is a matrix of letter probabilities, estimated together with its sites by the EM algorithm: positions "
@@ -96,7 +99,7 @@ def _overview(found: Sequence[ReportedMotif]) -> str:
     from genem.io.html_page import table
 
     columns = {
-        "motif": [each.motif.name for each in found],
+        "motif": [full_name(each.motif) for each in found],
         "width": [str(each.motif.width) for each in found],
         "sites": [str(len(each.sites)) for each in found],
         "E-value": [each.e_value for each in found],
@@ -104,6 +107,11 @@ def _overview(found: Sequence[ReportedMotif]) -> str:
     }
     anchors = [f"motif-{number}" for number in range(1, len(found) + 1)]
     return table(columns, numbers=("width", "sites"), links={"motif": anchors})
+
+
+def full_name(motif: Motif) -> str:
+    """Both names."""
+    return f"{motif.name} {motif.alternative_name}".strip()
 
 
 def _motif(number: int, each: ReportedMotif, sequences: SequenceSet) -> list[str]:
@@ -117,7 +125,7 @@ def _motif(number: int, each: ReportedMotif, sequences: SequenceSet) -> list[str
     plot_logos([motif], logo, file_format="svg")
     facts = {"E-value": each.e_value, "empirical p-value": each.p_value, **each.facts}
     pieces = [
-        html.heading(f"{number}. {motif.name}", anchor=f"motif-{number}"),
+        html.heading(f"{number}. {full_name(motif)}", anchor=f"motif-{number}"),
         html.figure(logo.getvalue(), f"Sequence logo of {motif.name}{turned}.", name=f"logo-{number}"),
         html.facts(facts),
         html.heading("Sites", level=3),
@@ -131,31 +139,44 @@ def _motif(number: int, each: ReportedMotif, sequences: SequenceSet) -> list[str
 
 
 def _site_table(each: ReportedMotif, sequences: SequenceSet) -> str:
-    """The best sites, with their flanks, and how many more there are."""
+    """The best sites with their flanks; more of them behind a fold."""
     import numpy as np
 
-    from genem.io.html_page import paragraph, table
-    from genem.io.motif_sites import site_words
+    from genem.io.html_page import details
 
     sites = each.sites
+    order = np.lexsort((sites.start, sites.sequence, sites.p_value))
+    shown = _site_rows(each, sequences, order[:FIRST_SITES])
+    folded = order[FIRST_SITES:MOST_SITES]
+    if folded.size:
+        rest = len(sites) - MOST_SITES
+        label = f"{folded.size} more sites" + (
+            f"; the {rest} after them are in the table of --sites" if rest > 0 else ""
+        )
+        shown += details(label, _site_rows(each, sequences, folded))
+    return shown
+
+
+def _site_rows(each: ReportedMotif, sequences: SequenceSet, chosen: NDArray[np.intp]) -> str:
+    from genem.io.html_page import table
+    from genem.io.motif_sites import site_words
+
+    sites = each.sites.select(chosen)
     words = site_words(sequences, sites, each.motif)
-    order = np.lexsort((sites.start, sites.sequence, sites.p_value))[:MOST_SITES].tolist()
-    stranded = {"strand": ["+" if sites.strand[site] > 0 else "-" for site in order]}
+    stranded = {"strand": ["+" if strand > 0 else "-" for strand in sites.strand]}
     columns = {
-        "sequence": [sequences.names[int(sites.sequence[site])] for site in order],
-        "start": [str(int(sites.start[site]) + 1) for site in order],
+        "sequence": [sequences.names[index] for index in sites.sequence.tolist()],
+        "start": [str(start + 1) for start in sites.start.tolist()],
         **(stranded if len(each.motif.alphabet) == 4 else {}),
-        "site": [f"{words.left[site].lower():>10} {words.words[site]} {words.right[site].lower()}" for site in order],
-        "score (bits)": [f"{sites.score[site]:.1f}" for site in order],
-        "p-value": [f"{sites.p_value[site]:.1e}" for site in order],
-        "posterior": ["NA" if np.isnan(sites.posterior[site]) else f"{sites.posterior[site]:.3f}" for site in order],
+        "site": [
+            f"{left.lower():>10} {word} {right.lower()}"
+            for left, word, right in zip(words.left, words.words, words.right, strict=True)
+        ],
+        "score (bits)": [f"{score:.1f}" for score in sites.score],
+        "p-value": [f"{p_value:.1e}" for p_value in sites.p_value],
+        "posterior": [f"{posterior:.3f}" for posterior in sites.posterior],
     }
-    shown = table(columns, numbers=("start", "score (bits)", "p-value", "posterior"), mono=("site",))
-    if len(sites) <= MOST_SITES:
-        return shown
-    return shown + paragraph(
-        f"{len(sites) - MOST_SITES} more sites, with larger p-values, are in the table of --sites."
-    )
+    return table(columns, numbers=("start", "score (bits)", "p-value", "posterior"), mono=("site",))
 
 
 def _site_map(found: Sequence[ReportedMotif], sequences: SequenceSet) -> str:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from genem.cli.motif_input import SEQUENCES
+from genem.cli.motif_input import SEQUENCES, errors_about, given_background, read_sequences
 from genem.cli.options import MESSAGES, RUN, Command, Option, OptionGroup, output_group, without
 from genem.cli.values import fraction, names, non_negative_integer, positive_number
 from genem.errors import InputError
@@ -91,7 +91,7 @@ COMMAND = Command(
                 ),
                 Option(
                     ("--background-order",),
-                    "order of the Markov model that sequences give",
+                    "order of the Markov model, counted from sequences or given by the words of the file",
                     default=0,
                     parse=non_negative_integer,
                     metavar="N",
@@ -107,7 +107,7 @@ COMMAND = Command(
     ),
     examples=(
         "genem scan data/motifs.jaspar.tsv data/peaks.fa -o sites.tsv",
-        "genem scan data/jaspar.meme data/peaks.fa --motif MAFK --best-only --genome-coordinates --bed sites.bed -o sites.tsv",
+        "genem scan data/jaspar.meme data/peaks.fa --motif MAFK --best-only --genome-coordinates -o sites.tsv",
     ),
     library_only=("both_strands",),
 )
@@ -129,14 +129,14 @@ COLUMN_MEANINGS = {
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read motifs and sequences, scan motif by motif, write sites."""
     from genem import motif
-    from genem.cli.motif_input import read_sequences
     from genem.io.motif_sites import genome_places, write_site_bed
     from genem.io.tables import Column, TableWriter
 
     motifs = read_chosen_motifs(args, args.motifs, context)
-    sequences, _ = read_sequences(args, context)
+    sequences, _ = read_sequences(args, context, discovery=False)
     check_widths(motifs, sequences, args, context)
-    places = genome_places(sequences) if args.genome_coordinates else None
+    with errors_about(args.fasta):
+        places = genome_places(sequences) if args.genome_coordinates else None
     encoded = encode_for(motifs[0], sequences, args)
     scans = motif.scan(
         motifs,
@@ -217,31 +217,22 @@ def encode_for(motif: Motif, sequences: SequenceSet, args: argparse.Namespace) -
     """
     from genem.motif import alphabet_of, encode
 
-    alphabet = alphabet_of(motif)
-    try:
-        return encode(sequences, alphabet, mask=args.mask)
-    except InputError as error:
-        found = f"{error.found}, the alphabet of motif {motif.name}"
-        raise InputError(found, path=args.fasta, place=error.place, remedy=error.remedy) from None
+    with errors_about(args.fasta):
+        try:
+            return encode(sequences, alphabet_of(motif), mask=args.mask)
+        except InputError as error:
+            found = f"{error.found}, the alphabet of motif {motif.name}"
+            raise InputError(found, place=error.place, remedy=error.remedy) from None
 
 
 def background_for(encoded: EncodedSequences, args: argparse.Namespace, context: RunContext) -> Background:
     """What ``--background`` says, else the letters of the sequences."""
-    from genem.io.background_file import read_background
-    from genem.motif import background_from_probabilities, encode, estimate_background
+    from genem.motif import estimate_background
 
     both_strands = not args.one_strand and encoded.alphabet.has_strands
-    if args.background is None:
-        return estimate_background(encoded, order=args.background_order, both_strands=both_strands)
-    context.add_input(args.background)
-    given = read_background(args.background)
-    try:
-        if isinstance(given, dict):
-            return background_from_probabilities(encoded.alphabet, given, both_strands=both_strands)
-        coded = encode(given, encoded.alphabet, mask=args.mask)
-        return estimate_background(coded, order=args.background_order, both_strands=both_strands)
-    except InputError as error:
-        raise InputError(error.found, path=args.background, place=error.place, remedy=error.remedy) from None
+    if args.background is not None:
+        return given_background(encoded.alphabet, args, context, both_strands=both_strands)
+    return estimate_background(encoded, order=args.background_order, both_strands=both_strands)
 
 
 def say(found: Scan, args: argparse.Namespace, context: RunContext) -> None:
@@ -255,14 +246,17 @@ def say(found: Scan, args: argparse.Namespace, context: RunContext) -> None:
 
 def cells(found: Scan, rows: slice, sequences: SequenceSet, places: GenomePlaces | None) -> dict[str, Cells]:
     """Some rows of the table of one motif, by column."""
+    import numpy as np
+
     from genem.io.motif_sites import genome_sites, site_letters
     from genem.io.tables import Labels
 
     sites = found.sites.select(rows)
+    one = np.zeros(len(sites), np.int64)
     start, strand = genome_sites(sites, found.motif.width, places) if places else (sites.start, sites.strand)
     return {
-        "MOTIF": [found.motif.name] * len(sites),
-        "ALT_NAME": [found.motif.alternative_name] * len(sites),
+        "MOTIF": Labels((found.motif.name,), one),
+        "ALT_NAME": Labels((found.motif.alternative_name,), one),
         "SEQUENCE": Labels(places.chromosomes if places else sequences.names, sites.sequence),
         "START": start + 1,
         "END": start + found.motif.width,

@@ -52,10 +52,10 @@ COMMAND = Command(
 def run(args: argparse.Namespace, context: RunContext) -> None:
     from genem.cli.motif_input import encode_sequences, read_sequences
     from genem.io.fasta import write_fasta
-    from genem.motif.shuffling import shuffle
     from genem.motif.controls import WORD_LENGTH_WITH_STRANDS, WORD_LENGTH_WITHOUT
+    from genem.motif.shuffling import shuffle
 
-    sequences, _ = read_sequences(args, context)
+    sequences, _ = read_sequences(args, context, discovery=False)
     encoded = encode_sequences(sequences, args)
     usual = WORD_LENGTH_WITH_STRANDS if encoded.alphabet.has_strands else WORD_LENGTH_WITHOUT
     word_length = usual if args.order is None else args.order + 1

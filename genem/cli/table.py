@@ -75,6 +75,20 @@ COMMANDS: tuple[CommandRow, ...] = (
         "genem.popgen:sfs",
     ),
     CommandRow(
+        "qtl",
+        "quantitative trait loci of a cross by interval mapping, from a VCF or R/qtl's csv",
+        "genem.cli.qtl",
+        "analysis",
+        "genem.qtl:scan",
+    ),
+    CommandRow(
+        "motif",
+        "motifs in DNA, RNA or protein sequences, with their sites and significance",
+        "genem.cli.motif",
+        "analysis",
+        "genem.motif:find_motifs",
+    ),
+    CommandRow(
         "scan",
         "sites of known motifs in sequences, with exact p-values",
         "genem.cli.scan",
@@ -94,7 +108,7 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow("gather", "join the tables of pieces below one header", "genem.cli.gather", "tool"),
     CommandRow("summary", "summarise tables of genem freq by group, draw the spectrum", "genem.cli.summary", "tool"),
     CommandRow("warm", "compile the kernels of commands before jobs are scattered", "genem.cli.warm", "tool"),
-    CommandRow("demo", "run the whole workflow on the bundled real data", "genem.cli.demo", "tool"),
+    CommandRow("demo", "run the workflows on the bundled real data", "genem.cli.demo", "tool"),
     CommandRow("completion", "print a completion script for the shell", "genem.cli.completion", "tool"),
 )
 

@@ -45,6 +45,15 @@ def run_on_tiny_motifs(
             _run(command, [str(paths["motifs"]), str(paths[second]), *further], Path(folder) / "output.tsv")
 
 
+def run_on_tiny_sequences(command: str, variations: Iterable[Sequence[str]]) -> None:
+    """Run a command on a few sequences, once for every list of further options."""
+    with tempfile.TemporaryDirectory() as folder:
+        sequences = Path(folder) / "tiny.fa"
+        sequences.write_text(TINY_SEQUENCES)
+        for further in variations:
+            _run(command, [str(sequences), *further], Path(folder) / "output.meme")
+
+
 def run_on_tiny_files(command: str, variations: Iterable[Sequence[str]]) -> None:
     """Run a command on a tiny VCF and the same BCF, once for every list of further options."""
     options = list(variations)

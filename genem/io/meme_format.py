@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genem import __version__
 from genem.data import Motif, MotifSites, SequenceSet
@@ -34,6 +35,8 @@ def write_meme(
     stream: ByteSink,
     motifs: Sequence[Motif],
     *,
+    alphabet: str = "",
+    background: NDArray[np.float64] | None = None,
     both_strands: bool = False,
     background_order: int = 0,
     sites: Sequence[MotifSites] = (),
@@ -50,7 +53,9 @@ def write_meme(
     stream
         Takes bytes.
     motifs
-        At least one; they share alphabet and background (that of the first is written).
+        They share alphabet and background.
+    alphabet, background
+        Letters and float64 (letter,): those of the motifs, needed only where there are none.
     both_strands
         The motifs were searched on both strands.
     background_order
@@ -65,7 +70,7 @@ def write_meme(
     Raises
     ------
     ValueError
-        No motifs, different alphabets, or sites without sequences.
+        No motifs and no alphabet, different alphabets, or sites without sequences.
 
     Examples
     --------
@@ -83,6 +88,8 @@ def write_meme(
     stream.write(
         meme_text(
             motifs,
+            alphabet=alphabet,
+            background=background,
             both_strands=both_strands,
             background_order=background_order,
             sites=sites,
@@ -95,6 +102,8 @@ def write_meme(
 def meme_text(
     motifs: Sequence[Motif],
     *,
+    alphabet: str = "",
+    background: NDArray[np.float64] | None = None,
     both_strands: bool = False,
     background_order: int = 0,
     sites: Sequence[MotifSites] = (),
@@ -102,9 +111,10 @@ def meme_text(
     facts: Sequence[Mapping[str, str]] = (),
 ) -> str:
     """What :func:`write_meme` writes."""
-    if not motifs:
-        raise ValueError("no motifs to write")
-    alphabet = motifs[0].alphabet
+    if motifs:
+        alphabet, background = motifs[0].alphabet, motifs[0].background
+    elif not alphabet or background is None:
+        raise ValueError("no motifs to write: an alphabet and a background are needed")
     if any(motif.alphabet != alphabet for motif in motifs):
         raise ValueError("motifs of different alphabets do not fit into one MEME file")
     if sites and sequences is None:
@@ -112,7 +122,7 @@ def meme_text(
     lines = [MEME_VERSION, "", f"Written by genem {__version__}.", "", f"ALPHABET= {alphabet}", ""]
     if len(alphabet) == 4:
         lines += ["strands: + -" if both_strands else "strands: +", ""]
-    lines += _background(motifs[0], background_order)
+    lines += _background(alphabet, background, background_order)
     for number, motif in enumerate(motifs):
         lines += _header(motif)
         if facts and facts[number]:
@@ -191,11 +201,8 @@ def format_e_value(log10_e_value: float) -> str:
     return f"{mantissa}e{exponent:+03d}"
 
 
-def _background(motif: Motif, order: int) -> list[str]:
-    entries = [
-        f"{letter} {format_float(share)}"
-        for letter, share in zip(motif.alphabet, motif.background.tolist(), strict=True)
-    ]
+def _background(alphabet: str, background: NDArray[np.float64], order: int) -> list[str]:
+    entries = [f"{letter} {format_float(share)}" for letter, share in zip(alphabet, background.tolist(), strict=True)]
     of_order = f" (order 0 of a Markov model of order {order})" if order else ""
     parts = [entries[start : start + LETTERS_PER_LINE] for start in range(0, len(entries), LETTERS_PER_LINE)]
     return [f"Background letter frequencies{of_order}", *(" ".join(part) for part in parts), ""]

@@ -36,11 +36,13 @@ SITE_MEANINGS = {
     "P_VALUE": "probability of a score as high at one random window",
     "POSTERIOR": "posterior probability of the site under the fitted model",
     "SITE": "the word, on its strand",
-    "LEFT_FLANK": "what stands before the word, on its strand",
-    "RIGHT_FLANK": "what stands after the word, on its strand",
+    "LEFT_FLANK": "what stands before the word, on its strand; - where nothing does",
+    "RIGHT_FLANK": "what stands after the word, on its strand; - where nothing does",
 }
 
 FLANK = 10
+NO_FLANK = "-"
+"""Not NA, which might be letters."""
 BED_TOP_SCORE = 1000
 GENOMIC_NAME = re.compile(r"(?:.*::)?(?P<chromosome>[^:]+):(?P<start>\d+)-(?P<end>\d+)(?:\((?P<strand>[+.-])\))?$")
 """``chr1:100-200``, also as bedtools writes it behind a name and before a strand: ``peak7::chr1:100-200(-)``."""
@@ -163,8 +165,8 @@ def write_site_table(
             "P_VALUE": found.p_value,
             "POSTERIOR": found.posterior,
             "SITE": words.words,
-            "LEFT_FLANK": words.left,
-            "RIGHT_FLANK": words.right,
+            "LEFT_FLANK": [flank or NO_FLANK for flank in words.left],
+            "RIGHT_FLANK": [flank or NO_FLANK for flank in words.right],
         }
         table.write(cells)
 

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from genem.jit import kernel, parallel_kernel, prange
 
+# p-values that differ less than this, relatively, are equal: they are sums of the same terms in another order.
+TIE = 1e-11
+
 
 @kernel
 def tails_from(
@@ -26,8 +29,8 @@ def tails_from(
         for score in range(n_scores):
             probability = probabilities[first + length - 1, score]
             if probability > 0.0:
-                for cell in range((length - 1) * top + 1):
-                    following[cell + score] += probability * current[cell]
+                size = (length - 1) * top + 1
+                following[score : score + size] += probability * current[:size]
         current = following
         if length >= shortest:
             tail = 0.0
@@ -101,8 +104,8 @@ def align(
                 for column in range(first, first + overlap):
                     total += scores[orientation, column, base + offset + column]
                 p_value = tails[starts[first, overlap] + total]
-                tied = p_value == best and (overlap > longest or (overlap == longest and total > highest))
-                if p_value < best or tied:
+                longer = overlap > longest or (overlap == longest and total > highest)
+                if p_value < best * (1.0 - TIE) or (longer and p_value <= best * (1.0 + TIE)):
                     best, longest, highest = p_value, overlap, total
                     alignments[target, 0] = offset
                     alignments[target, 1] = overlap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from genem.jit import set_threads
 from genem.motif.alphabet import EncodedSequences
 from genem.motif.shuffling import shuffle
 
-__all__ = ["Search", "SearchSignificance", "empirical_p_value", "search_significance"]
+__all__ = ["Search", "SearchSignificance", "control_sets", "empirical_p_value", "search_significance"]
 
 Floats = NDArray[np.float64]
 Search = Callable[[EncodedSequences], Sequence[float]]
@@ -156,12 +156,7 @@ def search_significance(
         raise UsageError(f"the control set has {len(control)} sequences of {control.alphabet.name}")
     set_threads(threads)
     observed = np.array(search(sequences) if statistics is None else statistics, np.float64)
-    if control is None:
-        if word_length is None:
-            word_length = WORD_LENGTH_WITH_STRANDS if sequences.alphabet.has_strands else WORD_LENGTH_WITHOUT
-        draws = _shuffles(sequences, n_controls, word_length, seed)
-    else:
-        draws = _relabelled(sequences, control, n_controls, seed)
+    draws = control_sets(sequences, range(n_controls), control=control, word_length=word_length, seed=seed)
     strongest: list[float] = []
     exceedances = np.zeros(len(observed), np.int64)
     for drawn in draws if len(observed) else ():
@@ -182,23 +177,47 @@ def _sequential_p_value(statistic: float, controls: Floats, n_exceedances: int) 
     return float(n_exceedances / (1 + reached[0])) if reached.size else empirical_p_value(statistic, controls)
 
 
-def _shuffles(sequences: EncodedSequences, n_controls: int, word_length: int, seed: int) -> Iterator[EncodedSequences]:
-    for number in range(n_controls):
-        yield shuffle(sequences, word_length=word_length, seed=seed, number=number)
-
-
-def _relabelled(
-    sequences: EncodedSequences, control: EncodedSequences, n_controls: int, seed: int
+def control_sets(
+    sequences: EncodedSequences,
+    numbers: Iterable[int],
+    *,
+    control: EncodedSequences | None = None,
+    word_length: int | None = None,
+    seed: int = 1,
 ) -> Iterator[EncodedSequences]:
+    """The controls of :func:`search_significance`, by number: each depends on the seed and its number only.
+
+    Parameters
+    ----------
+    sequences
+        What was searched.
+    numbers
+        Which controls, counted from 0.
+    control
+        Sequences without the motif, or None: shuffle.
+    word_length
+        Of the words that shuffles keep. None: 3 for DNA and RNA, 1 for protein.
+    seed
+        With the number of a control it determines the control.
+    """
+    if word_length is None:
+        word_length = WORD_LENGTH_WITH_STRANDS if sequences.alphabet.has_strands else WORD_LENGTH_WITHOUT
+    for number in numbers:
+        if control is None:
+            yield shuffle(sequences, word_length=word_length, seed=seed, number=number)
+        else:
+            yield _relabelled(sequences, control, number, seed)
+
+
+def _relabelled(sequences: EncodedSequences, control: EncodedSequences, number: int, seed: int) -> EncodedSequences:
     """As many sequences as there are, drawn from both sets."""
     names = sequences.names + control.names
     texts = [part.codes[start:end] for part in (sequences, control) for start, end in _bounds(part)]
-    for number in range(n_controls):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-        chosen = np.sort(rng.permutation(len(texts))[: len(sequences)])
-        offsets = np.cumsum([0, *(len(texts[i]) for i in chosen)]).astype(np.int64)
-        codes = np.concatenate([texts[i] for i in chosen])
-        yield EncodedSequences(sequences.alphabet, tuple(names[i] for i in chosen), codes, offsets)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+    chosen = np.sort(rng.permutation(len(texts))[: len(sequences)])
+    offsets = np.cumsum([0, *(len(texts[i]) for i in chosen)]).astype(np.int64)
+    codes = np.concatenate([texts[i] for i in chosen])
+    return EncodedSequences(sequences.alphabet, tuple(names[i] for i in chosen), codes, offsets)
 
 
 def _bounds(sequences: EncodedSequences) -> Iterator[tuple[int, int]]:

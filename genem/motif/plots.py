@@ -97,7 +97,7 @@ def plot_logos(
     Parameters
     ----------
     motifs
-        At least one.
+        Where there are none the picture says so.
     path
         A file, or a binary stream. The same motifs give the same bytes.
     reverse_complement
@@ -120,6 +120,10 @@ def plot_logos(
     >>> picture.getvalue()[:5]
     b'<?xml'
     """
+    if not motifs:
+        with picture(path, file_format) as new_figure:
+            new_figure(3.0, 1.0).text(0.5, 0.5, "no motif", ha="center", va="center")
+        return
     with_reverse = [reverse_complement and len(motif.alphabet) == 4 for motif in motifs]
     columns = 2 if any(with_reverse) else 1
     widest = max(motif.width for motif in motifs)

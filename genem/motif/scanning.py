@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +73,9 @@ def scan(
     """Find the windows that score like sites of motifs.
 
     A window scores the log2 likelihood ratio of motif to background letters, on a grid of 0.01 bits; its p-value is
-    the probability that a random word of the background model scores as high, which is exact for these scores. An
-    ambiguity code scores the ratio of the sums over its letters, a wildcard 0. Memory: about three bytes a letter.
+    the probability that a random word of the background model scores as high, which is exact for these scores. The
+    reverse complement counts as a motif of its own against the same letters. An ambiguity code scores the ratio of the
+    sums over its letters, a wildcard 0. Memory: about three bytes a letter.
 
     Parameters
     ----------
@@ -171,9 +172,9 @@ class _Scanner:
         pack(sequences.codes, len(alphabet), self.group_size, self.packed)
 
     def scan(self, motif: Motif, pseudocount: float, p_threshold: float, threads: int) -> Scan:
-        bits = log_odds(motif, self.background.probabilities, pseudocount=pseudocount)
-        strands = [bits, self._reverse_complement(bits)] if self.both_strands else [bits]
-        distributions = [score_distribution(each, self.background) for each in strands]
+        strands = [motif, self._reverse_complement(motif)] if self.both_strands else [motif]
+        bits = [log_odds(each, self.background.probabilities, pseudocount=pseudocount) for each in strands]
+        distributions = [score_distribution(each, self.background) for each in bits]
         thresholds = np.array([each.threshold(p_threshold) for each in distributions])
         tables = self._tables(distributions, thresholds)
         set_threads(threads)
@@ -201,7 +202,7 @@ class _Scanner:
         starts, stops = self._pieces(width, WINDOWS_PER_PIECE)
         chunks = _chunks(starts, stops)
         counts = np.zeros(len(chunks) - 1, np.int64)
-        room = 64 + int(4.0 * p_threshold * len(thresholds) * WINDOWS_PER_CHUNK)
+        room = 64 + int(min(1.0, 4.0 * p_threshold) * len(thresholds) * WINDOWS_PER_CHUNK)
         while True:
             found = np.empty((len(counts), room, 3), np.int64)
             find_sites(self.sequences.codes, self.packed, starts, stops, chunks, thresholds, tables, counts, found)
@@ -233,9 +234,9 @@ class _Scanner:
         stops = np.minimum(starts + most, np.repeat(self.sequences.offsets[:-1] + windows, n_pieces))
         return starts, stops
 
-    def _reverse_complement(self, bits: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _reverse_complement(self, motif: Motif) -> Motif:
         partner = self.sequences.alphabet.complement_codes[: len(self.sequences.alphabet)]
-        return np.ascontiguousarray(bits[::-1, partner])
+        return replace(motif, probabilities=motif.probabilities[::-1, partner])
 
     def _tables(self, distributions: Sequence[ScoreDistribution], thresholds: NDArray[np.int64]) -> Tables:
         """Scores of letters, ambiguity codes and groups of columns."""

@@ -48,8 +48,7 @@ def score_probabilities(
                 if probability > 0.0:
                     target = following[(context * n_letters + letter) % n_contexts]
                     shift = scores[column, letter]
-                    for cell in range(reached + 1):
-                        target[cell + shift] += probability * source[cell]
+                    target[shift : shift + reached + 1] += probability * source[: reached + 1]
         current = following
         reached += scores[column].max()
     total = np.zeros(largest + 1)

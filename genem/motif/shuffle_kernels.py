@@ -76,12 +76,12 @@ def grow_tree(
         while way_out[vertex] < joined:
             place = first[vertex] + random_below(state, degree[vertex])
             way_out[vertex] = place
-            vertex = (vertex * n_letters + edges[place]) % n_vertices
+            vertex = (vertex * n_letters + int(edges[place])) % n_vertices
         vertex = vertices[each]
         while way_out[vertex] < joined:
             place = way_out[vertex]
             way_out[vertex] += joined
-            vertex = (vertex * n_letters + edges[place]) % n_vertices
+            vertex = (vertex * n_letters + int(edges[place])) % n_vertices
 
 
 @kernel
@@ -105,10 +105,10 @@ def shuffle_run(
     vertices = np.empty(n_edges + 1, np.int64)
     vertex = 0
     for i in range(word_length - 1):
-        vertex = vertex * n_letters + letters[i]
+        vertex = vertex * n_letters + int(letters[i])
     vertices[0] = vertex
     for i in range(n_edges):
-        vertex = (vertex * n_letters + letters[i + word_length - 1]) % n_vertices
+        vertex = (vertex * n_letters + int(letters[i + word_length - 1])) % n_vertices
         vertices[i + 1] = vertex
     for i in range(n_edges + 1):
         degree[vertices[i]] = 0
@@ -140,7 +140,7 @@ def shuffle_run(
             degree[vertex] = 0  # done; from here on first[vertex] is the next edge to take
     vertex = vertices[0]
     for i in range(n_edges):
-        letter = edges[first[vertex]]
+        letter = int(edges[first[vertex]])
         first[vertex] += 1
         letters[i + word_length - 1] = letter
         vertex = (vertex * n_letters + letter) % n_vertices

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx, gammaln, logsumexp, xlogy
 
 from genem.errors import UsageError
+from genem.motif.settings import SiteModel
 from genem.motif.significance_kernels import tails_of_four_letters, tilted_distribution
 
 __all__ = [
-    "SiteModel",
     "column_log_likelihood_ratios",
     "column_log_p_values",
     "log10_alignments",
@@ -23,8 +22,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-SiteModel = Literal["oops", "zoops", "anr"]
-"""One site in every sequence, at most one, any number."""
 
 LN10 = math.log(10.0)
 MAX_SITES_EXACT = 1000
@@ -243,13 +240,15 @@ def log10_alignments(
     Raises
     ------
     UsageError
-        The sequences have no room for so many sites.
+        The sequences have no room for so many sites, or there is no such model.
 
     Examples
     --------
     >>> round(10 ** log10_alignments([10, 10, 10], 8, 2, model="zoops"))  # 3 starts each, 3 pairs of sequences
     27
     """
+    if model not in ("oops", "zoops", "anr"):
+        raise UsageError(f"model {model!r}; oops, zoops or anr expected")
     starts = np.sort(np.asarray(lengths, np.int64) - width + 1)[::-1]
     starts = starts[starts > 0]
     room = int(starts.sum()) if model == "anr" else len(starts)

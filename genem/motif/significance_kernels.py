@@ -137,10 +137,7 @@ def tilted_distribution(
             start, stop = max(0, -shift), min(n_cells, n_cells - shift)
             smallest = n if letter == n_letters - 1 else k
             for total in range(smallest, n + 1):
-                source = current[total - k]
-                target = following[total]
-                for cell in range(start, stop):
-                    target[cell + shift] += factor * source[cell]
+                following[total, start + shift : stop + shift] += factor * current[total - k, start:stop]
         current = following
     for cell in range(n_cells):
         distribution[cell] = current[n, cell]

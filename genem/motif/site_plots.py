@@ -67,9 +67,9 @@ def plot_site_map(
                     block = Rectangle(place, motif.width, 0.42, facecolor=colour, edgecolor="white", linewidth=0.4)
                     axes.add_patch(block)
         longest = int(lengths[shown].max()) if shown.size else 1
-        axes.set(
-            xlim=(0, longest), ylim=(max(1, len(shown)) - 0.4, -0.6), xlabel=_position_label(len(sequences), shown.size)
-        )
+        stranded = any(len(motif.alphabet) == 4 for motif in motifs)
+        label = _position_label(len(sequences), shown.size, stranded=stranded)
+        axes.set(xlim=(0, longest), ylim=(max(1, len(shown)) - 0.4, -0.6), xlabel=label)
         axes.set_yticks(np.arange(len(shown)), [_short(sequences.names[sequence]) for sequence in shown], fontsize=7)
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
@@ -91,9 +91,10 @@ def _shown(sites: Sequence[MotifSites], n_sequences: int, most: int) -> np.ndarr
     return np.sort(with_sites[np.argsort(best[with_sites], kind="stable")[:most]])
 
 
-def _position_label(n_sequences: int, n_shown: int) -> str:
-    omitted = "" if n_shown == n_sequences else f" ({n_shown} of {n_sequences} sequences: those with the best sites)"
-    return f"position; blocks above the line: strand as given, below: reverse complement{omitted}"
+def _position_label(n_sequences: int, n_shown: int, *, stranded: bool) -> str:
+    sides = "; blocks above the line: strand as given, below: reverse complement" if stranded else ""
+    omitted = "" if n_shown == n_sequences else f"\n({n_shown} of {n_sequences} sequences: those with the best sites)"
+    return f"position{sides}{omitted}"
 
 
 def _short(name: str) -> str:

@@ -14,6 +14,7 @@ from genem.qtl.markers import (
     genotyping_error_lods,
     likeliest_genotypes,
 )
+from genem.qtl.peaks import Peak, Threshold, find_peaks, thresholds
 from genem.qtl.permutations import Permutations, genome_wide_p, permute, threshold
 from genem.qtl.positions import Grid, position_grid
 
@@ -23,13 +24,16 @@ __all__ = [
     "EstimatedMap",
     "Grid",
     "LocusEffects",
+    "Peak",
     "Permutations",
     "Scan",
     "SpikeWarning",
     "SupportInterval",
+    "Threshold",
     "bayes_interval",
     "called_genotypes",
     "estimate_map",
+    "find_peaks",
     "genome_wide_p",
     "genotype_draws",
     "genotype_probabilities",
@@ -43,4 +47,5 @@ __all__ = [
     "recombination_fraction",
     "scan",
     "threshold",
+    "thresholds",
 ]

@@ -39,6 +39,8 @@ class LocusEffects:
         interactions, relative to the last genotype.
     estimates, standard_errors
         float64 (term,); standard errors from the observed information, NaN where it is singular.
+    adjusted_means, adjusted_errors
+        float64 (genotype,): means of the genotypes where the covariates have their means, and standard errors.
     contrasts
         ``additive`` (half the difference of the homozygotes; in a backcross the heterozygotes less the homozygotes)
         and ``dominance`` (heterozygotes above the middle of the homozygotes): estimate and standard error.
@@ -63,6 +65,8 @@ class LocusEffects:
     terms: tuple[str, ...]
     estimates: Floats
     standard_errors: Floats
+    adjusted_means: Floats
+    adjusted_errors: Floats
     contrasts: dict[str, tuple[float, float]]
     sigma: tuple[float, float]
     log_likelihood: float
@@ -138,11 +142,16 @@ def locus_effects(
     of_terms = to_terms @ covariance[:-1, :-1] @ to_terms.T
     absent = np.flatnonzero(posterior.sum(axis=0) < NOBODY)
     estimates[absent] = np.nan
+    at_mean = np.arange(len(one.states)) * design.own.shape[1]
+    adjusted = centre + scale * params[at_mean]
+    adjusted[absent] = np.nan
     constant = 0.5 * float(np.log(sample.weights).sum()) - n * math.log(scale)
     sigma = scale * math.exp(params[-1])
     lod = (found - null) / LN10
     with np.errstate(invalid="ignore"):
         errors = np.where(np.isfinite(estimates), np.sqrt(np.diag(of_terms)), np.nan)
+        spread = scale * np.sqrt(np.diag(covariance)[at_mean])
+        adjusted_errors = np.where(np.isfinite(adjusted), spread, np.nan)
         sigma_error = sigma * math.sqrt(covariance[-1, -1]) if covariance[-1, -1] >= 0.0 else math.nan
     return LocusEffects(
         trait=trait,
@@ -152,6 +161,8 @@ def locus_effects(
         terms=terms,
         estimates=estimates,
         standard_errors=errors,
+        adjusted_means=adjusted,
+        adjusted_errors=adjusted_errors,
         contrasts={} if one.is_x else _contrasts(cross.cross_type, estimates, of_terms),
         sigma=(sigma, sigma_error),
         log_likelihood=found + constant,

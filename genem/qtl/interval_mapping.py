@@ -37,6 +37,7 @@ __all__ = [
     "check_request",
     "default_rule",
     "fit_task",
+    "missing_information",
     "response_of",
     "scan",
 ]
@@ -47,6 +48,9 @@ Model = Literal["normal", "binary", "np", "2part"]
 
 OBJECTIVE_TOLERANCE = 1e-11
 PARAMETER_TOLERANCE = 1e-8
+PARTS = {"2part": ("binary", "normal")}
+AT_ONCE = 128
+"""Traits that are scanned together: bounds what is needed beside the result."""
 SPIKE_LOD = 2.0
 """How far EM may exceed Haley-Knott where much information is missing."""
 SPIKE_ENTROPY = 0.25
@@ -204,7 +208,7 @@ def scan(
     >>> found.names, found.lod[:, 0].round(2).tolist()
     (('M1', 'c1.loc5', 'M2'), [3.26, 1.23, 0.14])
     """
-    names = (traits,) if isinstance(traits, str) else tuple(traits)
+    names = (traits,) if isinstance(traits, str) else tuple(dict.fromkeys(traits))
     check_request(names, method, model, (*addcovar, *intcovar), weights)
     imputed = {one.chromosome: one for one in draws or ()}
     if method == "imp" and not all(_match(one, imputed.get(one.chromosome)) for one in genotypes):
@@ -213,27 +217,31 @@ def scan(
     rule = default_rule(model, max_iter)
     if method == "mr":
         genotypes = called_genotypes(cross)
-    results: dict[str, list[Fits]] = {name: [] for name in names}
-    checks: dict[str, list[Floats]] = {name: [] for name in names}
-    n_individuals = {}
+    found = _empty_scan(genotypes, names, method, model)
+    ends = np.cumsum([len(one.grid) for one in genotypes])
+    column_of = {name: column for column, name in enumerate(names)}
     for group, sample in _samples(cross, values, addcovar, intcovar, weights):
-        responses = np.column_stack([response_of(values[name][sample.keep], name, model) for name in group])
-        for name in group:
-            n_individuals[name] = int(sample.keep.sum())
-        for one in genotypes:
-            probabilities = np.ascontiguousarray(one.probabilities[:, sample.keep])
-            task = Task(probabilities, sample.design(one), responses, sample.weights, rule)
-            _check_size(task)
-            strata = sample.strata if one.is_x else np.zeros(len(responses), np.int64)
-            if method == "imp":
-                fits = imputation(task, imputed[one.chromosome].draws[:, sample.keep])
-            else:
-                fits = fit_task(task, method, model, strata)
-            compared = haley_knott(task).lod if method == "em" and model == "normal" else fits.lod
-            for k, name in enumerate(group):
-                results[name].append(_of_trait(fits, k))
-                checks[name].append(compared[:, [k]])
-    return _assembled(genotypes, names, method, model, results, checks, n_individuals)
+        for start in range(0, len(group), AT_ONCE):
+            some = group[start : start + AT_ONCE]
+            columns = [column_of[name] for name in some]
+            responses = np.column_stack([response_of(values[name][sample.keep], name, model) for name in some])
+            found.n_individuals[columns] = len(responses)
+            compared = np.empty((len(found), len(some)))
+            for one, end in zip(genotypes, ends.tolist(), strict=True):
+                probabilities = np.ascontiguousarray(one.probabilities[:, sample.keep])
+                task = Task(probabilities, sample.design(one), responses, sample.weights, rule)
+                _check_size(task)
+                strata = sample.strata if one.is_x else np.zeros(len(responses), np.int64)
+                if method == "imp":
+                    fits = imputation(task, imputed[one.chromosome].draws[:, sample.keep])
+                else:
+                    fits = fit_task(task, method, model, strata)
+                place = slice(end - len(one.grid), end)
+                _fill_in(found, fits, place, columns)
+                doubtful = method == "em" and model == "normal"
+                compared[place] = haley_knott(task).lod if doubtful else fits.lod
+            _mark_spikes(found, columns, compared)
+    return found
 
 
 def default_rule(model: Model, max_iter: int = 10_000) -> Rule:
@@ -302,11 +310,6 @@ def _side_by_side(each: list[Fits]) -> Fits:
     )
 
 
-def _of_trait(fits: Fits, k: int) -> Fits:
-    parts = {part: lod[:, [k]] for part, lod in fits.parts.items()}
-    return Fits(fits.lod[:, [k]], fits.n_iter[:, [k]], fits.status[:, [k]], parts)
-
-
 def check_request(
     names: Sequence[str], method: str, model: str, covariates: Sequence[str], weights: str | None
 ) -> None:
@@ -330,8 +333,10 @@ def _check_size(task: Task) -> None:
     n, n_states = task.probabilities.shape[1:]
     n_parameters = n_states * task.design.own.shape[1] + task.design.shared.shape[1] + 1
     if n <= n_parameters:
+        covariates = task.design.own_names or task.design.shared_names
         raise InputError(
-            f"{n} individuals have the trait, too few for {n_parameters} parameters", remedy="use fewer covariates"
+            f"{n} individuals have the trait, too few for {n_parameters} parameters",
+            remedy="use fewer covariates" if covariates else None,
         )
 
 
@@ -344,54 +349,48 @@ def missing_information(one: ChromosomeGenotypes) -> Floats:
     return np.asarray(entropy.mean(axis=1) / prior)
 
 
-def _assembled(
-    genotypes: Sequence[ChromosomeGenotypes],
-    names: tuple[str, ...],
-    method: Method,
-    model: Model,
-    results: dict[str, list[Fits]],
-    checks: dict[str, list[Floats]],
-    n_individuals: dict[str, int],
-) -> Scan:
-    """All chromosomes and traits in one table."""
-    fits = _side_by_side([_end_to_end(results[name]) for name in names])
-    compared = np.hstack([np.vstack(checks[name]) for name in names])
-    entropy = np.concatenate([missing_information(one) for one in genotypes])
-    spike = (fits.lod - compared > SPIKE_LOD) & (entropy > SPIKE_ENTROPY)[:, None]
-    labels = tuple(name for one in genotypes for name in one.grid.names)
-    found = Scan(
+def _empty_scan(genotypes: Sequence[ChromosomeGenotypes], names: tuple[str, ...], method: Method, model: Model) -> Scan:
+    """A scan that is to be filled in."""
+    shape = (sum(len(one.grid) for one in genotypes), len(names))
+    return Scan(
         traits=names,
         method=method,
         model=model,
         chromosomes=tuple(one.chromosome for one in genotypes),
         chromosome=np.repeat(np.arange(len(genotypes), dtype=np.int32), [len(one.grid) for one in genotypes]),
         position=np.concatenate([one.grid.position for one in genotypes]),
-        names=labels,
+        names=tuple(name for one in genotypes for name in one.grid.names),
         is_marker=np.concatenate([one.grid.marker for one in genotypes]) >= 0,
-        lod=fits.lod,
-        parts=fits.parts,
-        entropy=entropy,
-        n_iter=fits.n_iter,
-        status=fits.status,
-        spike=np.asarray(spike),
-        n_individuals=np.array([n_individuals[name] for name in names]),
+        lod=np.empty(shape),
+        parts={part: np.empty(shape) for part in PARTS.get(model, ())},
+        entropy=np.concatenate([missing_information(one) for one in genotypes]),
+        n_iter=np.empty(shape, np.int64),
+        status=np.empty(shape, np.int8),
+        spike=np.zeros(shape, np.bool_),
+        n_individuals=np.empty(len(names), np.int64),
     )
+
+
+def _fill_in(found: Scan, fits: Fits, rows: slice, columns: Sequence[int]) -> None:
+    """One chromosome and some traits."""
+    found.lod[rows, columns] = fits.lod
+    found.n_iter[rows, columns] = fits.n_iter
+    found.status[rows, columns] = fits.status
+    for part, lod in fits.parts.items():
+        found.parts[part][rows, columns] = lod
+
+
+def _mark_spikes(found: Scan, columns: Sequence[int], compared: Floats) -> None:
+    """Find, and warn of, LOD scores far above those ``compared`` where little is known."""
+    lod = found.lod[:, columns]
+    spike = (lod - compared > SPIKE_LOD) & (found.entropy > SPIKE_ENTROPY)[:, None]
+    found.spike[:, columns] = spike
     for k in np.flatnonzero(spike.any(axis=0)).tolist():
-        worst = int(np.where(spike[:, k], fits.lod[:, k], -math.inf).argmax())
+        worst = int(np.where(spike[:, k], lod[:, k], -math.inf).argmax())
         warnings.warn(
-            f"trait {names[k]}: LOD {fits.lod[worst, k]:.2f} at {labels[worst]} by EM, {compared[worst, k]:.2f} by "
-            f"Haley-Knott regression, where {100 * entropy[worst]:.0f} % of the genotype information is missing: "
-            "probably the mixture fits the trait's distribution, not a locus",
+            f"trait {found.traits[columns[k]]}: LOD {lod[worst, k]:.2f} at {found.names[worst]} by EM, "
+            f"{compared[worst, k]:.2f} by Haley-Knott regression, where {100 * found.entropy[worst]:.0f} % of the "
+            "genotype information is missing: probably the mixture fits the trait's distribution, not a locus",
             SpikeWarning,
             stacklevel=3,
         )
-    return found
-
-
-def _end_to_end(pieces: list[Fits]) -> Fits:
-    return Fits(
-        np.vstack([fits.lod for fits in pieces]),
-        np.vstack([fits.n_iter for fits in pieces]),
-        np.vstack([fits.status for fits in pieces]),
-        {part: np.vstack([fits.parts[part] for fits in pieces]) for part in pieces[0].parts},
-    )

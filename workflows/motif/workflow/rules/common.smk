@@ -1,63 +1,40 @@
 # Reads and checks the configuration. Whatever is wrong is said here, before any job starts.
-from pathlib import Path
-
-from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
-
-try:
-    validate(config, "../schemas/config.schema.yaml")
-except WorkflowError as error:
-    # Snakemake prints the whole schema with the finding; keep the finding and the place.
-    lines = str(error).splitlines()
-    finding = [
-        line.removeprefix("ValidationError: ")
-        for line in lines
-        if line.startswith("ValidationError: ")
-    ]
-    place = [
-        line.removeprefix("On instance").rstrip(":")
-        for line in lines
-        if line.startswith("On instance")
-    ]
-    raise WorkflowError(
-        f"config{''.join(place)}: {''.join(finding) or error}; config/README.md explains the keys"
-    )
+check_configuration("../schemas/config.schema.yaml")
 
 PICTURE = config["plot_format"]
 FILE_KEYS = ("fasta", "genome", "bed", "control")
 
-
-def user_file(name, place):
-    """The absolute path of a file named in the configuration."""
-    path = Path(name).expanduser().absolute()
-    if not path.is_file():
-        raise WorkflowError(f"config: {place}: no such file: {path}")
-    return str(path)
-
-
-DATABASE = user_file(config["database"], "database") if "database" in config else None
+make_absolute(config, ("database",), ())
+DATABASE = config.get("database")
+WARM_COMMANDS = ["motif", "shuffle", "scan", *(["compare"] if DATABASE else [])]
 
 if config["min_width"] > config["max_width"]:
-    raise WorkflowError(
-        f"config: min_width: {config['min_width']} is above max_width, {config['max_width']}"
+    refuse(
+        ("min_width",),
+        f"{config['min_width']} is above max_width, {config['max_width']}",
     )
 if 0 < config["controls"] < config["pieces"]:
-    raise WorkflowError(
-        f"config: pieces: {config['controls']} controls cannot be cut into {config['pieces']} pieces"
+    refuse(
+        ("pieces",),
+        f"{config['controls']} controls cannot be cut into {config['pieces']} pieces",
     )
 
-for name, settings in config["sets"].items():
-    for key in FILE_KEYS:
-        if key in settings:
-            settings[key] = user_file(settings[key], f"sets: {name}: {key}")
+
+def check_set(name):
+    """Make the paths of a set absolute; every file must exist, and options fit each other."""
+    settings, place = config["sets"][name], ("sets", name)
+    make_absolute(settings, FILE_KEYS, place)
     if "genome" in settings and not Path(settings["genome"] + ".fai").is_file():
-        raise WorkflowError(
-            f"config: sets: {name}: genome: {settings['genome']} has no index; make one with samtools faidx"
+        refuse(
+            (*place, "genome"),
+            f"{settings['genome']} has no index; make one with samtools faidx",
         )
     if settings["both_strands"] and settings["alphabet"] == "protein":
-        raise WorkflowError(
-            f"config: sets: {name}: both_strands: proteins have one strand"
-        )
+        refuse((*place, "both_strands"), "proteins have one strand")
+
+
+for name in config["sets"]:
+    check_set(name)
 
 
 def set_file(key):

@@ -15,7 +15,7 @@ rule controls:
     benchmark:
         "benchmarks/{set}/controls.{piece}.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -38,7 +38,7 @@ rule controls_gather:
     benchmark:
         "benchmarks/{set}/controls_gather.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -80,19 +80,20 @@ rule discovery:
     benchmark:
         "benchmarks/{set}/discovery.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 2
     resources:
         mem_mb=2000,
         runtime=120,
     params:
         options=motif_options,
+        coordinates=coordinates_option,
         controls=lambda wildcards, input: (
             f"--with-controls {quote(input.controls)}" if input.controls else ""
         ),
     shell:
         "genem motif {input.fasta:q} {params.options} {params.controls} --threads {threads} "
-        "--output {output.motifs} --sites {output.sites} --bed {output.bed} --html {output.html} "
+        "--output {output.motifs} --sites {output.sites} --bed {output.bed} {params.coordinates} --html {output.html} "
         "--logo {output.logos} --site-map {output.site_map} 2> {log}"
 
 
@@ -113,7 +114,7 @@ rule compare:
     benchmark:
         "benchmarks/{set}/compare.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -32,16 +32,18 @@ def motif_options(wildcards):
         options.append("--palindrome")
     if "control" in settings:
         options.append(f"--control {quote(settings['control'])}")
-    if "bed" in settings:
-        options.append("--genome-coordinates")
     return " ".join(options)
+
+
+def coordinates_option(wildcards):
+    """Sites of intervals are places in the genome."""
+    settings = config["sets"][wildcards.set]
+    return "--genome-coordinates" if "bed" in settings else ""
 
 
 def control_range(wildcards):
     """The controls of one job: as equal shares of all as can be."""
-    piece, total = int(wildcards.piece), config["controls"]
-    first = piece * total // config["pieces"]
-    number = (piece + 1) * total // config["pieces"] - first
+    first, number = share_of(config["controls"], config["pieces"], int(wildcards.piece))
     return f"--controls {number} --first-control {first}"
 
 

@@ -16,7 +16,7 @@ rule scan:
     benchmark:
         "benchmarks/{set}/scan.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -44,7 +44,7 @@ rule scan_control:
     benchmark:
         "benchmarks/{set}/scan_control.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -10,7 +10,7 @@ rule sequences:
     benchmark:
         "benchmarks/{set}/sequences.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -32,7 +32,7 @@ rule shuffle:
     benchmark:
         "benchmarks/{set}/shuffle.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -1,4 +1,4 @@
-# Compiles the kernels once: jobs that start at the same moment would each compile them all.
+# Compiles the kernels of WARM_COMMANDS once: jobs that start at the same moment would each compile them all.
 rule warm:
     output:
         touch("results/warm.done"),
@@ -7,14 +7,12 @@ rule warm:
     benchmark:
         "benchmarks/warm.tsv"
     conda:
-        "../envs/genem.yaml"
+        "envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        commands=" ".join(
-            ["motif", "shuffle", "scan", *(["compare"] if DATABASE else [])]
-        ),
+        commands=" ".join(WARM_COMMANDS),
     shell:
         "genem warm {params.commands} > {log} 2>&1"

@@ -172,6 +172,16 @@ class SequenceSet:
     def sequence(self, index: int) -> str:
         return str(self.letters[self.offsets[index] : self.offsets[index + 1]].tobytes(), "ascii")
 
+    def select(self, rows: NDArray[np.bool_]) -> SequenceSet:
+        """The sequences where ``rows`` (sequence,) is True."""
+        lengths = np.diff(self.offsets)
+        return SequenceSet(
+            tuple(compress(self.names, rows)),
+            tuple(compress(self.descriptions, rows)),
+            self.letters[np.repeat(rows, lengths)],
+            np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
@@ -310,6 +320,17 @@ class MotifSites:
 
     def __len__(self) -> int:
         return len(self.sequence)
+
+    def select(self, rows: slice | NDArray[np.bool_] | NDArray[np.integer]) -> MotifSites:
+        """Some of the sites: a slice, a mask, or their numbers."""
+        return MotifSites(
+            self.sequence[rows],
+            self.start[rows],
+            self.strand[rows],
+            self.score[rows],
+            self.p_value[rows],
+            self.posterior[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)

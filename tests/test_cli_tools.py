@@ -175,7 +175,7 @@ def test_the_demo_knows_its_workflows(root: Path, capfd: pytest.CaptureFixture[s
     bundled = {path.parents[1].name for path in (root / "workflows").glob("*/workflow/Snakefile")}
     assert set(demo.KNOWN) == bundled
     assert main(["demo", str(tmp_path / "results"), "--only", "qtl,gwas"]) == 2
-    assert "--only gwas: there is no such workflow, choose of popgen, qtl" in capfd.readouterr().err
+    assert "--only gwas: there is no such workflow, choose of popgen, qtl, motif" in capfd.readouterr().err
     assert [one.workflow for one in demo.demonstrations(("qtl", "popgen"))] == ["popgen", "qtl"]
 
 
@@ -224,6 +224,9 @@ def test_the_summary_fits_a_screen(tmp_path: Path) -> None:
         "qtl/report.html",
         "qtl/results/f2/lod.svg",
         "qtl/config/config.yaml",
+        "motif:",
+        "motif/report.html",
+        "motif/config/config.yaml",
     ]
     assert sum(len(one.meanings) + 3 for one in demo.DEMONSTRATIONS) < 24
 

@@ -146,3 +146,25 @@ def test_many_records_and_long_ones(tmp_path: Path) -> None:
             expected = list(SimpleFastaParser(handle))
         assert len(read) == len(expected)
         assert (read.descriptions[-1], read.sequence(len(read) - 1)) == expected[-1]
+
+
+def test_empty_records_can_be_kept(tmp_path: Path) -> None:
+    content = b">a\nAC\n>b\n\n>c\n>d\r\n \r\n>e\nG"
+    sequences = read_fasta(written(tmp_path, content), empty_records="keep")
+    assert pairs(sequences) == [("a", "AC"), ("b", ""), ("c", ""), ("d", ""), ("e", "G")]
+
+
+def test_duplicate_names_can_be_numbered(tmp_path: Path) -> None:
+    content = b">a x\nA\n>a_2\nC\n>a y\nG\n>b\nT\n>a\nA\n>a_2\nC\n"
+    sequences = read_fasta(written(tmp_path, content), duplicate_names="number")
+    assert sequences.names == ("a", "a_2", "a_3", "b", "a_4", "a_2_2")
+    assert sequences.descriptions == ("a x", "a_2", "a y", "b", "a", "a_2")
+
+
+@given(given_names=st.lists(st.sampled_from(["a", "a_2", "a_2_2", "b"]), min_size=1, max_size=8))
+def test_numbered_names_are_unique(tmp_path_factory: pytest.TempPathFactory, given_names: list[str]) -> None:
+    path = written(tmp_path_factory.getbasetemp(), "".join(f">{name}\nA\n" for name in given_names).encode())
+    numbered = read_fasta(path, duplicate_names="number").names
+    assert len(set(numbered)) == len(numbered)
+    first = {name: given_names.index(name) for name in given_names}
+    assert all(numbered[position] == name for name, position in first.items())

@@ -98,6 +98,11 @@ class RunContext:
         self._warnings.append(message)
         self.log.warning(message)
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What was warned of so far."""
+        return self._warnings
+
     def progress(self, label: str, total: int | None = None) -> Progress:
         """A progress bar for a number of bytes; nothing is drawn unless stderr is a terminal."""
         shown = not getattr(self._args, "quiet", False) and getattr(self._args, "log_format", "text") == "text"

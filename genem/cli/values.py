@@ -52,6 +52,14 @@ def non_negative_number(text: str) -> float:
     return value
 
 
+def fraction_below_one(text: str) -> float:
+    """A share, 0 included, 1 not."""
+    value = number(text)
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"{text} is not from 0 to below 1")
+    return value
+
+
 def fraction(text: str) -> float:
     """A share, 0 and 1 included."""
     value = number(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 TINY_VCF = """\
 ##fileformat=VCFv4.3
@@ -18,20 +19,57 @@ TINY_VCF = """\
 1	30	.	A	C,G	.	PASS	.	GT:PL	1/2:9,9,9,9,0,9	0/0:0,9,9,9,9,9	0:0,9,9
 """
 
+TINY_MOTIFS = """\
+MEME version 5
+
+ALPHABET= ACGT
+
+MOTIF tiny
+letter-probability matrix: alength= 4 w= 3 nsites= 10
+0.7 0.1 0.1 0.1
+0.1 0.7 0.1 0.1
+0.1 0.1 0.7 0.1
+"""
+TINY_SEQUENCES = ">a\nACGTACGTTACGNNACG\n>b\nTTGACGAT\n"
+
+
+def run_on_tiny_motifs(
+    command: str, second: Literal["sequences", "motifs"], variations: Iterable[Sequence[str]]
+) -> None:
+    """Run a command on a motif and a few sequences, or the motif again, once for every list of further options."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {"motifs": Path(folder) / "tiny.meme", "sequences": Path(folder) / "tiny.fa"}
+        paths["motifs"].write_text(TINY_MOTIFS)
+        paths["sequences"].write_text(TINY_SEQUENCES)
+        for further in variations:
+            _run(command, [str(paths["motifs"]), str(paths[second]), *further], Path(folder) / "output.tsv")
+
+
+def run_on_tiny_sequences(command: str, variations: Iterable[Sequence[str]]) -> None:
+    """Run a command on a few sequences, once for every list of further options."""
+    with tempfile.TemporaryDirectory() as folder:
+        sequences = Path(folder) / "tiny.fa"
+        sequences.write_text(TINY_SEQUENCES)
+        for further in variations:
+            _run(command, [str(sequences), *further], Path(folder) / "output.meme")
+
 
 def run_on_tiny_files(command: str, variations: Iterable[Sequence[str]]) -> None:
     """Run a command on a tiny VCF and the same BCF, once for every list of further options."""
-    from genem.cli.main import main
-
     options = list(variations)
     with tempfile.TemporaryDirectory() as folder:
         vcf, bcf = _tiny_files(Path(folder))
         for path in (vcf, bcf):
             for number, further in enumerate(options):
-                output = Path(folder) / f"output-{number}.tsv"
-                status = main([command, str(path), "-q", "--threads", "1", "-o", str(output), *further])
-                if status != 0:
-                    raise RuntimeError(f"genem {command} {' '.join(further)} failed on the files that warm it")
+                _run(command, [str(path), *further], Path(folder) / f"output-{number}.tsv")
+
+
+def _run(command: str, arguments: Sequence[str], output: Path) -> None:
+    from genem.cli.main import main
+
+    status = main([command, *arguments, "-q", "--threads", "1", "-o", str(output)])
+    if status != 0:
+        raise RuntimeError(f"genem {command} {' '.join(arguments)} failed on the files that warm it")
 
 
 def _tiny_files(folder: Path) -> tuple[Path, Path]:

@@ -134,7 +134,7 @@ def _nexus(text: str, path: str) -> tuple[Records, Datatype | None]:
     from Bio.Nexus.Nexus import Nexus, NexusError
 
     try:
-        matrix: Any = Nexus(text)  # type: ignore[no-untyped-call]
+        matrix: Any = Nexus(text)
         records = [(name, str(matrix.matrix[name])) for name in matrix.taxlabels]
     except (NexusError, KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
         raise InputError(f"is no Nexus alignment that can be read: {_one_line(error)}", path=path) from None
@@ -149,7 +149,7 @@ def _clustal(text: str, path: str) -> Records:
     from Bio import AlignIO
 
     try:
-        records = AlignIO.read(StringIO(text), "clustal")  # type: ignore[no-untyped-call]
+        records = AlignIO.read(StringIO(text), "clustal")
     except (ValueError, AssertionError) as error:
         raise InputError(f"is no Clustal alignment that can be read: {_one_line(error)}", path=path) from None
     return [(record.id, str(record.seq)) for record in records]

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import numpy as np
 
 from genem.data import SequenceSet
 from genem.errors import InputError
 from genem.io.bgzf import InflatedInput
+from genem.io.output import ByteSink
 
-__all__ = ["read_fasta"]
+__all__ = ["read_fasta", "write_fasta"]
 
 BLANKS = string.whitespace.encode()
 SYMBOLS = (string.ascii_letters + string.digits + "*-.?~").encode()
 """What may stand in a sequence: letters, stop codons, gaps and unknowns, the digits of coded characters."""
 
 
-def read_fasta(path: str | Path, *, threads: int = 1) -> SequenceSet:
+EmptyRecords = Literal["refuse", "keep"]
+DuplicateNames = Literal["refuse", "number"]
+
+
+def read_fasta(
+    path: str | Path,
+    *,
+    empty_records: EmptyRecords = "refuse",
+    duplicate_names: DuplicateNames = "refuse",
+    threads: int = 1,
+) -> SequenceSet:
     """Read all sequences of a FASTA file.
 
     Upper and lower case (soft-masking) are kept. Blanks, tabs and empty lines inside a sequence are left out, as
@@ -30,6 +42,10 @@ def read_fasta(path: str | Path, *, threads: int = 1) -> SequenceSet:
     ----------
     path
         A file, or ``-`` for standard input.
+    empty_records
+        What a record without letters is: an error, or a sequence of length 0 to "keep".
+    duplicate_names
+        What a name used before is: an error, or made unique by a "number" behind it (``peak``, ``peak_2``).
     threads
         With 2 or more, BGZF blocks are inflated on that many threads.
 
@@ -41,8 +57,8 @@ def read_fasta(path: str | Path, *, threads: int = 1) -> SequenceSet:
     Raises
     ------
     InputError
-        The file cannot be read, is damaged or not FASTA; a record has no name, a name used before, no sequence, or
-        a symbol that cannot be part of a sequence. The message names the line.
+        The file cannot be read, is damaged or not FASTA; a record has no name, a symbol that cannot be part of a
+        sequence or, unless allowed, a name used before or no sequence. The message names the line.
 
     Examples
     --------
@@ -61,10 +77,10 @@ def read_fasta(path: str | Path, *, threads: int = 1) -> SequenceSet:
     records = content[leading_blanks + 1 :].split(b"\n>")
     place = _Place(name, content.count(b"\n", 0, leading_blanks) + 1, records)
     del content
-    descriptions, names = _headers(records, place)
+    descriptions, names = _headers(records, place, duplicate_names)
     sequences = [record.partition(b"\n")[2].translate(None, BLANKS) for record in records]
     letters = bytearray().join(sequences)
-    if not all(sequences):
+    if empty_records == "refuse" and not all(sequences):
         empty = next(number for number, sequence in enumerate(sequences) if not sequence)
         raise place.error(empty, f"record {names[empty]!r} has no sequence", "add the sequence, or remove the record")
     if letters.translate(None, SYMBOLS):
@@ -72,6 +88,24 @@ def read_fasta(path: str | Path, *, threads: int = 1) -> SequenceSet:
     offsets = np.zeros(len(records) + 1, np.int64)
     np.cumsum([len(sequence) for sequence in sequences], out=offsets[1:])
     return SequenceSet(names, descriptions, np.frombuffer(letters, np.uint8), offsets)
+
+
+def write_fasta(stream: ByteSink, sequences: SequenceSet, *, line_length: int = 80) -> None:
+    """Write sequences as FASTA, headers and case as they are.
+
+    Examples
+    --------
+    >>> import io
+    >>> stream = io.BytesIO()
+    >>> pair = SequenceSet(("a", "b"), ("a x", "b"), np.frombuffer(b"ACgtN", np.uint8), np.array([0, 3, 5]))
+    >>> write_fasta(stream, pair, line_length=2)
+    >>> stream.getvalue()
+    b'>a x\\nAC\\ng\\n>b\\ntN\\n'
+    """
+    for number, description in enumerate(sequences.descriptions):
+        sequence = sequences.sequence(number)
+        lines = [sequence[start : start + line_length] for start in range(0, len(sequence), line_length)]
+        stream.write("\n".join([f">{description}", *lines, ""]).encode())
 
 
 class _Place:
@@ -90,7 +124,9 @@ class _Place:
         return InputError(found, path=self.path, place=f"line {self.line(record) + lines_below}", remedy=remedy)
 
 
-def _headers(records: list[bytes], place: _Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _headers(
+    records: list[bytes], place: _Place, duplicate_names: DuplicateNames
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The descriptions and the names of all records."""
     descriptions: list[str] = []
     numbers: dict[str, int] = {}
@@ -106,11 +142,32 @@ def _headers(records: list[bytes], place: _Place) -> tuple[tuple[str, ...], tupl
         words = description.split(None, 1)
         if not words:
             raise place.error(number, "a header without a name", "write a name after '>'")
-        if numbers.setdefault(words[0], number) != number:
+        if numbers.setdefault(words[0], number) != number and duplicate_names == "refuse":
             first = place.line(numbers[words[0]])
             raise place.error(number, f"the name {words[0]!r} was used before, in line {first}", "make names unique")
         descriptions.append(description)
-    return tuple(descriptions), tuple(numbers)
+    if len(numbers) == len(descriptions):
+        return tuple(descriptions), tuple(numbers)
+    return tuple(descriptions), _numbered(description.split(None, 1)[0] for description in descriptions)
+
+
+def _numbered(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, those used before with the first number behind them that makes them new."""
+    given = list(names)
+    taken, used, unique = set(given), set[str](), list[str]()
+    next_number: dict[str, int] = {}
+    for name in given:
+        chosen = name
+        if name in used:
+            number = next_number.get(name, 2)
+            while f"{name}_{number}" in taken:
+                number += 1
+            chosen = f"{name}_{number}"
+            next_number[name] = number + 1
+            taken.add(chosen)
+        used.add(chosen)
+        unique.append(chosen)
+    return tuple(unique)
 
 
 def _refuse_format(content: bytes, path: str) -> NoReturn:

@@ -1,0 +1,264 @@
+"""The sequences of the motif commands: read, and whatever is odd about them counted and said."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from genem.cli.options import Option, OptionGroup
+from genem.errors import InputError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from genem.cli.context import RunContext
+    from genem.data import SequenceSet
+    from genem.motif import Alphabet, Background, DirichletMixture, EncodedSequences
+
+SEQUENCES = OptionGroup(
+    "sequences",
+    (
+        Option(
+            ("--alphabet",),
+            "what the sequences are written in; auto: judged by their letters",
+            default="auto",
+            choices=("auto", "dna", "rna", "protein"),
+        ),
+        Option(
+            ("--mask",),
+            "lower-case letters: keep them as letters, or ignore them (unknown letters)",
+            default="keep",
+            choices=("keep", "ignore"),
+        ),
+        Option(
+            ("--duplicate-names",),
+            "a name used before: refuse the file, or number the later ones (peak, peak_2)",
+            default="refuse",
+            choices=("refuse", "number"),
+        ),
+    ),
+)
+
+UNKNOWN_LETTERS = b"NnXx?"
+
+
+@dataclass(frozen=True, slots=True)
+class Oddities:
+    """What is unusual about a set of sequences.
+
+    Attributes
+    ----------
+    empty
+        Records without a letter; they are not in the set any more.
+    short
+        Sequences shorter than the smallest width: they can have no site.
+    identical
+        Sequences that are letter for letter one that came before.
+    renamed
+        Sequences whose name was used before, and which got another.
+    letters, unknown, masked
+        Letters in all, those that are N or X, and those that are lower case.
+    """
+
+    empty: int
+    short: int
+    identical: int
+    renamed: int
+    letters: int
+    unknown: int
+    masked: int
+
+    @property
+    def unknown_share(self) -> float:
+        """Of the letters, those that are N or X."""
+        return self.unknown / self.letters
+
+    @property
+    def masked_share(self) -> float:
+        """Of the letters, those that are lower case."""
+        return self.masked / self.letters
+
+
+def read_sequences(
+    args: argparse.Namespace, context: RunContext, *, shortest: int = 1, discovery: bool = True
+) -> tuple[SequenceSet, Oddities]:
+    """Read the FASTA file of a command, leave out empty records, say what is odd.
+
+    Sequences that repeat others are worth a warning where a motif is to be discovered.
+
+    Raises
+    ------
+    InputError
+        Beside what :func:`genem.io.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, or no letter of
+        any is known.
+    """
+    import numpy as np
+
+    from genem.io.fasta import read_fasta
+
+    context.add_input(args.fasta)
+    sequences = read_fasta(
+        args.fasta, empty_records="keep", duplicate_names=args.duplicate_names, threads=context.threads or 1
+    )
+    lengths = np.diff(sequences.offsets)
+    empty = int(np.count_nonzero(lengths == 0))
+    if empty:
+        sequences, lengths = sequences.select(lengths > 0), lengths[lengths > 0]
+    if not len(sequences):
+        raise InputError(f"none of its {empty} records has a letter", path=args.fasta, remedy="check the file")
+    if lengths.max() < shortest:
+        raise InputError(
+            f"the longest of {len(sequences)} sequences has {lengths.max()} letters, the motif at least {shortest}",
+            path=args.fasta,
+            remedy="ask for a smaller --min-width",
+        )
+    letters = sequences.letters
+    unknown = int(np.count_nonzero(np.isin(letters, np.frombuffer(UNKNOWN_LETTERS, np.uint8))))
+    if unknown == letters.size:
+        raise InputError("every letter is N or X: nothing is known", path=args.fasta, remedy="check the file")
+    oddities = Oddities(
+        empty=empty,
+        short=int(np.count_nonzero(lengths < shortest)),
+        identical=_identical(sequences),
+        renamed=_renamed(sequences) if args.duplicate_names == "number" else 0,
+        letters=int(letters.size),
+        unknown=unknown,
+        masked=int(np.count_nonzero((letters >= ord("a")) & (letters <= ord("z")))),
+    )
+    _say(oddities, len(sequences), shortest, args, context, discovery=discovery)
+    return sequences, oddities
+
+
+def encode_sequences(sequences: SequenceSet, args: argparse.Namespace) -> EncodedSequences:
+    """The sequences in the alphabet of ``--alphabet``, lower case as ``--mask`` says.
+
+    Raises
+    ------
+    InputError
+        A letter is not of that alphabet; the message names the file.
+    """
+    from genem.motif import DNA, PROTEIN, RNA, detect_alphabet, encode
+
+    named = {"dna": DNA, "rna": RNA, "protein": PROTEIN}
+    alphabet = detect_alphabet(sequences) if args.alphabet == "auto" else named[args.alphabet]
+    return encode(sequences, alphabet, mask=args.mask)
+
+
+def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
+    """The sequences of ``--control``.
+
+    Raises
+    ------
+    InputError
+        They cannot be read, or are of another alphabet.
+    """
+    from genem.io.fasta import read_fasta
+    from genem.motif import encode
+
+    context.add_input(args.control)
+    sequences = read_fasta(args.control, empty_records="keep", duplicate_names="number")
+    with errors_about(args.control):
+        return encode(sequences, alphabet, mask=args.mask)
+
+
+def given_background(
+    alphabet: Alphabet, args: argparse.Namespace, context: RunContext, *, both_strands: bool
+) -> Background:
+    """The background that ``--background`` holds: words and their probabilities, or sequences to count.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is of another alphabet.
+    """
+    from genem.io.background_file import read_background
+    from genem.motif import background_from_probabilities, encode, estimate_background
+
+    context.add_input(args.background)
+    given = read_background(args.background)
+    with errors_about(args.background):
+        if isinstance(given, dict):
+            probabilities = {word: p for word, p in given.items() if len(word) <= args.background_order + 1}
+            return background_from_probabilities(alphabet, probabilities or given, both_strands=both_strands)
+        coded = encode(given, alphabet, mask=args.mask)
+        return estimate_background(coded, order=args.background_order, both_strands=both_strands)
+
+
+def given_prior(alphabet: Alphabet, path: str, context: RunContext) -> DirichletMixture:
+    """The Dirichlet mixture of a file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is of another number of letters.
+    """
+    from genem.io.dirichlet_file import read_dirichlet_mixture
+    from genem.motif import DirichletMixture
+
+    context.add_input(path)
+    weights, concentrations = read_dirichlet_mixture(path)
+    if concentrations.shape[1] != len(alphabet):
+        found = f"is a mixture for {concentrations.shape[1]} letters, {alphabet.name} has {len(alphabet)}"
+        raise InputError(found, path=path, remedy="use a mixture for the alphabet of the sequences")
+    return DirichletMixture(weights, concentrations)
+
+
+@contextmanager
+def errors_about(path: str) -> Iterator[None]:
+    """Let errors that the library raises about arrays name the file they came from."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.found, path=path, place=error.place, remedy=error.remedy) from None
+
+
+def _identical(sequences: SequenceSet) -> int:
+    upper = sequences.letters & 0xDF
+    offsets = sequences.offsets.tolist()
+    return len(sequences) - len({upper[start:end].tobytes() for start, end in itertools.pairwise(offsets)})
+
+
+def _renamed(sequences: SequenceSet) -> int:
+    pairs = zip(sequences.names, sequences.descriptions, strict=True)
+    return sum(name != description.split(None, 1)[0] for name, description in pairs)
+
+
+def _say(
+    found: Oddities,
+    n_sequences: int,
+    shortest: int,
+    args: argparse.Namespace,
+    context: RunContext,
+    *,
+    discovery: bool,
+) -> None:
+    """Warnings for what changes results, messages for the rest; everything is in the run record."""
+    context.count(
+        sequences=n_sequences,
+        empty_records=found.empty,
+        sequences_too_short=found.short,
+        identical_sequences=found.identical,
+        renamed_sequences=found.renamed,
+        letters=found.letters,
+        unknown_letters=found.unknown,
+        lower_case_letters=found.masked,
+    )
+    if found.empty:
+        context.warn(f"left out {found.empty} of {n_sequences + found.empty} records: no letters in them")
+    if found.short:
+        context.warn(f"{found.short} of {n_sequences} sequences are shorter than {shortest}: they can have no site")
+    if found.identical and discovery:
+        context.warn(
+            f"{found.identical} of {n_sequences} sequences repeat an earlier one: what they share looks like a motif"
+        )
+    if found.renamed:
+        context.warn(f"gave {found.renamed} of {n_sequences} sequences another name: theirs was used before")
+    if found.unknown_share > 0.5:
+        context.warn(f"{found.unknown_share:.0%} of the letters are N or X")
+    if found.masked_share and args.mask == "keep":
+        context.log.info(
+            "%.1f %% of the letters are lower case; --mask ignore leaves them out", 100 * found.masked_share
+        )

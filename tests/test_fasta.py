@@ -92,7 +92,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (b"", "is empty"),
         (b"\n \n", "is empty"),
-        (gzip.compress(b""), "is empty"),
+        (gzip.compress(b"", mtime=0), "is empty"),
         (b"ACGT\n", "starts with 'ACGT': not a FASTA file; its first line must start with '>'"),
         (b"##fileformat=VCF\n", "starts with '##fileformat=VCF': not a FASTA file"),
         (b"\xef\xbb\xbf>a\nA\n", "not a FASTA file"),

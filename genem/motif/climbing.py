@@ -31,6 +31,14 @@ RANDOM_SHARE = 0.1
 FINALIST_SHARE, FEWEST_FINALISTS = 0.1, 12
 FIRST_STEPS, FIRST_ROUNDS = 3, 1
 LATER_STEPS, LATER_ROUNDS = 5, 3
+SHAKEN_WINDOWS = 500_000
+"""Shaken starts times windows of a round. Small sets have many optima close together and cheap climbs; where a climb is
+dear, the seeds suffice."""
+MOST_SHAKEN, FEWEST_SHAKEN, SHAKEN_PARENTS = 128, 16, 8
+MOST_SHAKES, PATIENCE = 12, 4
+"""Rounds of shaking at most, and those in a row that bring nothing better."""
+SHAKING_SITES = 0.5
+"""Share of the sites from which a shaken column could have been estimated."""
 LETTERS_PER_WORD = 200
 """Letters for each word that the background of the seeds distinguishes."""
 HIGHEST_SEED_ORDER = 3
@@ -155,11 +163,13 @@ def climb_from_seeds(
     """Candidate motifs, best first.
 
     Every seed gets a few EM steps and one choice of sites and window; the best of the distinct results are climbed
-    further. ``round_`` numbers the motifs of one search, for the random seeds.
+    further. In a small set the best are then shaken, and climb again. ``round_`` numbers the motifs of one search, for
+    the random numbers.
     """
     n_windows = settings.n_strands * max(1, int(sequences.lengths.sum()))
     n_seeds = int(np.clip(WINDOWS_TO_LOOK_AT // n_windows, FEWEST_SEEDS, MOST_SEEDS))
-    seeds = _seeds(sequences, layout, settings, n_seeds, round_)
+    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(round_,)))
+    seeds = _seeds(sequences, layout, settings, n_seeds, rng)
     if len(seeds) == 0:
         return []
     theta = start_columns(seeds, sequences.alphabet, layout.background, settings.min_width, settings.max_width)
@@ -180,11 +190,51 @@ def climb_from_seeds(
     if not first:
         return []
     finalists = _starts_of(first, settings.max_width)
-    climb_all(layout, schedule._replace(n_steps=LATER_STEPS, n_rounds=LATER_ROUNDS), limits, finalists)
-    return _distinct(finalists, np.array([candidate.n_starts for candidate in first]))
+    schedule = schedule._replace(n_steps=LATER_STEPS, n_rounds=LATER_ROUNDS)
+    climb_all(layout, schedule, limits, finalists)
+    candidates = _distinct(finalists, np.array([candidate.n_starts for candidate in first]))
+    n_shaken = min(MOST_SHAKEN, SHAKEN_WINDOWS // n_windows)
+    return candidates if n_shaken < FEWEST_SHAKEN else _shake(candidates, n_shaken, layout, schedule, limits, rng)
 
 
-def _seeds(sequences: EncodedSequences, layout: Layout, settings: SearchSettings, n_seeds: int, round_: int) -> Seeds:
+def _shake(
+    candidates: list[Candidate],
+    n_starts: int,
+    layout: Layout,
+    schedule: Schedule,
+    limits: Limits,
+    rng: np.random.Generator,
+) -> list[Candidate]:
+    """The candidates and what the best of them become when their columns are drawn anew, best first.
+
+    A parametric bootstrap: each column comes from the Dirichlet distribution about that of the candidate.
+    """
+    stale = 0
+    for _ in range(MOST_SHAKES):
+        if not candidates or stale == PATIENCE:
+            break
+        best, parents = candidates[0].log_e, candidates[:SHAKEN_PARENTS]
+        shaken = _starts_of([parents[number % len(parents)] for number in range(n_starts)], limits.max_width)
+        for theta, width, n_sites in zip(shaken.theta, shaken.width, shaken.n_sites, strict=True):
+            weights = rng.gamma(SHAKING_SITES * n_sites * theta[:width] + layout.background)
+            theta[:width] = weights / weights.sum(axis=1, keepdims=True)
+        climb_all(layout, schedule, limits, shaken)
+        candidates = _merged(candidates, _distinct(shaken, np.ones(n_starts, np.int64)))
+        stale = 0 if candidates[0].log_e < best else stale + 1
+    return candidates
+
+
+def _merged(*lists: list[Candidate]) -> list[Candidate]:
+    """The distinct ones of all lists, best first."""
+    candidates = [candidate for each in lists for candidate in each]
+    starts = _starts_of(candidates, max(len(candidate.matrix) for candidate in candidates))
+    starts.log_e[:] = [candidate.log_e for candidate in candidates]
+    return _distinct(starts, np.array([candidate.n_starts for candidate in candidates]))
+
+
+def _seeds(
+    sequences: EncodedSequences, layout: Layout, settings: SearchSettings, n_seeds: int, rng: np.random.Generator
+) -> Seeds:
     """Counted words, and a few that are drawn at random."""
     alphabet = sequences.alphabet
     order = 0
@@ -200,7 +250,6 @@ def _seeds(sequences: EncodedSequences, layout: Layout, settings: SearchSettings
         once=not settings.repeats,
         palindrome=settings.palindrome,
     )
-    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(round_,)))
     return counted.joined(random_seeds(layout, settings.max_width, int(RANDOM_SHARE * n_seeds), rng))
 
 

@@ -74,16 +74,14 @@ def windows_of(layout: Layout, width: int, erased: bool) -> Windows:
             starts[n_usable] = start
             n_windows[n_usable] = number
             n_usable += 1
-    weighted = erased or len(layout.excess) > 0
-    weights = np.ones(len(layout.codes) if weighted else 0)
-    log_weights = np.zeros(len(weights))
-    if weighted:
-        for i in range(len(layout.codes)):
-            if layout.room[i] < width:
-                weights[i], log_weights[i] = 0.0, -np.inf
-            elif len(layout.excess) > 0:
-                log_weights[i] = layout.excess[i + width] - layout.excess[i]
-                weights[i] = math.exp(log_weights[i])
+    n_weights = len(layout.codes) if erased or len(layout.excess) > 0 else 0
+    weights, log_weights = np.ones(n_weights), np.zeros(n_weights)
+    for i in range(n_weights):
+        if layout.room[i] < width:
+            weights[i], log_weights[i] = 0.0, -np.inf
+        elif len(layout.excess) > 0:
+            log_weights[i] = layout.excess[i + width] - layout.excess[i]
+            weights[i] = math.exp(log_weights[i])
     return Windows(
         layout.words,
         layout.word_codes,

@@ -132,7 +132,11 @@ def encode_sequences(sequences: SequenceSet, args: argparse.Namespace) -> Encode
 
     named = {"dna": DNA, "rna": RNA, "protein": PROTEIN}
     alphabet = detect_alphabet(sequences) if args.alphabet == "auto" else named[args.alphabet]
-    return encode(sequences, alphabet, mask=args.mask)
+    encoded = encode(sequences, alphabet, mask=args.mask)
+    if encoded.n_known == 0:
+        masked = ", those in lower case left out as --mask ignore has it" if args.mask == "ignore" else ""
+        raise InputError(f"no letter is known{masked}", path=args.fasta, remedy="check the file")
+    return encoded
 
 
 def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
@@ -149,7 +153,10 @@ def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunConte
     context.add_input(args.control)
     sequences = read_fasta(args.control, empty_records="keep", duplicate_names="number")
     with errors_about(args.control):
-        return encode(sequences, alphabet, mask=args.mask)
+        control = encode(sequences, alphabet, mask=args.mask)
+    if control.n_known == 0:
+        raise InputError("no letter of the control set is known", path=args.control, remedy="check the file")
+    return control
 
 
 def given_background(
@@ -169,8 +176,12 @@ def given_background(
     given = read_background(args.background)
     with errors_about(args.background):
         if isinstance(given, dict):
-            probabilities = {word: p for word, p in given.items() if len(word) <= args.background_order + 1}
-            return background_from_probabilities(alphabet, probabilities or given, both_strands=both_strands)
+            longest = args.background_order + 1
+            if all(len(word) < longest for word in given):
+                found = f"holds no words of {longest} letters, as order {args.background_order} has"
+                raise InputError(found, remedy="ask for a lower --background-order")
+            probabilities = {word: p for word, p in given.items() if len(word) <= longest}
+            return background_from_probabilities(alphabet, probabilities, both_strands=both_strands)
         coded = encode(given, alphabet, mask=args.mask)
         return estimate_background(coded, order=args.background_order, both_strands=both_strands)
 

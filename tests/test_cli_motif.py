@@ -457,6 +457,12 @@ def test_lower_case(tmp_path: Path) -> None:
     assert ignored.log10_e_value > kept.log10_e_value + 5
 
 
+def test_nucleotides_read_as_protein(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = fasta(tmp_path / "x.fa", planted(n=6))
+    assert main(["shuffle", str(path), "--alphabet", "protein", "-o", str(tmp_path / "y.fa")]) == 0
+    assert "the sequences look like DNA; they are read as protein" in errors(capfd)
+
+
 def test_nothing_but_lower_case(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = fasta(tmp_path / "x.fa", [sequence.lower() for sequence in planted(n=4)])
     run(tmp_path, path, "--mask", "ignore", status=1)

@@ -120,22 +120,41 @@ def read_sequences(
     return sequences, oddities
 
 
-def encode_sequences(sequences: SequenceSet, args: argparse.Namespace) -> EncodedSequences:
+def encode_sequences(sequences: SequenceSet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
     """The sequences in the alphabet of ``--alphabet``, lower case as ``--mask`` says.
 
     Raises
     ------
     InputError
-        A letter is not of that alphabet; the message names the file.
+        As of :func:`encode_as`.
     """
-    from genem.motif import DNA, PROTEIN, RNA, detect_alphabet, encode
+    from genem.motif import DNA, PROTEIN, RNA, detect_alphabet
 
     named = {"dna": DNA, "rna": RNA, "protein": PROTEIN}
     alphabet = detect_alphabet(sequences) if args.alphabet == "auto" else named[args.alphabet]
-    encoded = encode(sequences, alphabet, mask=args.mask)
+    return encode_as(alphabet, sequences, args, context)
+
+
+def encode_as(
+    alphabet: Alphabet, sequences: SequenceSet, args: argparse.Namespace, context: RunContext
+) -> EncodedSequences:
+    """The sequences in an alphabet; a warning where they are nucleotides, all of which are amino acids, too.
+
+    Raises
+    ------
+    InputError
+        A letter is not of that alphabet, or all are masked; the message names the file.
+    """
+    from genem.motif import detect_alphabet, encode
+
+    with errors_about(args.fasta):
+        encoded = encode(sequences, alphabet, mask=args.mask)
     if encoded.n_known == 0:
         masked = ", those in lower case left out as --mask ignore has it" if args.mask == "ignore" else ""
         raise InputError(f"no letter is known{masked}", path=args.fasta, remedy="check the file")
+    looks_like = detect_alphabet(sequences)
+    if looks_like.has_strands and not alphabet.has_strands:
+        context.warn(f"the sequences look like {looks_like.name}; they are read as {alphabet.name}")
     return encoded
 
 

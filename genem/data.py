@@ -25,6 +25,8 @@ N_SPANS = 6
 
 LikelihoodField = Literal["PL", "GL", "GP"]
 
+Datatype = Literal["dna", "protein"]
+
 CrossType = Literal["f2", "bc", "dh", "riself", "risib"]
 """Intercross, backcross to the first parent, doubled haploids, recombinant inbred lines by selfing, by sib mating."""
 
@@ -179,6 +181,81 @@ class SequenceSet:
             self.letters[np.repeat(rows, lengths)],
             np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Sequences of one length, letter below letter.
+
+    Attributes
+    ----------
+    names
+        One per taxon, exactly as in the file but for the quotes around them; no two alike.
+    letters
+        uint8 (taxon, site): the letters as in the file, case kept; gaps are ``-`` (a ``.`` of the file included).
+    datatype
+        What the letters stand for: nucleotides or amino acids.
+    """
+
+    names: tuple[str, ...]
+    letters: NDArray[np.uint8]
+    datatype: Datatype
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def n_sites(self) -> int:
+        return int(self.letters.shape[1])
+
+    def sequence(self, taxon: int) -> str:
+        return str(self.letters[taxon].tobytes(), "ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A phylogeny: nodes in arrays, an edge belongs to the node below it.
+
+    The taxa are the nodes 0 to ``len(taxa) - 1``, the other nodes follow, and every parent has a larger number than
+    its children: ascending numbers visit children before parents. The last node is the top. A top with three or more
+    children is only the place where an unrooted tree was picked up; with two children the tree is rooted there. Any
+    number of children is allowed. A tree of one taxon is a top with a single child, the tree of none a lone top.
+
+    Attributes
+    ----------
+    taxa
+        Names of the taxa, in node order.
+    parent
+        int64 (node,): -1 for the top.
+    length
+        float64 (node,): length of the edge to the parent, in expected substitutions per site; NaN where the tree
+        has none, 0 for the top.
+    labels
+        One per node that is not a taxon, in node order: its name or its support, "" where it has none.
+    """
+
+    taxa: tuple[str, ...]
+    parent: NDArray[np.int64]
+    length: NDArray[np.float64]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+    @property
+    def top(self) -> int:
+        return len(self.parent) - 1
+
+    def children(self) -> tuple[tuple[int, ...], ...]:
+        """The children of every node, in ascending order."""
+        below: list[list[int]] = [[] for _ in range(len(self.parent))]
+        for node, parent in enumerate(self.parent[:-1].tolist()):
+            below[parent].append(node)
+        return tuple(map(tuple, below))
+
+    def name(self, node: int) -> str:
+        """Name of a taxon or label of another node."""
+        return self.taxa[node] if node < len(self.taxa) else self.labels[node - len(self.taxa)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def test_normal_traits_are_fitted_as_by_plain_em(n_states, n_own, n_shared, high
     constant = len(y) / 2 * math.log(2 * math.pi) - np.log(weights).sum() / 2
     np.testing.assert_allclose(found, best + constant, atol=1e-8)
     assert (status == 0).all()
-    assert (n_iter[0] > n_iter[1]) == highest
+    assert n_iter[1] <= n_iter[0]
 
 
 @pytest.mark.kernel

@@ -59,16 +59,27 @@ class Oddities:
         Sequences that are letter for letter one that came before.
     renamed
         Sequences whose name was used before, and which got another.
-    unknown_share, masked_share
-        Shares of the letters that are N or X, and that are lower case.
+    letters, unknown, masked
+        Letters in all, those that are N or X, and those that are lower case.
     """
 
     empty: int
     short: int
     identical: int
     renamed: int
-    unknown_share: float
-    masked_share: float
+    letters: int
+    unknown: int
+    masked: int
+
+    @property
+    def unknown_share(self) -> float:
+        """Of the letters, those that are N or X."""
+        return self.unknown / self.letters
+
+    @property
+    def masked_share(self) -> float:
+        """Of the letters, those that are lower case."""
+        return self.masked / self.letters
 
 
 def read_sequences(
@@ -105,7 +116,7 @@ def read_sequences(
             remedy="ask for a smaller --min-width",
         )
     letters = sequences.letters
-    unknown = np.count_nonzero(np.isin(letters, np.frombuffer(UNKNOWN_LETTERS, np.uint8)))
+    unknown = int(np.count_nonzero(np.isin(letters, np.frombuffer(UNKNOWN_LETTERS, np.uint8))))
     if unknown == letters.size:
         raise InputError("every letter is N or X: nothing is known", path=args.fasta, remedy="check the file")
     oddities = Oddities(
@@ -113,8 +124,9 @@ def read_sequences(
         short=int(np.count_nonzero(lengths < shortest)),
         identical=_identical(sequences),
         renamed=_renamed(sequences) if args.duplicate_names == "number" else 0,
-        unknown_share=float(unknown / letters.size),
-        masked_share=float(np.count_nonzero((letters >= ord("a")) & (letters <= ord("z"))) / letters.size),
+        letters=int(letters.size),
+        unknown=unknown,
+        masked=int(np.count_nonzero((letters >= ord("a")) & (letters <= ord("z")))),
     )
     _say(oddities, len(sequences), shortest, args, context, discovery=discovery)
     return sequences, oddities
@@ -260,6 +272,9 @@ def _say(
         sequences_too_short=found.short,
         identical_sequences=found.identical,
         renamed_sequences=found.renamed,
+        letters=found.letters,
+        unknown_letters=found.unknown,
+        lower_case_letters=found.masked,
     )
     if found.empty:
         context.warn(f"left out {found.empty} of {n_sequences + found.empty} records: no letters in them")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from genem.cli.options import MESSAGES, RUN, VARIANT_SELECTION, Command, without
+from genem.cli.qtl_multiple import SEVERAL_LOCI
 from genem.cli.qtl_options import CROSS, CROSS_FILE, GENOTYPES, MODEL, OUTPUTS, PEAKS, SIGNIFICANCE
 from genem.errors import InputError, UsageError
 
@@ -34,6 +35,7 @@ COMMAND = Command(
         MODEL,
         SIGNIFICANCE,
         PEAKS,
+        SEVERAL_LOCI,
         without(VARIANT_SELECTION, "min_maf"),
         RUN,
         MESSAGES,
@@ -59,7 +61,7 @@ DEFAULT_ALPHA = 0.05
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read the cross, scan, permute, write."""
     from genem import qtl
-    from genem.cli import qtl_permutations, qtl_tables
+    from genem.cli import qtl_multiple, qtl_permutations, qtl_tables
     from genem.cli.qtl_input import choose_traits, read_input
 
     methods = _methods(args)
@@ -73,6 +75,8 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         traits = choose_traits(cross, args)
         scans = {method: _scan(cross, genotypes, traits, method, args, context) for method in methods}
         permuted = _permutations(cross, genotypes, traits, methods, args, context)
+        if qtl_multiple.wanted(args):
+            qtl_multiple.run(cross, traits, args, context)
     levels = args.alpha or (DEFAULT_ALPHA,)
     limits = [
         limit for of_traits in permuted.values() for one in of_traits.values() for limit in qtl.thresholds(one, levels)
@@ -121,10 +125,11 @@ def _methods(args: argparse.Namespace) -> tuple[str, ...]:
 
 def _check_request(args: argparse.Namespace, methods: Sequence[str]) -> None:
     """Refuse what cannot be, before anything is read."""
-    from genem.cli import qtl_permutations
+    from genem.cli import qtl_multiple, qtl_permutations
     from genem.io.output import check_output
 
     qtl_permutations.check_request(args, methods)
+    qtl_multiple.check_request(args)
     if args.model != "normal":
         for name in ("effects", "effect_plot"):
             if getattr(args, name) is not None:

@@ -12,6 +12,7 @@ N = 24
 TRAITS = 8
 """So many are scanned side by side."""
 GENOTYPES = ("A", "H", "B", "H")
+SEVERAL_LOCI = ("--two-qtl", "/dev/null", "--multiple-qtl", "/dev/null", "--composite", "/dev/null")
 VARIATIONS: tuple[tuple[str, ...], ...] = (
     ("--method", "em,hk,ehk,imp,mr", "--draws", "2", "--min-lod", "0.001", "--effects", "/dev/null"),
     ("--addcovar", "age", "--intcovar", "age", "--weights", "wt", "--estimate-map", "--error-lods", "/dev/null"),
@@ -19,6 +20,7 @@ VARIATIONS: tuple[tuple[str, ...], ...] = (
     ("--model", "np", "--genoprob", "/dev/null"),
     ("--model", "2part"),
     ("--trait", "y*", "--method", "em,hk", "--permutations", "2"),
+    (*SEVERAL_LOCI, "--several-method", "em", "--penalties", "1,1,1", "--max-qtl", "2", "--composite-markers", "1"),
 )
 
 

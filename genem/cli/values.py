@@ -90,6 +90,14 @@ def significance_levels(text: str) -> tuple[float, ...]:
     return levels
 
 
+def three_penalties(text: str) -> tuple[float, ...]:
+    """Three numbers that are not negative, separated by commas."""
+    values = tuple(number(part) for part in text.split(","))
+    if len(values) != 3 or not min(values) >= 0.0:
+        raise ValueError(f"'{text}' are not three penalties of 0 or more, such as 2.7,4.1,1.8")
+    return values
+
+
 def picture(text: str) -> str:
     """The name of a picture; what follows the last dot is its format."""
     if not text.lower().endswith(PICTURE_SUFFIXES):

@@ -178,6 +178,23 @@ def find_seeds(
         Count sequences (OOPS, ZOOPS); else occurrences (ANR).
     palindrome
         Only words that are their own reverse complements.
+
+    Returns
+    -------
+    Seeds
+
+    Examples
+    --------
+    >>> from genem.io.fasta import read_fasta
+    >>> from genem.motif import DNA, encode, estimate_background
+    >>> from genem.motif.climbing import SearchSettings, lay_out
+    >>> promoters = encode(read_fasta("data/promoters.fa"), DNA)
+    >>> background = estimate_background(promoters, both_strands=True)
+    >>> settings = SearchSettings("zoops", 6, 20, True, False, 0.01, 1)
+    >>> layout = lay_out(promoters, background, settings, np.zeros(promoters.codes.size, np.bool_))
+    >>> seeds = find_seeds(layout, background, n_seeds=5, max_width=20)
+    >>> "".join(("." + DNA.letters)[code + 1] for code in seeds.patterns[0, : seeds.span[0]])  # CRP: TGTGA-N6-TCACA
+    'GTG.........ACA'
     """
     alphabet = background.alphabet
     complement = _complement(layout)

@@ -29,7 +29,7 @@ EXTRAPOLATE_BELOW = 1e-2
 LARGEST_RATE = 0.9999
 FIRST_RATE = 0.7
 """Rate of convergence that is assumed at a position which has seen one step only."""
-CAUTION = 4.0
+CAUTION = 20.0
 """A position is left where even so many times the gain to be expected would not lift it to the highest one."""
 ROUNDING = 1e-12
 
@@ -145,8 +145,9 @@ def sweep(
 ) -> None:
     """Fit one trait at every position of ``priors`` (position, state, individual).
 
-    Where only the ``highest`` likelihood is of interest, each position starts where the one before it ended, and is
-    left as soon as it is clearly below ``goal`` or a position before; otherwise each starts from its prior.
+    Each position starts from its prior probabilities: a start from the position before would end in other maxima. Where
+    only the ``highest`` likelihood is of interest, a position is left as soon as it is clearly below ``goal`` or a
+    position before.
 
     In a regression ``rows`` begins with the own regressors and goes on with the others of the null model.
     """
@@ -162,8 +163,7 @@ def sweep(
             fill_in_genotypes(priors[position], stop.n_own, rows, n_given)
         else:
             prior = priors[position]
-        if position == 0 or not stop.highest:
-            start_from_prior(stop.family, stop.n_own, prior, rows, points[0], wide, small)
+        start_from_prior(stop.family, stop.n_own, prior, rows, points[0], wide, small)
         found = fit_position(prior, rows, stop, goal, points, wide, long, small)
         log_likelihood[position], n_iter[position], status[position] = found
         if stop.highest:

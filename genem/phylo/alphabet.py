@@ -1,0 +1,90 @@
+"""The states of DNA and protein, and what an ambiguous letter may stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genem.data import Datatype
+
+__all__ = ["Alphabet", "alphabet_of"]
+
+NO_CODE = 255
+
+DNA_SETS = {
+    "R": "AG",
+    "Y": "CT",
+    "S": "CG",
+    "W": "AT",
+    "K": "GT",
+    "M": "AC",
+    "B": "CGT",
+    "D": "AGT",
+    "H": "ACT",
+    "V": "ACG",
+}
+"""Cornish-Bowden (1985), Nucleic Acids Res. 13:3021, doi:10.1093/nar/13.9.3021."""
+PROTEIN_SETS = {"B": "DN", "Z": "EQ", "J": "IL"}
+DNA_UNKNOWN = "NX?-.~O"
+PROTEIN_UNKNOWN = "X?-.~*UO"
+"""Stops, selenocysteine and pyrrolysine are no states of the substitution models: they tell nothing."""
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Letters, codes and states.
+
+    Codes below ``n_states`` are the states themselves; those above are sets of states, the last of them all states.
+
+    Attributes
+    ----------
+    states
+        One letter per state, in the order of all matrices: ``ACGT`` or ``ARNDCQEGHILKMFPSTWYV``.
+    sets
+        float64 (code, state): 1 where the code may stand for the state.
+    code_of
+        uint8 (256,): code of every letter, upper or lower case; ``NO_CODE`` for what has no meaning.
+    """
+
+    datatype: Datatype
+    states: str
+    sets: NDArray[np.float64]
+    code_of: NDArray[np.uint8]
+
+    @property
+    def n_states(self) -> int:
+        return len(self.states)
+
+    @property
+    def unknown(self) -> int:
+        """The code of a gap or an unknown letter."""
+        return len(self.sets) - 1
+
+
+@cache
+def alphabet_of(datatype: Datatype) -> Alphabet:
+    """The alphabet of ``"dna"`` (U is read as T) or ``"protein"``.
+
+    Examples
+    --------
+    >>> dna = alphabet_of("dna")
+    >>> dna.sets[dna.code_of[ord("r")]]
+    array([1., 0., 1., 0.])
+    """
+    if datatype == "dna":
+        return _build(datatype, "ACGT", {**DNA_SETS, "U": "T"}, DNA_UNKNOWN)
+    return _build(datatype, "ARNDCQEGHILKMFPSTWYV", PROTEIN_SETS, PROTEIN_UNKNOWN)
+
+
+def _build(datatype: Datatype, states: str, named_sets: dict[str, str], unknown: str) -> Alphabet:
+    code_of = np.full(256, NO_CODE, np.uint8)
+    rows = {state: number for number, state in enumerate(states)}
+    meanings = {**dict(zip(states, states, strict=True)), **named_sets, **dict.fromkeys(unknown, states)}
+    for letter, members in meanings.items():
+        code = rows.setdefault(members, len(rows))
+        code_of[ord(letter)] = code_of[ord(letter.lower())] = code
+    sets = np.array([[float(state in members) for state in states] for members in rows])
+    return Alphabet(datatype, states, sets, code_of)

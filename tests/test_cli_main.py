@@ -133,7 +133,7 @@ def test_a_traceback_is_shown_with_vv_only(capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_strict_turns_a_warning_into_status_3(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    said = "2 of 4 fits did not converge (1 locked, 1 max_iter); see the column STATUS\n"
+    said = "2 of 4 fits did not converge (1 locked, 1 max_iter); see their status in the output\n"
     assert main(["probe", "unconverged"]) == 0
     assert capfd.readouterr().err == f"genem probe: warning: {said}"
     output = tmp_path / "out.tsv"

@@ -198,7 +198,7 @@ def test_protein(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert (from_biopython.name, from_biopython.num_occurrences) == (motif.name, motif.n_sites)
     assert "reverse complement" not in (tmp_path / "r.html").read_text()
     run(tmp_path, path, "--jaspar", str(tmp_path / "j"), status=2)
-    assert "JASPAR files hold DNA motifs" in capfd.readouterr().err
+    assert "--jaspar: such files hold DNA motifs" in capfd.readouterr().err
 
 
 def test_several_motifs(tmp_path: Path) -> None:
@@ -256,6 +256,29 @@ def test_a_control_set_and_backgrounds(tmp_path: Path) -> None:
     assert "empirical p-value = 0.333" in output.read_text()
     output = run(tmp_path, path, "--background", str(control), "--background-order", "1")
     assert "Background letter frequencies (order 0 of a Markov model of order 1)" in output.read_text()
+
+
+@pytest.mark.parametrize("content", [">a\n>b\n", ">a\nNNNN\n"])
+def test_control_sets_without_letters(tmp_path: Path, content: str, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "c.fa").write_text(content)
+    run(tmp_path, fasta(tmp_path / "x.fa", planted(n=4)), "--control", f"{tmp_path}/c.fa", "--controls", "2", status=1)
+    assert f"{tmp_path}/c.fa: no letter of the control set is known" in errors(capfd)
+
+
+def test_a_background_of_too_low_an_order(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bfile").write_text("A 0.4\nC 0.1\nG 0.1\nT 0.4\n")
+    path = fasta(tmp_path / "x.fa", planted(n=4))
+    run(tmp_path, path, "--background", f"{tmp_path}/bfile", "--background-order", "1", status=1)
+    assert f"{tmp_path}/bfile: holds no words of 2 letters, as order 1 has" in errors(capfd)
+
+
+@pytest.mark.parametrize("flag", ["--jaspar", "--transfac"])
+def test_formats_that_hold_no_proteins_are_refused_before_the_search(
+    tmp_path: Path, flag: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = fasta(tmp_path / "x.fa", planted(n=4, word="WKDE", alphabet="ACDEFGHIKLMNPQRSTVWY"))
+    assert not run(tmp_path, path, flag, f"{tmp_path}/y", status=2).exists()
+    assert f"{flag}: such files hold DNA motifs" in errors(capfd)
 
 
 MIXTURE = "ClassName = x\nMixture= 0.6\nAlpha= 4.0 1 1 1 1\nMixture= 0.4\nAlpha= 0.4 .1 .1 .1 .1\n"
@@ -420,6 +443,8 @@ def test_how_the_file_is_written_changes_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, fasta(tmp_path / "c.fa", sequences, line_end="\r\n")).read_bytes() == plain
     (tmp_path / "g.fa").write_bytes(gzip.compress((tmp_path / "x.fa").read_bytes()))
     assert run(tmp_path, tmp_path / "g.fa").read_bytes() == plain
+    (tmp_path / "u.fa").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "x.fa").read_bytes())
+    assert run(tmp_path, tmp_path / "u.fa").read_bytes() == plain
 
 
 def test_lower_case(tmp_path: Path) -> None:
@@ -431,6 +456,18 @@ def test_lower_case(tmp_path: Path) -> None:
     ignored = read_motifs(run(tmp_path, tmp_path / "m.fa", "--mask", "ignore"))[0]
     assert also.probabilities.tolist() == kept.probabilities.tolist()
     assert ignored.log10_e_value > kept.log10_e_value + 5
+
+
+def test_nucleotides_read_as_protein(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = fasta(tmp_path / "x.fa", planted(n=6))
+    assert main(["shuffle", str(path), "--alphabet", "protein", "-o", str(tmp_path / "y.fa")]) == 0
+    assert "the sequences look like DNA; they are read as protein" in errors(capfd)
+
+
+def test_nothing_but_lower_case(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = fasta(tmp_path / "x.fa", [sequence.lower() for sequence in planted(n=4)])
+    run(tmp_path, path, "--mask", "ignore", status=1)
+    assert f"{path}: no letter is known, those in lower case left out" in errors(capfd)
 
 
 def test_one_sequence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,8 @@ def test_given_probabilities_of_words() -> None:
         ([0.5, 0.5, 0.0, 0.0], "not above 0"),
         ({"A": 0.5, "C": 0.5, "G": 0.1}, "no probability for 'T'"),
         ({"A": 0.5, "X": 0.5}, "'X' is not made of the letters"),
+        (dict.fromkeys("ACGT", 0.3), "words of length 1 add up to 1.2, not 1"),
+        (dict.fromkeys("ACGT", 0.25) | {a + b: 0.06 for a in "ACGT" for b in "ACGT"}, "length 2 add up to 0.96"),
     ],
 )
 def test_probabilities_that_are_none(probabilities: object, message: str) -> None:

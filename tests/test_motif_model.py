@@ -127,6 +127,17 @@ def test_the_gradient_is_that_of_differences(site_model: str, both_strands: bool
         assert slope == pytest.approx(rise / (2 * step), rel=1e-6, abs=1e-7)
 
 
+@pytest.mark.parametrize("site_model", MODELS)
+@pytest.mark.parametrize("pseudocount", [0.0, 0.01])
+def test_palindromes_on_one_strand_converge(site_model: str, pseudocount: float) -> None:
+    """Their sites are not palindromic: only the gradients of mirror images together are 0."""
+    texts = ["CCATTGACCTCAGGAT", "GGTTGACGTCACCTAA", "ATTAGTGACCTCAGCC", "CAGGATTGACCTAATT"]
+    start = start_matrix("TGASSTCA", DNA)
+    result = fit_motif(encoded(*texts), start, model=site_model, palindrome=True, pseudocount=pseudocount)  # type: ignore[arg-type]
+    assert result.status is Status.CONVERGED
+    np.testing.assert_allclose(result.matrix, result.matrix[::-1, ::-1], rtol=1e-12)
+
+
 @settings(max_examples=30)
 @given(texts=DNA_SETS, site_model=st.sampled_from(MODELS), seed=st.integers(0, 50), both=st.booleans())
 def test_the_objective_never_falls(texts: list[str], site_model: str, seed: int, both: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 from dataclasses import replace
 
@@ -129,6 +130,18 @@ def test_markov_backgrounds_enter_the_p_values():
     expected = [row for row in every_window(motif, sequences, background, both_strands=True) if row[4] <= 0.01]
     assert as_rows(found) == [row[:4] for row in expected]
     assert found.sites.p_value == pytest.approx([row[4] for row in expected])
+
+
+def test_p_values_take_a_background_of_lower_order_where_its_table_would_not_fit(monkeypatch):
+    sequences = random_sequences(2, [3000], unknown=0.0)
+    bits = log_odds(random_motif(3, 6), np.full(4, 0.25))
+    orders = [score_distribution(bits, estimate_background(sequences, order=order)) for order in range(3)]
+    assert len({distribution.tail[-1] for distribution in orders}) == 3
+    module = importlib.import_module("genem.motif.score_distribution")
+    for contexts, expected in ((16, orders[2]), (4, orders[1]), (1, orders[0]), (0, orders[0])):
+        monkeypatch.setattr(module, "MOST_CELLS", contexts * len(expected.tail))
+        again = score_distribution(bits, estimate_background(sequences, order=2))
+        assert again.tail.tolist() == expected.tail.tolist()
 
 
 def test_p_values_are_frequencies_in_random_sequences():
@@ -308,6 +321,7 @@ PROTEIN_MEME = (
         ),
         (MEME + "1 0 0 0\n0 1 0 0\n", "", "in.fa: is empty"),
         (MEME + "1 0 0 0\n0 1 0 0\n", ">a\nNNNN\n", "every letter is N or X"),
+        (MEME + "1 0 0 0\n0 1 0 0\n", ">a\nRYRY\n", "in.fa: no letter is known"),
         (MEME + "1 0 0 0\n0 1 0 0\n", f">a\n{SITE}\n>a\nACGT\n", "the name 'a' was used before"),
     ],
 )

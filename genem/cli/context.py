@@ -137,7 +137,7 @@ class RunContext:
         total = self._statuses.total()
         failed = total - self._statuses[CONVERGED]
         strict = bool(getattr(self._args, "strict", False)) and failed > 0
-        message = f"{failed} of {total} fits did not converge ({self._failures()}); see the column STATUS"
+        message = f"{failed} of {total} fits did not converge ({self._failures()}); see their status in the output"
         if failed and not strict:
             self.warn(message)
         self._write_run_record(NotConvergedError.exit_status if strict else 0)

@@ -65,7 +65,12 @@ COMMAND = Command(
                     ("--min-width",), "smallest width", default=6, parse=positive_integer, metavar="W", mirrors=True
                 ),
                 Option(
-                    ("--max-width",), "largest width", default=20, parse=positive_integer, metavar="W", mirrors=True
+                    ("--max-width",),
+                    "largest width, at most 60",
+                    default=20,
+                    parse=positive_integer,
+                    metavar="W",
+                    mirrors=True,
                 ),
                 Option(
                     ("--n-motifs",),
@@ -190,12 +195,13 @@ COMMAND = Command(
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read, search, search controls, write."""
-    from genem.cli.motif_outputs import check_outputs, record, write_outputs
+    from genem.cli.motif_outputs import check_formats, check_outputs, record, write_outputs
     from genem.cli.motif_search import MotifSearch, significance, write_controls
 
     check_options(args)
     check_outputs(args)
     search = MotifSearch(args, context)
+    check_formats(search.encoded.alphabet, args)
     if args.write_controls is not None:
         write_controls(search, args, context)
         return

@@ -132,19 +132,42 @@ def read_sequences(
     return sequences, oddities
 
 
-def encode_sequences(sequences: SequenceSet, args: argparse.Namespace) -> EncodedSequences:
+def encode_sequences(sequences: SequenceSet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
     """The sequences in the alphabet of ``--alphabet``, lower case as ``--mask`` says.
 
     Raises
     ------
     InputError
-        A letter is not of that alphabet; the message names the file.
+        As of :func:`encode_as`.
     """
-    from genem.motif import DNA, PROTEIN, RNA, detect_alphabet, encode
+    from genem.motif import DNA, PROTEIN, RNA, detect_alphabet
 
     named = {"dna": DNA, "rna": RNA, "protein": PROTEIN}
     alphabet = detect_alphabet(sequences) if args.alphabet == "auto" else named[args.alphabet]
-    return encode(sequences, alphabet, mask=args.mask)
+    return encode_as(alphabet, sequences, args, context)
+
+
+def encode_as(
+    alphabet: Alphabet, sequences: SequenceSet, args: argparse.Namespace, context: RunContext
+) -> EncodedSequences:
+    """The sequences in an alphabet; a warning where they are nucleotides, all of which are amino acids, too.
+
+    Raises
+    ------
+    InputError
+        A letter is not of that alphabet, or all are masked; the message names the file.
+    """
+    from genem.motif import detect_alphabet, encode
+
+    with errors_about(args.fasta):
+        encoded = encode(sequences, alphabet, mask=args.mask)
+    if encoded.n_known == 0:
+        masked = ", those in lower case left out as --mask ignore has it" if args.mask == "ignore" else ""
+        raise InputError(f"no letter is known{masked}", path=args.fasta, remedy="check the file")
+    looks_like = detect_alphabet(sequences)
+    if looks_like.has_strands and not alphabet.has_strands:
+        context.warn(f"the sequences look like {looks_like.name}; they are read as {alphabet.name}")
+    return encoded
 
 
 def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
@@ -161,7 +184,10 @@ def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunConte
     context.add_input(args.control)
     sequences = read_fasta(args.control, empty_records="keep", duplicate_names="number")
     with errors_about(args.control):
-        return encode(sequences, alphabet, mask=args.mask)
+        control = encode(sequences, alphabet, mask=args.mask)
+    if control.n_known == 0:
+        raise InputError("no letter of the control set is known", path=args.control, remedy="check the file")
+    return control
 
 
 def given_background(
@@ -181,8 +207,12 @@ def given_background(
     given = read_background(args.background)
     with errors_about(args.background):
         if isinstance(given, dict):
-            probabilities = {word: p for word, p in given.items() if len(word) <= args.background_order + 1}
-            return background_from_probabilities(alphabet, probabilities or given, both_strands=both_strands)
+            longest = args.background_order + 1
+            if all(len(word) < longest for word in given):
+                found = f"holds no words of {longest} letters, as order {args.background_order} has"
+                raise InputError(found, remedy="ask for a lower --background-order")
+            probabilities = {word: p for word, p in given.items() if len(word) <= longest}
+            return background_from_probabilities(alphabet, probabilities, both_strands=both_strands)
         coded = encode(given, alphabet, mask=args.mask)
         return estimate_background(coded, order=args.background_order, both_strands=both_strands)
 

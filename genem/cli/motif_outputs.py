@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from genem.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from genem.cli.context import RunContext
     from genem.cli.motif_search import MotifSearch, Significance
-    from genem.motif import Discovery, FoundMotif
+    from genem.motif import Alphabet, Discovery, FoundMotif
 
 OUTPUTS = ("output", "sites", "bed", "logo", "site_map", "html", "json", "xml", "jaspar", "transfac", "write_controls")
 SETTINGS = (
@@ -42,6 +44,19 @@ def check_outputs(args: argparse.Namespace) -> None:
         path = getattr(args, name)
         if path is not None:
             check_output(path)
+
+
+def check_formats(alphabet: Alphabet, args: argparse.Namespace) -> None:
+    """Refuse output formats that cannot hold motifs of an alphabet, before anything is searched.
+
+    Raises
+    ------
+    UsageError
+        There is one.
+    """
+    for name, path in (("jaspar", args.jaspar), ("transfac", args.transfac)):
+        if path is not None and not alphabet.has_strands:
+            raise UsageError(f"--{name}: such files hold DNA motifs, the sequences are {alphabet.name}; use --json")
 
 
 def record(found: Discovery, significance: Significance | None, context: RunContext) -> None:

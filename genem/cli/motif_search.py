@@ -62,7 +62,7 @@ class MotifSearch:
         self._args = args
         self._threads = context.threads or 1
         self.sequences, self.oddities = read_sequences(args, context, shortest=args.min_width)
-        self.encoded = encode_sequences(self.sequences, args)
+        self.encoded = encode_sequences(self.sequences, args, context)
         if args.model != "anr" and len(self.sequences) - self.oddities.short == 1:
             raise InputError(
                 "one sequence cannot show a motif that occurs once in each",

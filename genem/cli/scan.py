@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from genem.cli.motif_input import SEQUENCES, errors_about, given_background, read_sequences
+from genem.cli.motif_input import SEQUENCES, encode_as, errors_about, given_background, read_sequences
 from genem.cli.options import MESSAGES, RUN, Command, Option, OptionGroup, output_group, without
 from genem.cli.values import fraction, names, non_negative_integer, positive_number
 from genem.errors import InputError
@@ -137,7 +137,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     check_widths(motifs, sequences, args, context)
     with errors_about(args.fasta):
         places = genome_places(sequences) if args.genome_coordinates else None
-    encoded = encode_for(motifs[0], sequences, args)
+    encoded = encode_for(motifs[0], sequences, args, context)
     scans = motif.scan(
         motifs,
         encoded,
@@ -207,7 +207,7 @@ def check_widths(
     context.count(motifs_too_wide=len(wide), sequences_too_short=too_short)
 
 
-def encode_for(motif: Motif, sequences: SequenceSet, args: argparse.Namespace) -> EncodedSequences:
+def encode_for(motif: Motif, sequences: SequenceSet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
     """The sequences in the alphabet of a motif.
 
     Raises
@@ -215,14 +215,15 @@ def encode_for(motif: Motif, sequences: SequenceSet, args: argparse.Namespace) -
     InputError
         A letter is not of that alphabet; the message names the file.
     """
-    from genem.motif import alphabet_of, encode
+    from genem.motif import alphabet_of
 
-    with errors_about(args.fasta):
-        try:
-            return encode(sequences, alphabet_of(motif), mask=args.mask)
-        except InputError as error:
-            found = f"{error.found}, the alphabet of motif {motif.name}"
-            raise InputError(found, place=error.place, remedy=error.remedy) from None
+    try:
+        return encode_as(alphabet_of(motif), sequences, args, context)
+    except InputError as error:
+        if error.place is None:
+            raise
+        found = f"{error.found}, the alphabet of motif {motif.name}"
+        raise InputError(found, path=args.fasta, place=error.place, remedy=error.remedy) from None
 
 
 def background_for(encoded: EncodedSequences, args: argparse.Namespace, context: RunContext) -> Background:

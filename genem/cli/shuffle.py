@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     from genem.motif.shuffling import shuffle
 
     sequences, _ = read_sequences(args, context, discovery=False)
-    encoded = encode_sequences(sequences, args)
+    encoded = encode_sequences(sequences, args, context)
     usual = WORD_LENGTH_WITH_STRANDS if encoded.alphabet.has_strands else WORD_LENGTH_WITHOUT
     word_length = usual if args.order is None else args.order + 1
     shuffled = shuffle(encoded, word_length=word_length, seed=args.seed, number=args.number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import string
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,7 +68,7 @@ def read_fasta(
     (18, 'ce1cg', 105)
     """
     with InflatedInput(path, threads=threads) as stream:
-        content = b"".join(stream.pieces())
+        content = b"".join(stream.pieces()).removeprefix(codecs.BOM_UTF8)
         name = stream.name
     leading_blanks = len(content) - len(content.lstrip())
     if leading_blanks == len(content):

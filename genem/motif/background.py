@@ -15,6 +15,8 @@ Vector = NDArray[np.float64]
 
 MOST_PARAMETERS = 2**22
 """Probabilities of a background model: about order 10 for nucleotides, order 4 for protein."""
+ROUNDING = 0.01
+"""How far from 1 given probabilities may add up to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +153,14 @@ def background_from_probabilities(
         The letters.
     probabilities
         float (letter,), or probabilities by word: all letters, and if there are longer words all words of each
-        length. Every length is scaled to add up to 1.
+        length. Every length must add up to 1 within a hundredth, and is scaled to do so.
     both_strands
         Average with the other strand.
 
     Raises
     ------
     InputError
-        A probability is missing, not a number, or not above 0.
+        A probability is missing, not a number, or not above 0, or those of a length do not add up to 1.
 
     Examples
     --------
@@ -172,6 +174,10 @@ def background_from_probabilities(
     for table in words:
         if not (np.all(np.isfinite(table)) and np.all(table > 0.0)):
             raise InputError("a background probability is not above 0", remedy="add a pseudocount to it")
+        total = float(np.sum(table))
+        if abs(total - 1.0) > ROUNDING:
+            found = f"background probabilities of words of length {np.ndim(table)} add up to {total:.4g}, not 1"
+            raise InputError(found, remedy="correct them")
     if both_strands and alphabet.has_strands:
         words = [_strand_average(table, alphabet) for table in words]
     return _from_word_probabilities(alphabet, [np.asarray(table, np.float64) for table in words])

@@ -235,12 +235,17 @@ class MotifModel:
         return vector.astype(np.float64)
 
     def stationarity(self, params: MotifParams) -> Stationarity:
-        """Columns: the gradient by log-probability; where a probability is 0, by the probability itself."""
+        """Columns: the gradient by log-probability; where a probability is 0, by the probability itself.
+
+        Mirror images of a palindrome are one parameter: its gradient is the sum of both.
+        """
         slope = self._column_slopes(params)
         zero = params.matrix <= 0.0
         if np.any(zero):
             multiplier = self.expect(params).counts.sum(axis=1, keepdims=True)
             slope = np.where(zero, self._slopes_off_zero(params) - multiplier, slope)
+        if self.palindrome:
+            slope = slope + slope[::-1, self.placements.windows.complement[: slope.shape[1]]]
         columns = Stationarity(slope.ravel(), params.matrix.ravel().copy())
         if not self.has_rate:
             return Stationarity.join(columns, Stationarity.unconstrained([0.0]))

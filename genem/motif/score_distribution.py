@@ -23,6 +23,8 @@ PSEUDOCOUNT = 0.1
 """Weight of the background in every column, in sites."""
 MAX_STEPS, CHANGE = 10_000, 1e-15
 """When the letters before a word are taken to be in stationary proportions."""
+MOST_CELLS = 1 << 24
+"""Scores times contexts that are tabulated at most (128 MB, twice)."""
 SITES_WHERE_UNKNOWN = 20.0
 """Weight of the matrix of a motif that does not say how many sites it rests on."""
 
@@ -137,7 +139,9 @@ def score_distribution(bits: Floats, background: Background, *, step: float = ST
     bits
         (width, letter): scores of letters, as of :func:`log_odds`.
     background
-        A Markov model of any order: words come with the letters before them in stationary proportions.
+        A Markov model of any order: words come with the letters before them in stationary proportions. Where the
+        table of scores by context would have more than 2^24 cells (DNA: from order 6 on, widths about 12), its
+        model of the highest order that fits in is used.
     step
         Of the grid.
 
@@ -161,10 +165,17 @@ def score_distribution(bits: Floats, background: Background, *, step: float = ST
     """
     letter_scores = np.rint(bits / step).astype(np.int64)
     lowest = letter_scores.min(axis=1)
-    transitions = background.conditionals[-1]
-    probabilities = score_probabilities(letter_scores - lowest[:, None], _stationary(transitions), transitions)
+    above = letter_scores - lowest[:, None]
+    transitions = _tractable(background, n_scores=int(above.max(axis=1).sum()) + 1)
+    probabilities = score_probabilities(above, _stationary(transitions), transitions)
     tail = np.minimum(np.cumsum(probabilities[::-1])[::-1], 1.0)
     return ScoreDistribution(letter_scores, step, int(lowest.sum()), tail)
+
+
+def _tractable(background: Background, n_scores: int) -> Floats:
+    """Float64 (context, letter): the transitions of the highest order whose table of scores has room in memory."""
+    fitting = [each for each in background.conditionals if len(each) * n_scores <= MOST_CELLS]
+    return fitting[-1] if fitting else background.conditionals[0]
 
 
 def _stationary(transitions: Floats) -> Floats:

@@ -126,7 +126,14 @@ def test_best_sites_and_their_number(sequences, seed, both_strands) -> None:
     words = [word if strand > 0 else reference.turned(word) for word, strand in zip(words, sites[:, 3], strict=True)]
     lengths = [len(sequence) for sequence in sequences]
     objectives = [
-        reference.alignment_log_e(words[:n], background.probabilities, lengths, model="zoops", strands=1 + both_strands)
+        reference.alignment_log_e(
+            words[:n],
+            background.probabilities,
+            lengths,
+            model="zoops",
+            strands=1 + both_strands,
+            narrowest=limits.min_width,
+        )
         for n in range(2, len(words) + 1)
     ]
     number, objective = choose_number(layout, limits, sites, len(sites), 5, 100)
@@ -167,7 +174,9 @@ def test_alignments_and_p_values_agree_with_the_formulas() -> None:
     for model in ("zoops", "anr"):
         _, limits, _ = laid_out(["ACGTACGTACGT", "ACGTACGT", "ACG", "ACGTACGTACGTACGT"], model=model)
         for n in (1, 2, 3):
-            whole = reference.alignment_log_e(["AAAA"] * n, [0.25] * 4, [12, 8, 3, 16], model=model, strands=2)
+            whole = reference.alignment_log_e(
+                ["AAAA"] * n, [0.25] * 4, [12, 8, 3, 16], model=model, strands=2, narrowest=4
+            )
             ratio = reference.column_log_p([n, 0, 0, 0], [0.25] * 4)
             product = product_log_p(4 * ratio, 4)
             assert log_alignments(n, 4, 2, limits) == pytest.approx(whole - product, rel=1e-9)
@@ -361,3 +370,15 @@ def test_sequences_that_cannot_be_searched_are_refused() -> None:
     assert protein.alphabet is PROTEIN
     with pytest.raises(UsageError, match="no reverse complement"):
         find_motifs(protein, both_strands=True)
+
+
+def test_background_does_not_widen_the_motif_of_many_sequences() -> None:
+    """A window one letter wider has fewer places in each sequence; that must not make up for a column of background."""
+    rng = np.random.default_rng(11)
+    core = "TGACTCATGC"
+    sequences = ["".join(rng.choice(list("ACGT"), 60)) for _ in range(3000)]
+    for number in range(0, len(sequences), 2):
+        start = int(rng.integers(0, 50))
+        sequences[number] = sequences[number][:start] + core + sequences[number][start + len(core) :]
+    found = find_motifs(encoded(sequences), both_strands=True).motifs[0]
+    assert found.motif.alternative_name in (core, reference.turned(core))

@@ -120,12 +120,16 @@ def log_binomial(n: int, k: int) -> float:
 
 @kernel
 def log_alignments(n_sites: int, width: int, n_strands: int, limits: Limits) -> float:
-    """Log of the number of ways to place ``n_sites`` layout, in the longest records where one each is allowed."""
+    """Log of the number of ways to place ``n_sites``, in the longest records where one each is allowed.
+
+    All widths have the places of the narrowest: over many sites the fewer places of wider windows would outweigh
+    any number of columns of background.
+    """
     places, records, left, log_ways = 0, 0, n_sites, 0.0
     for i in range(len(limits.lengths)):
-        room = limits.lengths[i] - width + 1
-        if room <= 0:
+        if limits.lengths[i] < width:
             break
+        room = limits.lengths[i] - limits.min_width + 1
         taken = min(left, limits.multiplicity[i])
         log_ways += taken * math.log(float(n_strands * room))
         left -= taken

@@ -55,15 +55,15 @@ def column_log_p(counts, background):
     return stats.chi2.logsf(2.0 * ratio, len(background) - 1)
 
 
-def alignment_log_e(words, background, lengths, *, model, strands):
-    """Log E-value of an alignment of words, with Wilks' p-values of the columns."""
+def alignment_log_e(words, background, lengths, *, model, strands, narrowest):
+    """Log E-value of an alignment of words, with Wilks' p-values of the columns and the places of the least width."""
     letters = "ACGT"
     width, n = len(words[0]), len(words)
     log_product = sum(
         column_log_p([sum(word[k] == letter for word in words) for letter in letters], background) for k in range(width)
     )
     log_p = stats.gamma.logsf(-log_product, width)
-    rooms = sorted((length - width + 1 for length in lengths if length >= width), reverse=True)
+    rooms = sorted((length - narrowest + 1 for length in lengths if length >= width), reverse=True)
     if model == "anr":
         return log_p + math.log(math.comb(sum(rooms), n)) + n * math.log(strands)
     ways = math.log(math.comb(len(rooms), n)) + sum(math.log(strands * room) for room in rooms[:n])

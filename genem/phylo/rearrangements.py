@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.jit import set_threads
-from genem.phylo.likelihood import Evaluation, TreeLikelihood
-from genem.phylo.likelihood_kernels import LANES
+from genem.phylo.likelihood import Evaluation, TreeLikelihood, build_topology
+from genem.phylo.likelihood_kernels import LANES, Partials
 from genem.phylo.local_kernels import (
     fit_insertions_parallel,
     fit_insertions_serial,
@@ -35,7 +35,7 @@ SWAP_NEWTON, REGRAFT_NEWTON = 6, 6
 """Newton steps on each of the edges around a change."""
 
 
-def swaps(likelihood: TreeLikelihood, tree: Tree) -> list[Swap]:
+def swaps(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = None) -> list[Swap]:
     """Both interchanges at every inner edge, best first.
 
     Parameters
@@ -44,8 +44,10 @@ def swaps(likelihood: TreeLikelihood, tree: Tree) -> list[Swap]:
         The alignment and its models.
     tree
         Bifurcating, its taxa numbered as in ``likelihood``, at the best lengths known.
+    storage
+        Room for the partials of all chunks, overwritten.
     """
-    whole = whole_tree(likelihood.evaluate(tree, down=True))
+    whole = whole_tree(_evaluated(likelihood, tree, storage))
     n_nodes, n_taxa = len(tree), len(tree.taxa)
     rows = []
     for node in range(n_taxa, n_nodes - 1):
@@ -76,7 +78,13 @@ def _swap(whole: WholeTree, row: NDArray[np.int64], found: Vector) -> Swap:
 
 
 def regrafts(
-    likelihood: TreeLikelihood, tree: Tree, radius: int, *, margin: float = 10.0, per_subtree: int = 2
+    likelihood: TreeLikelihood,
+    tree: Tree,
+    radius: int,
+    *,
+    margin: float = 10.0,
+    per_subtree: int = 2,
+    storage: Partials | None = None,
 ) -> list[Regraft]:
     """The most promising moves of subtrees to edges within a radius, best first.
 
@@ -93,8 +101,10 @@ def regrafts(
         Edges are looked at again where the log-likelihood falls by no more than this.
     per_subtree
         Most edges that are looked at again for one subtree.
+    storage
+        As in :func:`swaps`.
     """
-    evaluation = likelihood.evaluate(tree, down=True)
+    evaluation = _evaluated(likelihood, tree, storage)
     whole = whole_tree(evaluation)
     walks = list_walks(whole, radius)
     scores = score_targets(likelihood, whole, walks)
@@ -107,6 +117,11 @@ def regrafts(
         fit_insertions_serial(whole, walks, chosen, 1, REGRAFT_NEWTON, found)
     order = np.argsort(-found[:, 0], kind="stable")
     return [_regraft(whole, walks, int(chosen[row]), found[row]) for row in order]
+
+
+def _evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None) -> Evaluation:
+    room = likelihood.storage(len(tree), keep=True) if storage is None else storage
+    return likelihood.run(tree, build_topology(tree), likelihood.transitions(tree.length), room, down=True)
 
 
 def whole_tree(evaluation: Evaluation) -> WholeTree:

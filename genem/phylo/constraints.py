@@ -11,7 +11,7 @@ from genem.data import Tree
 from genem.errors import InputError
 from genem.phylo.topology import subtree_taxa
 
-__all__ = ["Constraint", "read_constraint", "split_sets"]
+__all__ = ["Constraint", "read_constraint", "splits"]
 
 
 @dataclass(frozen=True)
@@ -64,21 +64,28 @@ def read_constraint(tree: Tree, taxa: tuple[str, ...]) -> Constraint:
     return Constraint(tree, side)
 
 
-def split_sets(tree: Tree) -> frozenset[frozenset[str]]:
+def splits(tree: Tree, shortest: float = 0.0) -> frozenset[frozenset[str]]:
     """The topology of an unrooted tree: of every inner edge the side without the first taxon by name.
+
+    Parameters
+    ----------
+    tree
+        With lengths.
+    shortest
+        Edges below this length do not count: what they separate is not resolved.
 
     Examples
     --------
     >>> from genem.phylo.topology import build_tree
     >>> tree = build_tree(("a", "b", "c", "d"), [4, 4, 5, 5, 5, -1], [1.0] * 6)
-    >>> [sorted(group) for group in split_sets(tree)]
+    >>> [sorted(group) for group in splits(tree)]
     [['c', 'd']]
     """
     below = subtree_taxa(tree)
-    first = int(np.argmin(np.array(tree.taxa, dtype=object))) if tree.taxa else 0
+    first = tree.taxa.index(min(tree.taxa)) if tree.taxa else 0
     groups = set()
-    for row in below[len(tree.taxa) : -1]:
-        away = ~row if row[first] else row
-        if 1 < away.sum() < len(tree.taxa) - 1:
+    for node in range(len(tree.taxa), len(tree) - 1):
+        away = ~below[node] if below[node, first] else below[node]
+        if 1 < away.sum() < len(tree.taxa) - 1 and tree.length[node] >= shortest:
             groups.add(frozenset(name for name, there in zip(tree.taxa, away, strict=True) if there))
     return frozenset(groups)

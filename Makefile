@@ -1,6 +1,6 @@
 # Each target sets up its own virtual environment from nothing and needs only Python >= 3.11:
 #
-#   make demo     the whole workflow on bundled real data, ending with an HTML report
+#   make demo     the workflows on bundled real data, each ending with an HTML report
 #   make test     the tests (the slow ones: make test PYTEST_FLAGS='-m slow')
 #   make lint     ruff, mypy, snakefmt and snakemake --lint
 #   make bench    speed and memory against other programs, written to docs/benchmarks.md
@@ -14,7 +14,7 @@ PYTEST_FLAGS ?= -m 'not slow'
 PYTEST_WORKERS ?= 2
 
 BIN := $(VENV)/bin
-POPGEN := workflows/popgen
+WORKFLOWS := $(patsubst %/workflow/Snakefile,%,$(wildcard workflows/*/workflow/Snakefile))
 
 # Some tools call others by name: snakefmt calls shfmt.
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -44,7 +44,8 @@ lint-types: $(VENV)/installed-test
 
 lint-workflows: $(VENV)/installed-test
 	$(BIN)/snakefmt --check workflows
-	$(BIN)/snakemake --lint --snakefile $(POPGEN)/workflow/Snakefile --directory $(POPGEN)/.test
+	set -e; for each in $(WORKFLOWS); do \
+	  $(BIN)/snakemake --lint --snakefile $$each/workflow/Snakefile --directory $$each/.test; done
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks --output docs/benchmarks.md

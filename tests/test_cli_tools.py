@@ -171,12 +171,22 @@ def test_the_demo_without_snakemake(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_demo_knows_its_workflows(root: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    bundled = {path.parents[1].name for path in (root / "workflows").glob("*/workflow/Snakefile")}
+    assert set(demo.KNOWN) == bundled
+    assert main(["demo", str(tmp_path / "results"), "--only", "qtl,gwas"]) == 2
+    assert "--only gwas: there is no such workflow, choose of popgen, qtl" in capfd.readouterr().err
+    assert [one.workflow for one in demo.demonstrations(("qtl", "popgen"))] == ["popgen", "qtl"]
+
+
 def test_the_demo_prepares_a_project(root: Path, tmp_path: Path) -> None:
-    demo.prepare(tmp_path / "d", root)
-    assert (tmp_path / "d" / "data" / "population.vcf.gz").is_file()
-    config = tmp_path / "d" / "config" / "config.yaml"
+    for name in demo.KNOWN:
+        demo.prepare(tmp_path / "d", root, name)
+        assert (tmp_path / "d" / name / "data" / "population.vcf.gz").is_file()
+    assert sorted(path.name for path in (tmp_path / "d").iterdir()) == sorted(["data", *demo.KNOWN])
+    config = tmp_path / "d" / "qtl" / "config" / "config.yaml"
     config.write_text("changed")
-    demo.prepare(tmp_path / "d", root)
+    demo.prepare(tmp_path / "d", root, "qtl")
     assert config.read_text() == "changed"
 
 
@@ -201,15 +211,21 @@ def test_a_child_that_is_interrupted_is_ended(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_summary_fits_a_screen(tmp_path: Path) -> None:
-    for name in ("freq.tsv.gz", "spectrum.svg", "regions.txt"):
-        (tmp_path / "results" / "hapmap").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "results" / "hapmap" / name).touch()
-    lines = list(demo.summary(tmp_path))
-    assert len(lines) == 5
-    assert "report.html" in lines[1]
-    assert [line.split()[0] for line in lines[2:4]] == [
-        str(tmp_path / "results" / "hapmap" / name) for name in ("freq.tsv.gz", "spectrum.svg")
+    for name in ("popgen/results/hapmap/freq.tsv.gz", "popgen/results/hapmap/regions.txt", "qtl/results/f2/lod.svg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    lines = list(demo.summary(tmp_path, demo.DEMONSTRATIONS))
+    assert [line.split()[0].removeprefix(f"{tmp_path}/") for line in lines[1:]] == [
+        "popgen:",
+        "popgen/report.html",
+        "popgen/results/hapmap/freq.tsv.gz",
+        "popgen/config/config.yaml",
+        "qtl:",
+        "qtl/report.html",
+        "qtl/results/f2/lod.svg",
+        "qtl/config/config.yaml",
     ]
+    assert sum(len(one.meanings) + 3 for one in demo.DEMONSTRATIONS) < 24
 
 
 @pytest.mark.slow
@@ -226,6 +242,8 @@ def test_the_demo_runs(root: Path, tmp_path: Path) -> None:
         )
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout.startswith("Done. The results:\n")
-        for line in ended.stdout.splitlines()[1:]:
-            assert (tmp_path / line.split()[0]).stat().st_size > 0
-    assert "Nothing to be done" in ended.stderr
+        named = [line.split()[0] for line in ended.stdout.splitlines() if line.startswith("  ")]
+        assert len(named) == sum(len(one.meanings) + 2 for one in demo.DEMONSTRATIONS)
+        for name in named:
+            assert (tmp_path / name).stat().st_size > 0
+    assert ended.stderr.count("Nothing to be done") == len(demo.DEMONSTRATIONS)

@@ -76,7 +76,7 @@ def test_a_file_without_individuals_is_refused(tmp_path):
         read_cross(written(tmp_path, "\n".join(CSV.splitlines()[:3])), cross_type="f2")
     with pytest.raises(InputError, match="1 rows, at least 4 expected"):
         read_cross(written(tmp_path, CSV.splitlines()[0]), cross_type="f2")
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file"):
         read_cross(tmp_path / "absent.csv", cross_type="f2")
 
 

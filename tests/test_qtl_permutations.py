@@ -1,16 +1,20 @@
 """Permutations, thresholds and genome-wide p-values."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genem.errors import InputError, UsageError
 from genem.qtl import Permutations, genome_wide_p, genotype_probabilities, permute, scan, threshold
-from genem.qtl.lane_kernels import LANES, exponentials, scan_lanes
-from genem.qtl.permutations import _orders
+from genem.qtl.design import sample_of
+from genem.qtl.elementary_kernels import exponentials, sum_of_logarithms
+from genem.qtl.family_kernels import BINARY, NORMAL, TWO_PART
+from genem.qtl.permutations import _orders, _strata
+from genem.qtl.sweep_kernels import Stop, sweep_all
 from tests.qtl_crosses import golden_cross, small_cross
 from tests.reference import qtl as reference
 
@@ -24,25 +28,126 @@ def test_exponentials_are_exact_to_the_last_digits(values):
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("warm", [True, False])
-@pytest.mark.parametrize("n_states", [2, 3])
-def test_many_traits_side_by_side_are_plain_em(n_states, warm):
-    rng = np.random.default_rng(n_states)
-    n, n_traits = 24, 3
+@given(st.lists(st.floats(1e-300, 1e300), min_size=1, max_size=20))
+def test_logarithms_are_summed(values):
+    found = sum_of_logarithms(np.array(values), np.empty(len(values)))
+    assert found == pytest.approx(math.fsum(math.log(value) for value in values), rel=1e-13, abs=1e-12)
+
+
+@pytest.mark.kernel
+def test_more_logarithms_than_one_product_holds():
+    values = np.random.default_rng(1).uniform(1e-3, 4, 1300)
+    assert sum_of_logarithms(values, np.empty(1300)) == pytest.approx(np.log(values).sum(), rel=1e-12)
+
+
+def swept(prior, rows, n_own, family, *, regression=False, highest=False, goal=-math.inf):
+    """Log-likelihood, steps and status at two positions that are the same."""
+    shape = (1, 2)
+    answers = np.empty(shape), np.empty(shape, np.int64), np.empty(shape, np.int8)
+    stop = Stop(family, n_own, regression, highest, 1e-11, 5000)
+    everybody = np.arange(rows.shape[1])[None]
+    sweep_all(np.stack([prior.T, prior.T]), rows, rows[:1].copy(), everybody, stop, np.array([goal]), *answers)
+    return tuple(answer[0] for answer in answers)
+
+
+def mixture_rows(seed, n_states, n_own, n_shared):
+    """Prior probabilities and rows of a normal trait with covariates and weights, and its design by genotype."""
+    rng = np.random.default_rng(seed)
+    n = 24
     prior = rng.dirichlet(np.full(n_states, 0.4), n)
-    traits = rng.normal(size=(n, n_traits)) + 2 * prior[:, :1]
-    traits = (traits - traits.mean(axis=0)) / traits.std(axis=0)
-    null = np.full(n_traits, -n / 2)
-    lod, n_iter = np.empty((2, n_traits)), np.empty(2, np.int64)
-    scan_lanes(np.stack([prior.T, prior.T]), traits, null, 5000, 1e-10, warm, lod, n_iter)
-    assert (n_iter[0] > n_iter[1]) == warm
-    designs = np.zeros((n_states, n, n_states))
+    own = np.vstack([np.ones(n), rng.normal(size=(n_own - 1, n))])
+    shared = rng.normal(size=(n_shared, n))
+    y = rng.normal(size=n) + 2 * prior[:, 0] + 0.5 * shared.sum(axis=0)
+    rows = np.vstack([(y - y.mean()) / y.std(), rng.uniform(0.5, 2.0, n), own, shared])
+    designs = np.zeros((n_states, n, n_states * n_own + n_shared))
     for state in range(n_states):
-        designs[state, :, state] = 1
-    for k in range(n_traits):
-        best = reference.mixture_em(traits[:, k], designs, prior, np.ones(n), 600)[2]
-        without = reference.regression_log_likelihood(traits[:, k], np.ones((n, 1)), np.ones(n))
-        np.testing.assert_allclose(lod[:, k], (best - without) / math.log(10), atol=1e-6)
+        designs[state, :, state * n_own : (state + 1) * n_own] = own.T
+        designs[state, :, n_states * n_own :] = shared.T
+    return prior, rows, designs
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("highest", [True, False])
+@pytest.mark.parametrize(("n_states", "n_own", "n_shared"), [(2, 1, 0), (3, 1, 2), (2, 2, 1)])
+def test_normal_traits_are_fitted_as_by_plain_em(n_states, n_own, n_shared, highest):
+    prior, rows, designs = mixture_rows(n_states, n_states, n_own, n_shared)
+    found, n_iter, status = swept(prior, rows, n_own, NORMAL, highest=highest)
+    y, weights = rows[:2]
+    best = reference.mixture_em(y, designs, prior, weights, 1500)[2]
+    constant = len(y) / 2 * math.log(2 * math.pi) - np.log(weights).sum() / 2
+    np.testing.assert_allclose(found, best + constant, atol=1e-8)
+    assert (status == 0).all()
+    assert (n_iter[0] > n_iter[1]) == highest
+
+
+@pytest.mark.kernel
+def test_regressions_on_probabilities():
+    prior, rows, _ = mixture_rows(5, 3, 2, 1)
+    found = swept(prior, rows, 2, NORMAL, regression=True)[0]
+    regressors = np.column_stack([rows[2:].T, prior[:, :1] * rows[2:4].T, prior[:, 1:2] * rows[2:4].T])
+    best = reference.regression_log_likelihood(rows[0], regressors, rows[1])
+    constant = rows.shape[1] / 2 * math.log(2 * math.pi) - np.log(rows[1]).sum() / 2
+    np.testing.assert_allclose(found, best + constant, atol=1e-9)
+
+
+@pytest.mark.kernel
+def test_affected_shares_are_those_of_plain_em():
+    rng = np.random.default_rng(3)
+    n = 30
+    prior = rng.dirichlet([0.4, 0.4, 0.4], n)
+    y = (rng.uniform(size=n) < 0.2 + 0.6 * prior[:, 0]).astype(float)
+    share = np.full(3, y.mean())
+    for _ in range(3000):
+        density = np.where(y[:, None] == 1, share, 1 - share)
+        total = (prior * density).sum(axis=1)
+        posterior = prior * density / total[:, None]
+        share = posterior.T @ y / posterior.sum(axis=0)
+    found = swept(prior, np.vstack([y, np.ones((2, n))]), 1, BINARY)[0]
+    np.testing.assert_allclose(found, np.log(total).sum(), atol=1e-7)
+
+
+@pytest.mark.kernel
+def test_two_parts_are_those_of_plain_em():
+    rng = np.random.default_rng(4)
+    n = 30
+    prior = rng.dirichlet([0.4, 0.4], n)
+    outside = rng.uniform(size=n) < 0.3 + 0.5 * prior[:, 0]
+    y = np.where(outside, rng.normal(size=n) - prior[:, 0], 3.0)
+    share, mean, variance = np.full(2, 0.5), np.array([-1.0, 0.0]), 1.0
+    for _ in range(3000):
+        normal = np.exp(-((y[:, None] - mean) ** 2) / (2 * variance)) / math.sqrt(variance)
+        density = np.where(outside[:, None], (1 - share) * normal, share)
+        total = (prior * density).sum(axis=1)
+        posterior = prior * density / total[:, None]
+        among = posterior * outside[:, None]
+        share, mean = 1 - among.sum(axis=0) / posterior.sum(axis=0), among.T @ y / among.sum(axis=0)
+        variance = (among * (y[:, None] - mean) ** 2).sum() / outside.sum()
+    found = swept(prior, np.vstack([y, outside, np.ones(n)]), 1, TWO_PART)[0]
+    np.testing.assert_allclose(found, np.log(total).sum(), atol=1e-7)
+
+
+@pytest.mark.kernel
+def test_a_position_that_is_not_the_highest_is_left_early():
+    prior, rows, _ = mixture_rows(8, 2, 1, 0)
+    whole, steps, _ = swept(prior, rows, 1, NORMAL, highest=True)
+    left, fewer, _ = swept(prior, rows, 1, NORMAL, highest=True, goal=whole[0] + 5)
+    assert fewer[0] < steps[0]
+    assert left[0] <= whole[0]
+
+
+@given(st.integers(0, 2**20))
+@pytest.mark.kernel
+@settings(max_examples=20, deadline=None)
+def test_more_steps_never_lower_the_likelihood(seed):
+    prior, rows, _ = mixture_rows(seed, 2, 1, 1)
+    answers = np.empty((1, 1)), np.empty((1, 1), np.int64), np.empty((1, 1), np.int8)
+    reached = []
+    for most in (1, 2, 3, 5, 8, 13, 40):
+        stop = Stop(NORMAL, 1, False, False, 1e-12, most)
+        everybody = np.arange(rows.shape[1])[None]
+        sweep_all(prior.T[None].copy(), rows, rows[:1].copy(), everybody, stop, np.full(1, -np.inf), *answers)
+        reached.append(float(answers[0][0, 0]))
+    assert (np.diff(reached) >= -1e-9).all()
 
 
 @pytest.fixture
@@ -73,7 +178,14 @@ def scanned_one_by_one(cross, genotypes, found, method, **options):
 
 @pytest.mark.parametrize(
     ("method", "options", "tolerance"),
-    [("hk", {}, 1e-9), ("em", {}, 1e-3), ("hk", {"addcovar": ("age",)}, 1e-9), ("hk", {"weights": "wt"}, 1e-9)],
+    [
+        ("hk", {}, 1e-9),
+        ("em", {}, 1e-3),
+        ("hk", {"addcovar": ("age",)}, 1e-8),
+        ("hk", {"weights": "wt"}, 1e-8),
+        ("em", {"addcovar": ("sex", "age"), "intcovar": ("sex",)}, 1e-3),
+        ("em", {"weights": "wt"}, 1e-3),
+    ],
 )
 def test_permutations_are_scans_of_shuffled_traits(f2, method, options, tolerance):
     found = permute(*f2, "y", n_permutations=5, method=method, **options)
@@ -83,18 +195,58 @@ def test_permutations_are_scans_of_shuffled_traits(f2, method, options, toleranc
     np.testing.assert_array_equal(found.genome, np.maximum(found.autosomes, found.x))
 
 
-@pytest.mark.parametrize("model", ["binary", "np"])
-def test_other_models_are_permuted_too(f2, model):
-    found = permute(*f2, "aff", n_permutations=3, model=model)
-    assert np.isfinite(found.autosomes).all()
-    assert (found.x >= 0).all()
+@pytest.mark.parametrize(
+    ("trait", "method", "model", "addcovar"),
+    [
+        ("aff", "em", "binary", ()),
+        ("aff", "em", "binary", ("age",)),
+        ("aff", "hk", "binary", ()),
+        ("y", "em", "np", ()),
+        ("y", "ehk", "normal", ()),
+        ("capped", "em", "2part", ()),
+    ],
+)
+def test_other_models_are_scans_of_shuffled_genotypes(f2, trait, method, model, addcovar):
+    """All chromosomes together, shuffled within the strata of the X chromosome."""
+    cross, genotypes = f2
+    fields = {name: getattr(cross, name) for name in cross.__slots__}
+    y = cross.phenotypes["y"]
+    capped = np.minimum(y, np.nanquantile(y, 0.7))
+    fields["phenotypes"] = {**cross.phenotypes, "capped": capped}
+    cross = type(cross)(**fields)
+    values = cross.phenotypes[trait]
+    options = {"method": method, "model": model, "addcovar": addcovar}
+    found = permute(cross, genotypes, trait, n_permutations=2, first=3, **options)
+    kept = np.flatnonzero(np.isfinite(values))
+    strata = _strata(cross, sample_of(cross, values, addcovar), genotypes, None)
+    for k, order in enumerate(_orders(strata, 2, 3, 1)):
+        shuffled = np.arange(len(cross))
+        shuffled[kept] = kept[np.argsort(order)]
+        moved = [replace(one, probabilities=one.probabilities[:, shuffled]) for one in genotypes]
+        result = scan(cross, moved, trait, **options)
+        assert found.genome[k] == pytest.approx(result.lod.max(), abs=1e-3)
 
 
-@pytest.mark.parametrize("method", ["em", "hk"])
-def test_ranges_of_permutations_join(f2, method):
-    whole = permute(*f2, "y", n_permutations=LANES + 3, method=method)
-    pieces = [permute(*f2, "y", n_permutations=n, first=first, method=method) for first, n in ((0, 2), (2, LANES + 1))]
-    np.testing.assert_allclose(np.concatenate([piece.genome for piece in pieces]), whole.genome, atol=1e-3)
+@pytest.mark.parametrize(
+    ("method", "model", "options"),
+    [
+        ("em", "normal", {}),
+        ("em", "normal", {"addcovar": ("age",)}),
+        ("hk", "normal", {}),
+        ("hk", "normal", {"weights": "wt"}),
+        ("em", "np", {}),
+    ],
+)
+def test_ranges_of_permutations_join(f2, method, model, options):
+    """Bit by bit, across the borders of the blocks that are computed together."""
+    whole = permute(*f2, "y", n_permutations=12, first=250, method=method, model=model, **options)
+    pieces = [
+        permute(*f2, "y", n_permutations=n, first=first, method=method, model=model, **options)
+        for first, n in ((250, 3), (253, 9))
+    ]
+    for part in ("autosomes", "x"):
+        joined = np.concatenate([getattr(piece, part) for piece in pieces])
+        assert joined.tobytes() == getattr(whole, part).tobytes()
 
 
 def test_shuffles_stay_within_strata():

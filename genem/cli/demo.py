@@ -1,4 +1,4 @@
-"""``genem demo``: the whole workflow on bundled real data, in a folder of its own."""
+"""``genem demo``: the Snakemake workflows on bundled real data, in a folder of their own."""
 
 from __future__ import annotations
 
@@ -8,59 +8,125 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from genem.cli.context import RunContext
 from genem.cli.options import MESSAGES, THREADS, Command, Option, OptionGroup
-from genem.errors import GenemError
+from genem.cli.values import names
+from genem.errors import GenemError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A workflow, what it shows, and what its results mean, by file name."""
+
+    workflow: str
+    title: str
+    meanings: Mapping[str, str]
+
+
+DEMONSTRATIONS = (
+    Demonstration(
+        "popgen",
+        "allele frequencies of HapMap CEU and YRI",
+        {
+            "freq.tsv.gz": "allele frequencies and Hardy-Weinberg tests, one row per variant and group",
+            "spectrum.svg": "allele-frequency spectrum",
+            "freq_mqc.tsv": "one line per group, for MultiQC",
+        },
+    ),
+    Demonstration(
+        "qtl",
+        "loci for the survival of infected mice",
+        {
+            "lod.svg": "LOD scores along the genome, with thresholds",
+            "peaks.tsv": "loci with genome-wide p-values and intervals of support",
+            "effects.tsv": "genotype means, additive effect and dominance at the loci",
+            "lod.tsv.gz": "LOD scores, one row per trait and position",
+        },
+    ),
+)
+KNOWN = tuple(one.workflow for one in DEMONSTRATIONS)
 
 COMMAND = Command(
     description=(
-        "Run the population genetics workflow on bundled data: HapMap CEU and YRI, 120 unrelated people, 593 SNPs of\n"
-        "chromosome 22. The folder becomes a small project: data, configuration, results and an HTML report.\n"
+        "Run the workflows on bundled data. popgen: allele frequencies of HapMap CEU and YRI, 120 unrelated people,\n"
+        "593 SNPs of chromosome 22. qtl: loci for the survival of 120 mice of an intercross after an infection.\n"
+        "Each gets a folder that is a small project: data, configuration, results and an HTML report.\n"
         "A second run in the same folder does only what is missing. Needs pip install 'genem[workflow,plots]'."
     ),
     arguments=(Option(("directory",), "folder to work in", default="genem-demo", metavar="DIR", nargs="?", file=True),),
-    groups=(OptionGroup("run", (THREADS,)), MESSAGES),
+    groups=(
+        OptionGroup(
+            "run",
+            (
+                Option(
+                    ("--only",),
+                    f"workflows to run, of {', '.join(KNOWN)}",
+                    parse=names,
+                    default_text="all",
+                    metavar="NAMES",
+                ),
+                THREADS,
+            ),
+        ),
+        MESSAGES,
+    ),
     examples=("genem demo genem-demo",),
 )
 
 REPORT = "report.html"
-MEANINGS = {
-    "freq.tsv.gz": "allele frequencies and Hardy-Weinberg tests, one row per variant and group",
-    "spectrum.svg": "allele-frequency spectrum",
-    "freq_mqc.tsv": "one line per group, for MultiQC",
-}
+NEEDED = {"snakemake": "Snakemake", "matplotlib": "Matplotlib", "pygments": "Pygments"}
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
+    chosen = demonstrations(args.only or KNOWN)
     root, folder = bundle_root(), Path(args.directory)
     environment = job_environment()
-    workflow = root / "workflows" / "popgen"
-    prepare(folder, root)
-    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow / "workflow" / "Snakefile")]
-    snakemake += ["--directory", str(folder)]
-    work = ["--workflow-profile", str(workflow / "workflow" / "profiles" / "default"), "--cores", str(context.threads)]
+    for number, one in enumerate(chosen, start=1):
+        context.log.info("workflow %d of %d: %s, %s", number, len(chosen), one.workflow, one.title)
+        run_workflow(one.workflow, root, folder, context.threads, environment)
+    print("\n".join(summary(folder, chosen)))
+
+
+def demonstrations(chosen: Sequence[str]) -> list[Demonstration]:
+    """The demonstrations of these names, in the order of the table."""
+    for name in chosen:
+        if name not in KNOWN:
+            raise UsageError(f"--only {name}: there is no such workflow, choose of {', '.join(KNOWN)}")
+    return [one for one in DEMONSTRATIONS if one.workflow in chosen]
+
+
+def run_workflow(name: str, root: Path, folder: Path, threads: int | None, environment: dict[str, str]) -> None:
+    """Run a workflow and make its report, in a folder of its own below ``folder``."""
+    project, workflow = folder / name, root / "workflows" / name / "workflow"
+    prepare(folder, root, name)
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow / "Snakefile")]
+    snakemake += ["--directory", str(project)]
+    work = ["--workflow-profile", str(workflow / "profiles" / "default"), "--cores", str(threads)]
     for step in (work, ["--report", REPORT]):
         if run_child([*snakemake, *step], environment) != 0:
-            raise GenemError(f"the workflow failed; its messages are above, those of the jobs in {folder / 'logs'}")
-    print("\n".join(summary(folder)))
+            raise GenemError(
+                f"the workflow {name} failed; its messages are above, those of the jobs in {project / 'logs'}"
+            )
 
 
 def bundle_root() -> Path:
     """The folder that holds ``workflows/`` and ``data/``: in an installed package, or in the source tree."""
     package = Path(__file__).resolve().parents[1]
     for root in (package / "_bundle", package.parent):
-        if (root / "workflows" / "popgen").is_dir() and (root / "data").is_dir():
+        if (root / "workflows").is_dir() and (root / "data").is_dir():
             return root
-    raise GenemError("the bundled workflow and data are not installed; install genem from a wheel or a source tree")
+    raise GenemError("the bundled workflows and data are not installed; install genem from a wheel or a source tree")
 
 
 def job_environment() -> dict[str, str]:
-    """The environment of the workflow's jobs: they find this genem; both requirements are checked."""
-    if importlib.util.find_spec("snakemake") is None:
-        raise GenemError("the demo needs Snakemake; pip install 'genem[workflow,plots]'")
+    """The environment of the workflow's jobs: they find this genem; what the workflows need is checked."""
+    for module, name in NEEDED.items():
+        if importlib.util.find_spec(module) is None:
+            raise GenemError(f"the demo needs {name}; pip install 'genem[workflow,plots]'")
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": os.pathsep.join((str(scripts), os.environ.get("PATH", os.defpath)))}
     if shutil.which("genem", path=environment["PATH"]) is None:
@@ -68,12 +134,17 @@ def job_environment() -> dict[str, str]:
     return environment
 
 
-def prepare(folder: Path, root: Path) -> None:
-    """Put data and configuration into the folder; what is there already stays as it is."""
-    for source, name in ((root / "data", "data"), (root / "workflows" / "popgen" / "config", "config")):
-        target = folder / name
+def prepare(folder: Path, root: Path, name: str) -> None:
+    """Put data and a workflow's configuration into the folder; what is there already stays as it is."""
+    project = folder / name
+    for source, target in (
+        (root / "data", folder / "data"),
+        (root / "workflows" / name / "config", project / "config"),
+    ):
         if not target.exists():
             shutil.copytree(source, target)
+    if not (project / "data").exists():
+        (project / "data").symlink_to(Path("..", "data"), target_is_directory=True)
 
 
 def run_child(command: list[str], environment: dict[str, str]) -> int:
@@ -87,12 +158,18 @@ def run_child(command: list[str], environment: dict[str, str]) -> int:
             raise
 
 
-def summary(folder: Path) -> Iterator[str]:
+def summary(folder: Path, chosen: Sequence[Demonstration]) -> Iterator[str]:
     """Where the results are, on one screen."""
-    files = [path for path in sorted((folder / "results").rglob("*")) if path.name in MEANINGS]
-    rows = [(folder / REPORT, "everything on one page: open it in a browser")]
-    rows += [(path, MEANINGS[path.name]) for path in files]
-    rows += [(folder / "config" / "config.yaml", "what was run; change it and run the demo again")]
-    width = max(len(str(path)) for path, _ in rows)
+    tables = []
+    for one in chosen:
+        project = folder / one.workflow
+        files = sorted((project / "results").rglob("*"))
+        rows = [(project / REPORT, "everything on one page: open it in a browser")]
+        rows += [(path, meaning) for name, meaning in one.meanings.items() for path in files if path.name == name]
+        rows += [(project / "config" / "config.yaml", "what was run; change it and run the demo again")]
+        tables.append(rows)
+    width = max(len(str(path)) for rows in tables for path, _ in rows)
     yield "Done. The results:"
-    yield from (f"  {path!s:<{width}}  {meaning}" for path, meaning in rows)
+    for one, rows in zip(chosen, tables, strict=True):
+        yield f"{one.workflow}: {one.title}"
+        yield from (f"  {path!s:<{width}}  {meaning}" for path, meaning in rows)

@@ -33,6 +33,8 @@ class Option:
         ``value``, ``switch`` (True where given) or ``count`` (how often it was given).
     nargs
         As in argparse.
+    bare
+        The value where the flag stands without one, for ``nargs="?"``.
     file
         The value is a path: completion offers files.
     mirrors
@@ -48,6 +50,7 @@ class Option:
     metavar: str | None = None
     kind: Literal["value", "switch", "count"] = "value"
     nargs: Literal["?", "*", "+", 2] | None = None
+    bare: object = None
     file: bool = False
     mirrors: bool = False
 

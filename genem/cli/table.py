@@ -74,6 +74,13 @@ COMMANDS: tuple[CommandRow, ...] = (
         "analysis",
         "genem.popgen:sfs",
     ),
+    CommandRow(
+        "qtl",
+        "quantitative trait loci of a cross by interval mapping, from a VCF or R/qtl's csv",
+        "genem.cli.qtl",
+        "analysis",
+        "genem.qtl:scan",
+    ),
     CommandRow("regions", "cut an indexed VCF or BCF into regions of equal work", "genem.cli.regions", "tool"),
     CommandRow("gather", "join the tables of pieces below one header", "genem.cli.gather", "tool"),
     CommandRow("summary", "summarise tables of genem freq by group, draw the spectrum", "genem.cli.summary", "tool"),

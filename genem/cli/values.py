@@ -45,6 +45,13 @@ def positive_number(text: str) -> float:
     return value
 
 
+def non_negative_number(text: str) -> float:
+    value = number(text)
+    if value < 0.0:
+        raise ValueError(f"{text} is below 0")
+    return value
+
+
 def fraction(text: str) -> float:
     """A share, 0 and 1 included."""
     value = number(text)
@@ -65,6 +72,22 @@ def confidence_level(text: str) -> float:
     if not 0.0 < value < 1.0:
         raise ValueError(f"{text} is not a confidence level between 0 and 1, such as 0.95")
     return value
+
+
+def significance_levels(text: str) -> tuple[float, ...]:
+    """Probabilities between 0 and 1, separated by commas, the smallest first."""
+    levels = tuple(sorted(number(part) for part in text.split(",")))
+    if not all(0.0 < level < 1.0 for level in levels):
+        raise ValueError(f"'{text}' are not significance levels between 0 and 1, such as 0.05,0.1")
+    return levels
+
+
+def three_penalties(text: str) -> tuple[float, ...]:
+    """Three numbers that are not negative, separated by commas."""
+    values = tuple(number(part) for part in text.split(","))
+    if len(values) != 3 or not min(values) >= 0.0:
+        raise ValueError(f"'{text}' are not three penalties of 0 or more, such as 2.7,4.1,1.8")
+    return values
 
 
 def picture(text: str) -> str:

@@ -57,7 +57,7 @@ def read_alignment(path: str | Path, *, datatype: Datatype | None = None, thread
     --------
     >>> alignment = read_alignment("data/lexA_sites.fa")
     >>> len(alignment), alignment.n_sites, alignment.datatype
-    (16, 20, 'dna')
+    (19, 20, 'dna')
     """
     with InflatedInput(path, threads=threads) as stream:
         content = b"".join(stream.pieces())
@@ -137,7 +137,9 @@ def _nexus(text: str, path: str) -> tuple[Records, Datatype | None]:
         matrix: Any = Nexus(text)  # type: ignore[no-untyped-call]
         records = [(name, str(matrix.matrix[name])) for name in matrix.taxlabels]
     except (NexusError, KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
-        raise InputError(f"is no Nexus alignment that can be read: {error}", path=path) from None
+        raise InputError(f"is no Nexus alignment that can be read: {_one_line(error)}", path=path) from None
+    if not records:
+        raise InputError("is no Nexus alignment that can be read: it has no matrix", path=path)
     stated: dict[str, Datatype] = {"dna": "dna", "rna": "dna", "nucleotide": "dna", "protein": "protein"}
     gaps = str.maketrans({matrix.gap: "-", matrix.missing: "?"})
     return [(name, sequence.translate(gaps)) for name, sequence in records], stated.get(str(matrix.datatype).lower())
@@ -149,8 +151,12 @@ def _clustal(text: str, path: str) -> Records:
     try:
         records = AlignIO.read(StringIO(text), "clustal")  # type: ignore[no-untyped-call]
     except (ValueError, AssertionError) as error:
-        raise InputError(f"is no Clustal alignment that can be read: {error}", path=path) from None
+        raise InputError(f"is no Clustal alignment that can be read: {_one_line(error)}", path=path) from None
     return [(record.id, str(record.seq)) for record in records]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _phylip(text: str, path: str) -> Records:

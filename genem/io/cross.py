@@ -19,6 +19,7 @@ from genem.io.cross_tables import (
     columns_of_text,
     directions_of,
     read_lines,
+    sex_linked_chromosomes,
     sexes_of,
 )
 
@@ -64,7 +65,7 @@ def read_cross(
     missing
         What stands for a missing value, beside an empty cell.
     x_chromosomes
-        Which chromosome names mean the X chromosome. Inbred lines have none.
+        Which chromosome names mean the X chromosome. Doubled haploids and lines by selfing have none.
     sex, direction
         The columns that tell sex and direction of the cross. None: ``sex``, and ``pgm`` or ``direction``, if present.
 
@@ -107,8 +108,7 @@ def read_cross(
         genetic_map.markers,
         path,
     )
-    inbred = cross_type in ("dh", "riself", "risib")
-    sex_linked = frozenset() if inbred else frozenset(genetic_map.chromosomes) & frozenset(x_chromosomes)
+    sex_linked = sex_linked_chromosomes(genetic_map, x_chromosomes, cross_type)
     cross = Cross(
         cross_type=cross_type,
         alleles=alleles,
@@ -118,7 +118,7 @@ def read_cross(
         phenotypes=table.numbers,
         labels=table.labels,
         x_chromosomes=sex_linked,
-        is_male=sexes_of(table, sex, path, needed=bool(sex_linked)),
+        is_male=sexes_of(table, sex, path, needed=bool(sex_linked) and cross_type in ("f2", "bc")),
         is_reverse=directions_of(table, direction, path),
     )
     _check_backcross(cross, path)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import GeneticMap
+from genem.data import CrossType, GeneticMap
 from genem.errors import InputError, UsageError
+from genem.io.bgzf import InflatedInput
 
 __all__ = [
     "MISSING_TEXT",
@@ -22,6 +23,7 @@ __all__ = [
     "ordered_map",
     "read_genetic_map",
     "read_phenotypes",
+    "sex_linked_chromosomes",
     "sexes_of",
 ]
 
@@ -51,11 +53,12 @@ class MapTable:
 
 @dataclass(frozen=True, slots=True)
 class PhenotypeTable:
-    """Columns about individuals: numbers, and what is not numbers."""
+    """Columns about individuals: numbers, and what is not numbers; ``path`` is where they were read."""
 
     individuals: tuple[str, ...]
     numbers: Mapping[str, NDArray[np.float64]]
     labels: Mapping[str, tuple[str, ...]]
+    path: str | Path | None = None
 
 
 def read_genetic_map(path: str | Path) -> MapTable:
@@ -100,7 +103,7 @@ def read_phenotypes(path: str | Path) -> PhenotypeTable:
     check_distinct(individuals, "individual", path)
     columns = {name: [fields[k] for _, fields in rows] for k, name in enumerate(header) if k != at}
     numbers, labels = columns_of_text(columns)
-    return PhenotypeTable(individuals, numbers, labels)
+    return PhenotypeTable(individuals, numbers, labels, path)
 
 
 def columns_of_text(
@@ -114,6 +117,15 @@ def columns_of_text(
         except ValueError:
             labels[name] = tuple(texts)
     return numbers, labels
+
+
+def sex_linked_chromosomes(
+    genetic_map: GeneticMap, x_chromosomes: Collection[str], cross_type: CrossType
+) -> frozenset[str]:
+    """Which chromosomes of the map are the X; doubled haploids and lines by selfing come from plants, without one."""
+    if cross_type in ("dh", "riself"):
+        return frozenset()
+    return frozenset(genetic_map.chromosomes) & frozenset(x_chromosomes)
 
 
 def sexes_of(
@@ -257,9 +269,10 @@ def _number(text: str, what: str, path: str | Path, place: str) -> float:
 
 
 def read_lines(path: str | Path) -> list[str]:
+    """The lines of a text file, packed (gzip, BGZF) or not."""
+    with InflatedInput(path) as stream:
+        content = b"".join(stream.pieces())
     try:
-        return Path(path).read_text(encoding="utf-8-sig").splitlines()
+        return content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"byte {error.start} is not text in UTF-8", path=path) from None
-    except OSError as error:
-        raise InputError(error.strerror or str(error), path=path) from error

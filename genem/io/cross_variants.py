@@ -24,7 +24,14 @@ from genem.data import (
     GenotypeBlock,
 )
 from genem.errors import InputError, UsageError
-from genem.io.cross_tables import MapTable, PhenotypeTable, directions_of, ordered_map, sexes_of
+from genem.io.cross_tables import (
+    MapTable,
+    PhenotypeTable,
+    directions_of,
+    ordered_map,
+    sex_linked_chromosomes,
+    sexes_of,
+)
 from genem.io.variants import VariantReader
 
 __all__ = ["CrossFromVariants", "cross_from_variants"]
@@ -153,9 +160,8 @@ def cross_from_variants(
     )
     of_kept = np.array([rows[name] for _, name in kept])
     table = _rows_of(phenotypes, of_kept)
-    inbred = cross_type in ("dh", "riself", "risib")
-    sex_linked = frozenset() if inbred else frozenset(x_chromosomes) & frozenset(ordered.chromosomes)
-    is_male = sexes_of(table, sex, None, needed=bool(sex_linked))
+    sex_linked = sex_linked_chromosomes(ordered, x_chromosomes, cross_type)
+    is_male = sexes_of(table, sex, table.path, needed=bool(sex_linked) and cross_type in ("f2", "bc"))
     calls, likelihoods = collected.arrays(order)
     on_x = np.isin(ordered.chromosome, [k for k, name in enumerate(ordered.chromosomes) if name in sex_linked])
     impossible = _impossible(calls, cross_type, on_x, is_male)
@@ -170,7 +176,7 @@ def cross_from_variants(
         labels=table.labels,
         x_chromosomes=sex_linked,
         is_male=is_male,
-        is_reverse=directions_of(table, direction, None),
+        is_reverse=directions_of(table, direction, table.path),
         likelihoods=likelihoods,
     )
     found = {name for _, name in kept}
@@ -350,4 +356,5 @@ def _rows_of(table: PhenotypeTable, rows: Iterable[int]) -> PhenotypeTable:
         tuple(table.individuals[k] for k in order.tolist()),
         {name: values[order] for name, values in table.numbers.items()},
         {name: tuple(values[k] for k in order.tolist()) for name, values in table.labels.items()},
+        table.path,
     )

@@ -14,7 +14,7 @@ from genem.errors import InputError
 from genem.io.bgzf_writer import END_OF_FILE
 from genem.io.output import ByteSink
 
-__all__ = ["gather_tables", "kind_of_tables", "read_columns"]
+__all__ = ["gather_tables", "kind_of_tables", "read_columns", "read_notes"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 BGZF_SUBFIELD = b"BC"
@@ -71,7 +71,23 @@ def gather_tables(paths: Sequence[str | Path], sink: ByteSink) -> int:
     return n_gathered
 
 
-def read_columns(path: str | Path, names: Sequence[str]) -> Iterator[tuple[list[str], ...]]:
+def read_notes(path: str | Path) -> dict[str, str]:
+    """The ``##name=value`` lines of a table, those about columns left out.
+
+    Raises
+    ------
+    InputError
+        The table cannot be read.
+    """
+    with _opened(path) as stream:
+        lines = _read_header(stream).decode().splitlines()
+    pairs = [line[2:].partition("=") for line in lines if line.startswith("##")]
+    return {name: value for name, _, value in pairs if name != "column"}
+
+
+def read_columns(
+    path: str | Path, names: Sequence[str], *, written_by: str = "genem freq"
+) -> Iterator[tuple[list[str], ...]]:
     """The cells of some columns of a table, as text, some thousand rows at a time.
 
     Raises
@@ -82,11 +98,11 @@ def read_columns(path: str | Path, names: Sequence[str]) -> Iterator[tuple[list[
     with _opened(path) as stream:
         header = _read_header(stream).decode().splitlines()
         if not header:
-            raise InputError("is empty", path=path, remedy="give a table of genem freq")
+            raise InputError("is empty", path=path, remedy=f"give a table of {written_by}")
         row = header[-1].split("\t")
         missing = [name for name in names if name not in row]
         if missing:
-            raise InputError(f"has no column {missing[0]}", path=path, remedy="give a table of genem freq")
+            raise InputError(f"has no column {missing[0]}", path=path, remedy=f"give a table of {written_by}")
         columns = [row.index(name) for name in names]
         numbered = enumerate(stream, start=len(header) + 1)
         while lines := [*islice(numbered, ROWS_AT_ONCE)]:

@@ -42,8 +42,8 @@ from genem.phylo.transition_kernels import Process, Transitions, fill_edge
 MIN_LENGTH = 1e-9
 MAX_LENGTH = 100.0
 MAX_NEWTON = 50
-LENGTH_TOLERANCE = 1e-9
-"""On a step, relative to the length plus a thousandth."""
+LENGTH_TOLERANCE = 1e-6
+"""On a step, relative to the length plus a ten-thousandth; the error that is left is of the order of its square."""
 ROUNDING = 1e-12
 """Fall of the log-likelihood, relative to its size, that is put down to rounding."""
 
@@ -93,17 +93,16 @@ def fill_growth(process: Process, model: int, length: float, growth: np.ndarray)
 
 @summing_kernel
 def sum_growth(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
-    """total[d, lane] = sum of growth[d] times value, for as many d as total has rows."""
-    for d in range(total.shape[0]):
-        for l in range(LANES):
-            total[d, l] = 0.0
-        for c in range(value.shape[0]):
-            for k in range(0, value.shape[1], 4):
-                g0, g1, g2, g3 = growth[d, c, k], growth[d, c, k + 1], growth[d, c, k + 2], growth[d, c, k + 3]
-                for l in range(LANES):
-                    total[d, l] += (g0 * value[c, k, l] + g1 * value[c, k + 1, l]) + (
-                        g2 * value[c, k + 2, l] + g3 * value[c, k + 3, l]
-                    )
+    """total[lane] = sum of growth times value over categories and eigenvalues."""
+    for l in range(LANES):
+        total[l] = 0.0
+    for c in range(value.shape[0]):
+        for k in range(0, value.shape[1], 4):
+            g0, g1, g2, g3 = growth[c, k], growth[c, k + 1], growth[c, k + 2], growth[c, k + 3]
+            for l in range(LANES):
+                total[l] += (g0 * value[c, k, l] + g1 * value[c, k + 1, l]) + (
+                    g2 * value[c, k + 2, l] + g3 * value[c, k + 3, l]
+                )
 
 
 @summing_kernel
@@ -136,7 +135,8 @@ def derivatives(
         if sites.model[number] != model:
             model = sites.model[number]
             fill_growth(process, model, length, growth)
-        sum_growth(growth, table.value[number], total)
+        for order in range(3):
+            sum_growth(growth[order], table.value[number], total[order])
         slope, curve = add_derivatives(sites.weight[number], table.offset[number], total)
         first += slope
         second += curve
@@ -178,7 +178,7 @@ def edge_log_likelihood(
         if sites.model[number] != model:
             model = sites.model[number]
             fill_growth(process, model, length, growth)
-        sum_growth(growth, table.value[number], total)
+        sum_growth(growth[0], table.value[number], total[0])
         for l in range(LANES):
             weight = sites.weight[number, l]
             if weight > 0.0:
@@ -217,7 +217,7 @@ def newton_length(
             there = low if low == MIN_LENGTH else 0.5 * (here + low)
         step = abs(there - here)
         here = there
-        if step <= LENGTH_TOLERANCE * (here + 1e-3):
+        if step <= LENGTH_TOLERANCE * (here + 1e-4):
             break
     return here
 

@@ -19,7 +19,7 @@ __all__ = ["MAX_LENGTH", "MIN_LENGTH", "BranchFit", "fit_branches", "with_start_
 
 START_LENGTH = 0.1
 SHORTEST_START = 1e-6
-"""A start on the very bound would be taken for a trap."""
+"""What starts on the very bound and ends there is taken for locked by the engine."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class BranchFit:
     status: Status
 
 
-def with_start_lengths(tree: Tree) -> Tree:
-    """The tree with every length inside the bounds of an estimate; edges without a length get a customary one."""
-    lengths = np.where(np.isnan(tree.length), START_LENGTH, tree.length).clip(SHORTEST_START, MAX_LENGTH)
+def with_start_lengths(tree: Tree, shortest: float = SHORTEST_START) -> Tree:
+    """The tree with every length at least ``shortest``; edges without a length get a customary one."""
+    lengths = np.where(np.isnan(tree.length), START_LENGTH, tree.length).clip(shortest, MAX_LENGTH)
     lengths[-1] = 0.0
     return replace(tree, length=lengths)
 
@@ -103,7 +103,7 @@ def fit_branches(
         place = [likelihood.taxa.index(name) for name in tree.taxa]
         changing[len(place) :] = free[len(place) :]
         changing[place] = free[: len(place)]
-    lengths = np.where(changing, with_start_lengths(numbered).length, numbered.length)
+    lengths = np.where(changing, with_start_lengths(numbered, MIN_LENGTH).length, numbered.length)
     topology = build_topology(numbered)
     transitions = likelihood.transitions(lengths)
     storage = likelihood.storage(len(lengths), keep=True)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, parallel_kernel, prange, summing_kernel
+from genem.jit import kernel, summing_kernel
 from genem.phylo.likelihood_kernels import (
     LANES,
     LOG_TINY,
@@ -174,7 +174,7 @@ def count_group(
 
 
 @kernel
-def count_serial(
+def count_groups(
     sites: Sites,
     process: Process,
     tree: Topology,
@@ -184,19 +184,22 @@ def count_serial(
     weight: np.ndarray,
     log_site: np.ndarray,
     counts: EdgeCounts,
+    worker: int,
+    first: int,
+    last: int,
 ) -> None:
-    """Counts of all groups: group g has the chunks start[g] to start[g + 1] - 1, all of one model.
+    """Counts of the groups ``first`` to ``last - 1``; group g has the chunks start[g] to start[g + 1] - 1.
 
     ``weight`` float64 (chunk, lane) says how often each pattern counts; ``log_site`` is filled; ``counts`` start at 0.
     """
-    for group in range(len(start) - 1):
+    for group in range(first, last):
         count_group(
             sites,
             process,
             tree,
             transitions,
             storage,
-            0,
+            worker,
             start[group],
             start[group + 1],
             group,
@@ -204,35 +207,3 @@ def count_serial(
             log_site,
             counts,
         )
-
-
-@parallel_kernel
-def count_parallel(
-    sites: Sites,
-    process: Process,
-    tree: Topology,
-    transitions: Transitions,
-    storage: Partials,
-    start: np.ndarray,
-    weight: np.ndarray,
-    log_site: np.ndarray,
-    counts: EdgeCounts,
-) -> None:
-    """As :func:`count_serial`, groups spread over threads, one slot each: the same bits."""
-    n_slots = len(storage.up)
-    for slot in prange(n_slots):
-        for group in range(slot, len(start) - 1, n_slots):
-            count_group(
-                sites,
-                process,
-                tree,
-                transitions,
-                storage,
-                slot,
-                start[group],
-                start[group + 1],
-                group,
-                weight,
-                log_site,
-                counts,
-            )

@@ -32,6 +32,8 @@ SECOND_SHAPE, SECOND_INVARIANT = 2.0, 0.5
 have two summits. The proportion is of the sites that may be constant."""
 NEAR_BOUND = 1e-3
 """A packed coordinate nearer to its bound has no standard error."""
+LEAST_INFORMATION = 1e-3
+"""Of the data about a packed coordinate: with less, it is held where it is and has no standard error."""
 SMALLEST_EIGENVALUE = 1e-9
 """Of the information scaled to a unit diagonal; below it a direction is not identified."""
 
@@ -341,11 +343,13 @@ def _length_errors(likelihood: TreeLikelihood, tree: Tree, estimate: Estimate) -
     centre = replace(estimate, coordinates=pack_partitions(likelihood.partitions))
     packed = model.pack(centre)
     lower, upper = model.bounds()
-    inside = np.flatnonzero((packed > lower + NEAR_BOUND) & (packed < upper - NEAR_BOUND))
-    information = -model.hessian(centre)[np.ix_(inside, inside)]
-    diagonal = np.diag(information)
-    if len(inside) == 0 or not np.all(diagonal > 0.0):
+    all_information = -model.hessian(centre)
+    is_inside = (packed > lower + NEAR_BOUND) & (packed < upper - NEAR_BOUND)
+    inside = np.flatnonzero(is_inside & (np.diag(all_information) > LEAST_INFORMATION))
+    if len(inside) == 0:
         return errors
+    information = all_information[np.ix_(inside, inside)]
+    diagonal = np.diag(information)
     unit = np.sqrt(diagonal)
     scaled = information / np.outer(unit, unit)
     if np.linalg.eigvalsh(scaled)[0] <= SMALLEST_EIGENVALUE:

@@ -62,7 +62,7 @@ def expected_pair_counts(likelihood: TreeLikelihood, tree: Tree) -> PairCounts:
     >>> patterns = site_patterns(Alignment(("a", "b", "c"), letters, "dna"))
     >>> likelihood = TreeLikelihood([Partition(patterns, starting_model("JC", patterns))])
     >>> expected_pair_counts(likelihood, star_tree(("a", "b", "c"))).counts[0, 0, 2, 3].round(3)
-    array([[0.999, 0.   , 0.   , 0.   ],
+    array([[1.   , 0.   , 0.   , 0.   ],
            [0.   , 0.   , 0.   , 0.   ],
            [0.001, 0.965, 0.033, 0.001],
            [0.   , 0.   , 0.   , 0.   ]])

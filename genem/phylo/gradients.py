@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
-from genem.jit import set_threads
-from genem.phylo.count_kernels import EdgeCounts, count_parallel, count_serial
+from genem.phylo.count_kernels import EdgeCounts, count_groups
 from genem.phylo.likelihood import Evaluation, Partition, TreeLikelihood, build_process, build_topology
 from genem.phylo.parameters import pack_partitions, unpack_partitions
+from genem.phylo.threads import spread
 from genem.phylo.transition_kernels import Transitions, fill_all_edges
 
 __all__ = ["EdgeSums", "edge_sums", "gradient_by_lengths", "gradient_by_models"]
@@ -81,11 +81,7 @@ def edge_sums(likelihood: TreeLikelihood, tree: Tree) -> EdgeSums:
     log_site = np.empty_like(likelihood.sites.weight)
     weight = _effective_weights(likelihood, tree)
     arguments = (likelihood.sites, likelihood.process, topology, transitions, storage, start, weight, log_site, counts)
-    if likelihood.threads > 1:
-        set_threads(likelihood.threads)
-        count_parallel(*arguments)
-    else:
-        count_serial(*arguments)
+    spread(likelihood.threads, len(owner), lambda *part: count_groups(*arguments, *part))
     models = range(len(likelihood.partitions))
     edge, top, constant = (np.array([part[owner == model].sum(axis=0) for model in models]) for part in counts)
     return EdgeSums(Evaluation(likelihood, tree, topology, transitions, storage, log_site), edge, top, constant)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.errors import UsageError
-from genem.jit import set_threads
 from genem.phylo.alphabet import Alphabet
 from genem.phylo.likelihood_kernels import (
     FEW_STATES,
@@ -18,11 +17,11 @@ from genem.phylo.likelihood_kernels import (
     Partials,
     Sites,
     Topology,
-    fill_parallel,
-    fill_serial,
+    fill_chunks,
 )
 from genem.phylo.models import Model
 from genem.phylo.patterns import SitePatterns
+from genem.phylo.threads import spread
 from genem.phylo.topology import relabelled
 from genem.phylo.transition_kernels import Process, Transitions, fill_all_edges
 
@@ -62,8 +61,8 @@ class TreeLikelihood:
         One or more, of the same taxa and datatype; a model with fewer categories than another is filled up with
         categories of weight 0.
     threads
-        Chunks of patterns are worked off on so many threads; the bits do not depend on it. With 1, any number of
-        objects may be used from Python threads at the same time.
+        Chunks of patterns are worked off on so many threads; the bits do not depend on it. Any number of objects may be
+        used from Python threads at the same time.
 
     Attributes
     ----------
@@ -171,11 +170,8 @@ class TreeLikelihood:
     ) -> Evaluation:
         """As :meth:`evaluate`, with arrays that are there already; ``partials`` are overwritten."""
         log_site = np.empty_like(self.sites.weight)
-        if self.threads > 1:
-            set_threads(self.threads)
-            fill_parallel(self.sites, self.process, topology, transitions, partials, down, log_site)
-        else:
-            fill_serial(self.sites, self.process, topology, transitions, partials, down, log_site)
+        arguments = (self.sites, self.process, topology, transitions, partials, down, log_site)
+        spread(self.threads, len(log_site), lambda *part: fill_chunks(*arguments, *part))
         return Evaluation(self, tree, topology, transitions, partials, log_site)
 
     def transitions(self, lengths: Vector) -> Transitions:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, parallel_kernel, prange, summing_kernel
+from genem.jit import kernel, summing_kernel
 from genem.phylo.transition_kernels import Process, Transitions
 
 LANES = 64
@@ -63,8 +63,8 @@ class Topology(NamedTuple):
 class Partials(NamedTuple):
     """up and outer, float64 (slot, node, category, state, lane), and their scales, int32 (slot, node, lane).
 
-    A tip's letters fill the first category of its ``up``, which serves for all. Chunk c is worked off in slot c modulo
-    the number of slots: all chunks are kept where there are as many slots, and otherwise only the cache is filled.
+    A tip's letters fill the first category of its ``up``, which serves for all. There is a slot for each chunk, or,
+    where partials are not wanted later, one for each worker, which stays in the cache.
     """
 
     up: np.ndarray
@@ -313,7 +313,7 @@ def finish_chunk(
 @kernel
 def take_chunk(sites: Sites, transitions: Transitions, storage: Partials, number: int) -> Chunk:
     """The arrays of one chunk, in the slot where it is kept."""
-    return take_slot(sites, transitions, storage, number % len(storage.up), number)
+    return take_slot(sites, transitions, storage, number, number)
 
 
 @kernel
@@ -350,51 +350,28 @@ def sweep_down(tree: Topology, chunk: Chunk) -> None:
 
 
 @kernel
-def fill_slot(
+def fill_chunks(
     sites: Sites,
     process: Process,
     tree: Topology,
     transitions: Transitions,
     storage: Partials,
-    slot: int,
     down: bool,
     log_site: np.ndarray,
+    worker: int,
+    first: int,
+    last: int,
 ) -> None:
-    """Upward, and if asked for outer, partials of all chunks of one slot; log_site is float64 (chunk, lane)."""
+    """Upward, and if asked for outer, partials of the chunks ``first`` to ``last - 1``.
+
+    ``log_site`` float64 (chunk, lane) is filled. Chunks are kept where there is a slot for each; otherwise all are
+    worked off in the slot of the worker.
+    """
     top = len(tree.parent) - 1
-    for number in range(slot, len(sites.model), len(storage.up)):
-        chunk = take_chunk(sites, transitions, storage, number)
+    keeps = len(storage.up) == len(sites.model)
+    for number in range(first, last):
+        chunk = take_slot(sites, transitions, storage, number if keeps else worker, number)
         sweep_up(sites, tree, chunk, number)
         finish_chunk(sites, process, chunk.up[top], chunk.up_scale[top], number, log_site)
         if down:
             sweep_down(tree, chunk)
-
-
-@kernel
-def fill_serial(
-    sites: Sites,
-    process: Process,
-    tree: Topology,
-    transitions: Transitions,
-    storage: Partials,
-    down: bool,
-    log_site: np.ndarray,
-) -> None:
-    """:func:`fill_slot` for all slots."""
-    for slot in range(len(storage.up)):
-        fill_slot(sites, process, tree, transitions, storage, slot, down, log_site)
-
-
-@parallel_kernel
-def fill_parallel(
-    sites: Sites,
-    process: Process,
-    tree: Topology,
-    transitions: Transitions,
-    storage: Partials,
-    down: bool,
-    log_site: np.ndarray,
-) -> None:
-    """As :func:`fill_serial`, slots spread over threads: the same bits."""
-    for slot in prange(len(storage.up)):
-        fill_slot(sites, process, tree, transitions, storage, slot, down, log_site)

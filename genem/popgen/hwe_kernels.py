@@ -22,6 +22,16 @@ OBSERVED = 2.0**-900
 
 
 @kernel
+def neighbour(direction: int, hom_ref: float, het: float, hom_alt: float) -> tuple[float, float, float, float]:
+    """How much likelier the next table is, and its genotype counts: two heterozygotes fewer (0), or two more (1)."""
+    if direction == 0:
+        factor = het * (het - 1.0) / (4.0 * (hom_ref + 1.0) * (hom_alt + 1.0))
+        return factor, hom_ref + 1.0, het - 2.0, hom_alt + 1.0
+    factor = 4.0 * hom_ref * hom_alt / ((het + 2.0) * (het + 1.0))
+    return factor, hom_ref - 1.0, het + 2.0, hom_alt - 1.0
+
+
+@kernel
 def exact_test(n_hom_ref: int, n_het: int, n_hom_alt: int) -> tuple[float, float]:
     """Exact p and mid-p of one table of genotype counts; NaN where nobody was called.
 
@@ -40,16 +50,7 @@ def exact_test(n_hom_ref: int, n_het: int, n_hom_alt: int) -> tuple[float, float
         hom_alt = float(n_hom_alt)
         term = OBSERVED
         while True:
-            if direction == 0:
-                factor = het * (het - 1.0) / (4.0 * (hom_ref + 1.0) * (hom_alt + 1.0))
-                het -= 2.0
-                hom_ref += 1.0
-                hom_alt += 1.0
-            else:
-                factor = 4.0 * hom_ref * hom_alt / ((het + 2.0) * (het + 1.0))
-                het += 2.0
-                hom_ref -= 1.0
-                hom_alt -= 1.0
+            factor, hom_ref, het, hom_alt = neighbour(direction, hom_ref, het, hom_alt)
             if factor <= 0.0:
                 break
             term *= factor
@@ -99,16 +100,7 @@ def exact_test_x(n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_
                     hom_alt = start_alt
                     term = start
                     while True:
-                        if side == 0:
-                            factor = het * (het - 1.0) / (4.0 * (hom_ref + 1.0) * (hom_alt + 1.0))
-                            het -= 2.0
-                            hom_ref += 1.0
-                            hom_alt += 1.0
-                        else:
-                            factor = 4.0 * hom_ref * hom_alt / ((het + 2.0) * (het + 1.0))
-                            het += 2.0
-                            hom_ref -= 1.0
-                            hom_alt -= 1.0
+                        factor, hom_ref, het, hom_alt = neighbour(side, hom_ref, het, hom_alt)
                         if factor <= 0.0:
                             break
                         term *= factor

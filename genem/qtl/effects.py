@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from genem.em import Status
 from genem.errors import InputError, UsageError
 from genem.qtl.design import Design, numbers, sample_of
 from genem.qtl.markers import ChromosomeGenotypes
+from genem.qtl.mixture_information import mixture_covariance
 from genem.qtl.mixture_kernels import Data, Rule, fit_mixture
 from genem.qtl.scan_methods import LN10, Task, null_log_likelihood
 
@@ -39,6 +40,8 @@ class LocusEffects:
         interactions, relative to the last genotype.
     estimates, standard_errors
         float64 (term,); standard errors from the observed information, NaN where it is singular.
+    adjusted_means, adjusted_errors
+        float64 (genotype,): means of the genotypes where the covariates have their means, and standard errors.
     contrasts
         ``additive`` (half the difference of the homozygotes; in a backcross the heterozygotes less the homozygotes)
         and ``dominance`` (heterozygotes above the middle of the homozygotes): estimate and standard error.
@@ -63,6 +66,8 @@ class LocusEffects:
     terms: tuple[str, ...]
     estimates: Floats
     standard_errors: Floats
+    adjusted_means: Floats
+    adjusted_errors: Floats
     contrasts: dict[str, tuple[float, float]]
     sigma: tuple[float, float]
     log_likelihood: float
@@ -132,17 +137,23 @@ def locus_effects(
     found, _, status = fit_mixture(prior, data, RULE, params, posterior)
     task = Task(prior[None], design, data.response[:, None], sample.weights, RULE)
     null = null_log_likelihood(task, 0, binary=False)
-    covariance = _covariance(prior.shape[1], data, params, posterior)
+    components = _components(prior.shape[1], data, posterior)
+    covariance = mixture_covariance(components, data.response, data.weight, params)
     terms, to_terms, shift = _terms(one.states, design, centre, scale)
     estimates = to_terms @ params[:-1] + shift
     of_terms = to_terms @ covariance[:-1, :-1] @ to_terms.T
     absent = np.flatnonzero(posterior.sum(axis=0) < NOBODY)
     estimates[absent] = np.nan
+    at_mean = np.arange(len(one.states)) * design.own.shape[1]
+    adjusted = centre + scale * params[at_mean]
+    adjusted[absent] = np.nan
     constant = 0.5 * float(np.log(sample.weights).sum()) - n * math.log(scale)
     sigma = scale * math.exp(params[-1])
     lod = (found - null) / LN10
     with np.errstate(invalid="ignore"):
         errors = np.where(np.isfinite(estimates), np.sqrt(np.diag(of_terms)), np.nan)
+        spread = scale * np.sqrt(np.diag(covariance)[at_mean])
+        adjusted_errors = np.where(np.isfinite(adjusted), spread, np.nan)
         sigma_error = sigma * math.sqrt(covariance[-1, -1]) if covariance[-1, -1] >= 0.0 else math.nan
     return LocusEffects(
         trait=trait,
@@ -152,6 +163,8 @@ def locus_effects(
         terms=terms,
         estimates=estimates,
         standard_errors=errors,
+        adjusted_means=adjusted,
+        adjusted_errors=adjusted_errors,
         contrasts={} if one.is_x else _contrasts(cross.cross_type, estimates, of_terms),
         sigma=(sigma, sigma_error),
         log_likelihood=found + constant,
@@ -176,36 +189,14 @@ def _find(
     return one, int(np.abs(one.grid.position - position).argmin())
 
 
-def _covariance(n_states: int, data: Data, params: Floats, posterior: Floats) -> Floats:
-    """Of coefficients and log sigma: the inverse of the observed information; NaN where it is not positive."""
+def _components(n_states: int, data: Data, posterior: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Of each genotype the posterior probability and the regressors of everybody."""
     n, n_own = data.own.shape
-    size = len(params)
-    score, expected = np.zeros((n, size)), np.zeros((size, size))
-    precision = data.weight * math.exp(-2.0 * params[-1])
     for state in range(n_states):
-        x = np.zeros((n, size))
+        x = np.zeros((n, n_states * n_own + data.shared.shape[1]))
         x[:, state * n_own : (state + 1) * n_own] = data.own
-        x[:, n_states * n_own : -1] = data.shared
-        residual = data.response - x[:, :-1] @ params[:-1]
-        share = posterior[:, state]
-        complete = (precision * residual)[:, None] * x
-        complete[:, -1] = precision * residual**2 - 1.0
-        curvature = (x * (share * precision)[:, None]).T @ x
-        curvature[:-1, -1] = curvature[-1, :-1] = 2.0 * x[:, :-1].T @ (share * precision * residual)
-        curvature[-1, -1] = 2.0 * np.sum(share * precision * residual**2)
-        expected += curvature - (complete * share[:, None]).T @ complete
-        score += share[:, None] * complete
-    information = expected + score.T @ score
-    covariance = np.full((size, size), np.nan)
-    used = np.flatnonzero(np.diag(information) > NOBODY)
-    try:
-        inner = np.linalg.inv(information[np.ix_(used, used)])
-        np.linalg.cholesky(inner)
-    except np.linalg.LinAlgError:
-        return covariance
-    covariance[:] = 0.0
-    covariance[np.ix_(used, used)] = inner
-    return covariance
+        x[:, n_states * n_own :] = data.shared
+        yield posterior[:, state], x
 
 
 def _terms(

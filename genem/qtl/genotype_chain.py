@@ -24,6 +24,9 @@ SMALLEST_FRACTION = 1e-14
 """Recombination fractions are kept off 0, so that no two calls contradict each other for good."""
 
 
+NOT_THE_X = "leave the chromosome out, or name the X chromosome if it is another one"
+
+
 def _table(codes: dict[int, int]) -> NDArray[np.int8]:
     table = np.zeros(6, np.int8)
     for genotype, code in codes.items():
@@ -147,8 +150,13 @@ def _on_x(cross: Cross, name: str) -> tuple[tuple[str, ...], list[_Kind]]:
     """The states in order, and the kind of each individual."""
     is_male = cross.is_male
     if is_male is None or cross.cross_type not in ("f2", "bc"):
-        found = "no sex is given" if cross.cross_type in ("f2", "bc") else f"the cross is {cross.cross_type}"
-        raise InputError(f"chromosome {name} is the X chromosome but {found}", remedy="leave the chromosome out")
+        if cross.cross_type in ("f2", "bc"):
+            raise InputError(f"chromosome {name} is the X chromosome but no sex is given", remedy=NOT_THE_X)
+        raise InputError(
+            f"chromosome {name} is the X chromosome, which recombines and segregates by other rules in lines from a "
+            "cross of type risib",
+            remedy=NOT_THE_X,
+        )
     a, b = cross.alleles
     reverse = reverse_females(cross, is_male)
     both = bool(reverse.any()) and bool((~reverse & ~is_male).any())

@@ -37,6 +37,7 @@ __all__ = [
     "check_request",
     "default_rule",
     "fit_task",
+    "missing_information",
     "response_of",
     "scan",
 ]
@@ -330,8 +331,10 @@ def _check_size(task: Task) -> None:
     n, n_states = task.probabilities.shape[1:]
     n_parameters = n_states * task.design.own.shape[1] + task.design.shared.shape[1] + 1
     if n <= n_parameters:
+        covariates = task.design.own_names or task.design.shared_names
         raise InputError(
-            f"{n} individuals have the trait, too few for {n_parameters} parameters", remedy="use fewer covariates"
+            f"{n} individuals have the trait, too few for {n_parameters} parameters",
+            remedy="use fewer covariates" if covariates else None,
         )
 
 

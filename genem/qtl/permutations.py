@@ -12,29 +12,14 @@ from numpy.typing import NDArray
 from genem.data import Cross
 from genem.errors import InputError, UsageError
 from genem.qtl.design import Sample, numbers, sample_of
-from genem.qtl.interval_mapping import (
-    Method,
-    Model,
-    check_request,
-    default_rule,
-    fit_task,
-    response_of,
-)
-from genem.qtl.lane_kernels import scan_permuted
+from genem.qtl.interval_mapping import Method, Model, check_request, default_rule, response_of
 from genem.qtl.markers import ChromosomeGenotypes, called_genotypes
-from genem.qtl.regression_kernels import position_bases
-from genem.qtl.scan_methods import LN10, Task, in_lanes, null_basis, residuals
+from genem.qtl.permuted_scans import highest_lods
+from genem.qtl.scan_methods import Task
 
 __all__ = ["Permutations", "genome_wide_p", "permute", "threshold"]
 
 Floats = NDArray[np.float64]
-
-MEAN_TOLERANCE = 1e-3
-"""EM of permuted traits stops where no genotype mean moves further than this, in standard deviations of the trait; the
-error of a LOD score is of the order of its square."""
-MAX_ITER = 2000
-AT_ONCE = 1000
-"""Permutations in one matrix product: bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +78,9 @@ def permute(
 
     The trait, with its covariates and weights, is shuffled among the individuals against their genotypes. With an
     X chromosome it is shuffled within groups of the same sex and direction, so that the X is treated as in the scan;
-    ``strata`` splits further. For normal traits without covariates and weights all permutations are scanned together:
-    Haley-Knott regression becomes one matrix product, and EM runs over many traits side by side.
+    ``strata`` splits further. Permutation k of a seed is the same whichever others are asked for. EM follows a
+    position only until it is clear that it is not the highest; Haley-Knott regression without covariates and weights,
+    and rank tests, are matrix products over all permutations.
 
     Parameters
     ----------
@@ -150,7 +136,6 @@ def permute(
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     response = response_of(values[sample.keep], trait, model)
     orders = _orders(_strata(cross, sample, genotypes, strata), n_permutations, first, seed)
-    plain = model == "normal" and not (addcovar or intcovar) and weights is None
     largest = {False: np.full(n_permutations, -np.inf), True: np.full(n_permutations, -np.inf)}
     length = {False: 0.0, True: 0.0}
     for one in genotypes:
@@ -161,11 +146,8 @@ def permute(
             sample.weights,
             default_rule(model),
         )
-        if plain and method in ("em", "hk"):
-            found = (_haley_knott if method == "hk" else _expectation_maximisation)(task, orders)
-        else:
-            stratum = sample.strata if one.is_x else np.zeros(len(response), np.int64)
-            found = _one_by_one(task, orders, method, model, stratum)
+        stratum = sample.strata if one.is_x else np.zeros(len(response), np.int64)
+        found = highest_lods(task, orders, first, method, model, stratum, largest[one.is_x])
         largest[one.is_x] = np.maximum(largest[one.is_x], found)
         length[one.is_x] += float(np.ptp(one.grid.position))
     return Permutations(trait, method, model, largest[False], largest[True], length[False], length[True], first, seed)
@@ -273,41 +255,3 @@ def _orders(strata: NDArray[np.int64], n_permutations: int, first: int, seed: in
         for group in members:
             orders[k, group] = rng.permutation(group)
     return orders
-
-
-def _haley_knott(task: Task, orders: NDArray[np.int64]) -> Floats:
-    """All permutations by one matrix product: shuffling within strata leaves the null model as it is."""
-    n_positions, n, n_states = task.probabilities.shape
-    basis = null_basis(task.design, task.weights)
-    bases = np.empty((n_positions, n_states, n))
-    position_bases(basis, task.probabilities, task.design.own, bases, np.empty(n_positions, np.int64))
-    left = residuals(basis, task.responses)[:, 0]
-    largest = np.empty(len(orders))
-    for start in range(0, len(orders), AT_ONCE):
-        some = orders[start : start + AT_ONCE]
-        squares = (bases.reshape(-1, n) @ left[some].T) ** 2
-        explained = squares.reshape(n_positions, n_states, -1).sum(axis=1).max(axis=0)
-        with np.errstate(divide="ignore"):
-            largest[start : start + AT_ONCE] = -0.5 * n * np.log1p(-np.minimum(explained / (left @ left), 1.0)) / LN10
-    return largest
-
-
-def _expectation_maximisation(task: Task, orders: NDArray[np.int64]) -> Floats:
-    """All permutations side by side, in groups of lanes."""
-    traits, null = in_lanes(task, task.responses[:, 0][orders])
-    largest = np.full(null.shape, -np.inf)
-    priors = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1))
-    scan_permuted(priors, traits, null, MAX_ITER, MEAN_TOLERANCE, largest)
-    return largest.ravel()[: len(orders)]
-
-
-def _one_by_one(
-    task: Task, orders: NDArray[np.int64], method: Method, model: Model, strata: NDArray[np.int64]
-) -> Floats:
-    """Genotypes shuffled instead of trait, covariates and weights: the same, and the null model stays."""
-    largest = np.empty(len(orders))
-    for k, order in enumerate(orders):
-        shuffled = np.ascontiguousarray(task.probabilities[:, np.argsort(order)])
-        one = Task(shuffled, task.design, task.responses, task.weights, task.rule)
-        largest[k] = fit_task(one, method, model, strata).lod.max()
-    return largest

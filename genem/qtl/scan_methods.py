@@ -12,9 +12,10 @@ from genem.em import Status
 from genem.errors import InputError
 from genem.qtl.design import Design
 from genem.qtl.extended_regression_kernels import fit_extended_positions
-from genem.qtl.lane_kernels import LANES, scan_traits
-from genem.qtl.mixture_kernels import Data, Rule, fit_mixture, fit_positions
+from genem.qtl.family_kernels import NORMAL
+from genem.qtl.mixture_kernels import LOG_ROOT_TWO_PI, Data, Rule, fit_mixture, fit_positions
 from genem.qtl.regression_kernels import orthonormalise, position_bases
+from genem.qtl.sweep_kernels import Stop, sweep_all
 from genem.qtl.two_part_kernels import fit_two_part_positions
 
 __all__ = [
@@ -25,22 +26,25 @@ __all__ = [
     "extended_haley_knott",
     "haley_knott",
     "imputation",
-    "in_lanes",
+    "is_plain",
     "logistic_haley_knott",
     "marker_regression",
+    "normal_null",
     "null_basis",
     "null_log_likelihood",
     "rank_based",
+    "regressor_rows",
     "residuals",
     "two_part",
+    "two_part_null",
 ]
 
 Floats = NDArray[np.float64]
 LN10 = math.log(10.0)
 MANY_TRAITS = 8
 """So many are scanned side by side."""
-LANE_TOLERANCE = 1e-7
-"""On the step of the genotype means, in standard deviations of the trait."""
+TO_BE_GAINED = 1e-10
+"""Log-likelihood that the fits of many traits leave to be gained."""
 SCORING_TOLERANCE = 1e-13
 """Fisher scoring has no second test of its stop."""
 
@@ -115,38 +119,46 @@ def haley_knott(task: Task) -> Fits:
 
 
 def expectation_maximisation(task: Task, *, binary: bool) -> Fits:
-    """The mixture model itself: LOD = (log L1 - log L0) / log 10. Many plain normal traits are taken side by side."""
-    plain = task.design.own.shape[1] == 1 and task.design.shared.shape[1] == 0 and bool((task.weights == 1.0).all())
-    if plain and not binary and task.responses.shape[1] >= MANY_TRAITS:
+    """The mixture model itself: LOD = (log L1 - log L0) / log 10. Many normal traits are taken side by side."""
+    if not binary and task.responses.shape[1] >= MANY_TRAITS:
         return _side_by_side(task)
     return _by_likelihood(task, binary=binary, extended=False)
 
 
-def in_lanes(task: Task, traits: Floats) -> tuple[Floats, Floats]:
-    """Traits (trait, individual) as (group, individual, lane), and the log-likelihoods of the null model (group, lane).
+def is_plain(task: Task) -> bool:
+    """Neither covariates nor weights."""
+    return task.design.own.shape[1] == 1 and task.design.shared.shape[1] == 0 and bool((task.weights == 1.0).all())
 
-    The last group is filled up with the first trait. The constant of the normal density is left out.
-    """
-    n_traits, n = traits.shape
-    n_groups = -(-n_traits // LANES)
-    filled = np.concatenate([traits, np.repeat(traits[:1], n_groups * LANES - n_traits, axis=0)])
-    left = residuals(null_basis(task.design, task.weights), filled.T)
-    null = -0.5 * n * (np.log((left**2).sum(axis=0) / n) + 1.0)
-    lanes = np.ascontiguousarray(filled.reshape(n_groups, LANES, n).transpose(0, 2, 1))
-    return lanes, null.reshape(n_groups, LANES)
+
+def normal_null(task: Task) -> Floats:
+    """Log-likelihoods (trait,) of the null model, without the constants of the normal density."""
+    root = np.sqrt(task.weights)[:, None]
+    left = residuals(null_basis(task.design, task.weights), root * task.responses)
+    n = len(left)
+    return np.asarray(-0.5 * n * (np.log((left**2).sum(axis=0) / n) + 1.0))
+
+
+def regressor_rows(design: Design, response: Floats, weights: Floats, *, null_model: bool = False) -> Floats:
+    """Response, weights, own and shared regressors, (row, individual); or own ones and the rest of the null model."""
+    shared = design.shared
+    if null_model:
+        indicators = design.null[:, 1 : design.null.shape[1] - design.own.shape[1] + 1 - shared.shape[1]]
+        shared = np.column_stack([indicators, shared])
+    return np.ascontiguousarray(np.column_stack([response, weights, design.own, shared]).T)
 
 
 def _side_by_side(task: Task) -> Fits:
-    n_positions = len(task.probabilities)
     n_traits = task.responses.shape[1]
-    traits, null = in_lanes(task, task.responses.T)
-    lod = np.empty((len(traits), n_positions, LANES))
-    n_iter = np.empty((len(traits), n_positions), np.int64)
+    shape = (n_traits, len(task.probabilities))
+    log_likelihood, n_iter, status = np.empty(shape), np.empty(shape, np.int64), np.empty(shape, np.int8)
     priors = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1))
-    scan_traits(priors, traits, null, task.rule.max_iter, LANE_TOLERANCE, lod, n_iter)
-    steps = np.repeat(n_iter.T, LANES, axis=1)[:, :n_traits]
-    status = np.where(steps < task.rule.max_iter, Status.CONVERGED, Status.MAX_ITER).astype(np.int8)
-    return Fits(lod.transpose(1, 0, 2).reshape(n_positions, -1)[:, :n_traits], steps, status)
+    responses = np.ascontiguousarray(task.responses.T)
+    stop = Stop(NORMAL, task.design.own.shape[1], False, False, TO_BE_GAINED, task.rule.max_iter)
+    rows = regressor_rows(task.design, responses[0], task.weights)
+    everybody = np.arange(len(task.responses))[None]
+    goals = np.full(n_traits, -np.inf)
+    sweep_all(priors, rows, responses, everybody, stop, goals, log_likelihood, n_iter, status)
+    return Fits((log_likelihood.T - normal_null(task)) / LN10, n_iter.T, status.T)
 
 
 def extended_haley_knott(task: Task) -> Fits:
@@ -243,12 +255,7 @@ def two_part(task: Task, in_spike: NDArray[np.bool_]) -> Fits:
     normal = Data(response[outside], task.weights[outside], task.design.own[outside], task.design.shared[outside])
     apart = np.ascontiguousarray(task.probabilities[:, outside])
     fit_positions(apart, normal, task.rule, mean_only, scratch, unused, unused.copy())
-    null = task.design.null
-    spike_null = _regression(binary._replace(own=null, shared=np.empty((len(null), 0))), binary_rule)
-    own, empty = np.ascontiguousarray(null[outside]), np.empty((int(outside.sum()), 0))
-    mean_null = _regression(normal._replace(own=own, shared=empty), task.rule)
-    n_outside = len(apart[0])
-    mean_null -= 0.5 * (n_outside * math.log(n_outside / (n_outside - 1.0)) - 1.0)
+    spike_null, mean_null = _parts_without_locus(task, in_spike)
     joint = both - spike_null - mean_null
     by_spike, by_mean = spike_only - spike_null, mean_only - mean_null
     return Fits(
@@ -257,6 +264,22 @@ def two_part(task: Task, in_spike: NDArray[np.bool_]) -> Fits:
         status.astype(np.int8)[:, None],
         {"binary": (joint - by_mean)[:, None] / LN10, "normal": (joint - by_spike)[:, None] / LN10},
     )
+
+
+def two_part_null(task: Task, in_spike: NDArray[np.bool_]) -> float:
+    """Log-likelihood of the two-part model without a locus, without the constants of the normal density."""
+    return sum(_parts_without_locus(task, in_spike)) + (len(in_spike) - int(in_spike.sum())) * LOG_ROOT_TWO_PI
+
+
+def _parts_without_locus(task: Task, in_spike: NDArray[np.bool_]) -> tuple[float, float]:
+    """Of being in the spike, and of the trait outside."""
+    null, outside = task.design.null, ~in_spike
+    everywhere = Data(in_spike.astype(np.float64), task.weights, null, np.empty((len(null), 0)))
+    spike = _regression(everywhere, task.rule._replace(binary=True))
+    own, empty = np.ascontiguousarray(null[outside]), np.empty((int(outside.sum()), 0))
+    mean = _regression(Data(task.responses[outside, 0], task.weights[outside], own, empty), task.rule)
+    n_outside = len(own)
+    return spike, mean - 0.5 * (n_outside * math.log(n_outside / (n_outside - 1.0)) - 1.0)
 
 
 def rank_based(task: Task, strata: NDArray[np.int64]) -> Fits:

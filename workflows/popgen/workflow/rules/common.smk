@@ -1,42 +1,14 @@
 # Reads and checks the configuration. Whatever is wrong is said here, before any job starts.
-import gzip
-import struct
-from itertools import takewhile
-from pathlib import Path
-
-from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
-
-try:
-    validate(config, "../schemas/config.schema.yaml")
-except WorkflowError as error:
-    # Snakemake prints the whole schema with the finding; keep the finding and the place.
-    lines = str(error).splitlines()
-    finding = [
-        line.removeprefix("ValidationError: ")
-        for line in lines
-        if line.startswith("ValidationError: ")
-    ]
-    place = [
-        line.removeprefix("On instance").rstrip(":")
-        for line in lines
-        if line.startswith("On instance")
-    ]
-    raise WorkflowError(
-        f"config{''.join(place)}: {''.join(finding) or error}; config/README.md explains the keys"
-    )
+check_configuration("../schemas/config.schema.yaml")
 
 PIECES = range(1, config["pieces"] + 1)
 FILE_KEYS = ("vcf", "samples", "groups", "sex")
+WARM = {"ld": ["ld", "prune", "blocks"], "sfs": ["sfs"], "phase": ["phase"]}
+WARM_COMMANDS = [
+    "freq",
+    *(command for analysis in config["analyses"] for command in WARM[analysis]),
+]
 SAMPLE_HEADERS = ("sample", "iid", "sample_id", "id", "individual")
-
-
-def user_file(cohort, key):
-    """The absolute path of a file named in the configuration."""
-    path = Path(config["cohorts"][cohort][key]).expanduser().absolute()
-    if not path.is_file():
-        raise WorkflowError(f"config: cohorts: {cohort}: {key}: no such file: {path}")
-    return str(path)
 
 
 def vcf_index(cohort):
@@ -45,28 +17,8 @@ def vcf_index(cohort):
     for suffix in (".csi", ".tbi"):
         if Path(vcf + suffix).is_file():
             return vcf + suffix
-    raise WorkflowError(
-        f"config: cohorts: {cohort}: vcf: {vcf} has no index; make one with tabix -p vcf"
-    )
-
-
-def vcf_samples(cohort):
-    """The sample names in the header of a compressed VCF or BCF file."""
-    vcf = config["cohorts"][cohort]["vcf"]
-    try:
-        with gzip.open(vcf, "rb") as stream:
-            if stream.peek(5).startswith(b"BCF\2"):
-                (header_length,) = struct.unpack("<5xI", stream.read(9))
-                lines = stream.read(header_length).splitlines()
-            else:
-                lines = takewhile(lambda line: line.startswith(b"#"), stream)
-            for line in lines:
-                if line.startswith(b"#CHROM"):
-                    return set(line.decode().rstrip("\r\n").split("\t")[9:])
-    except (OSError, EOFError, struct.error) as error:
-        raise WorkflowError(f"config: cohorts: {cohort}: vcf: {vcf}: {error}")
-    raise WorkflowError(
-        f"config: cohorts: {cohort}: vcf: {vcf} has no #CHROM line: not a VCF or BCF file"
+    refuse(
+        ("cohorts", cohort, "vcf"), f"{vcf} has no index; make one with tabix -p vcf"
     )
 
 
@@ -91,11 +43,9 @@ def named_samples(path):
 def check_cohort(cohort):
     """Make the cohort's paths absolute; every file must exist and name only samples that the VCF has."""
     settings = config["cohorts"][cohort]
-    for key in FILE_KEYS:
-        if key in settings:
-            settings[key] = user_file(cohort, key)
+    make_absolute(settings, FILE_KEYS, ("cohorts", cohort))
     settings["index"] = vcf_index(cohort)
-    known = vcf_samples(cohort)
+    known = variant_samples(settings["vcf"], ("cohorts", cohort, "vcf"))
     for key in FILE_KEYS[1:]:
         unknown = (
             [name for name in named_samples(settings[key]) if name not in known]
@@ -103,9 +53,10 @@ def check_cohort(cohort):
             else []
         )
         if unknown:
-            raise WorkflowError(
-                f"config: cohorts: {cohort}: {key}: {settings[key]} names {len(unknown)} samples "
-                f"that {settings['vcf']} does not have, the first is {unknown[0]}"
+            refuse(
+                ("cohorts", cohort, key),
+                f"{settings[key]} names {len(unknown)} samples that {settings['vcf']} does not have, "
+                f"the first is {unknown[0]}",
             )
 
 

@@ -10,7 +10,7 @@ rule regions:
     benchmark:
         "benchmarks/{cohort}/regions.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -39,7 +39,7 @@ rule freq_piece:
     benchmark:
         "benchmarks/{cohort}/freq.{piece}.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -73,7 +73,7 @@ rule gather:
     benchmark:
         "benchmarks/{cohort}/gather.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=500,

@@ -19,7 +19,7 @@ rule ld_piece:
     benchmark:
         "benchmarks/{cohort}/ld.{piece}.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -53,7 +53,7 @@ rule ld_gather:
     benchmark:
         "benchmarks/{cohort}/ld_gather.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -83,7 +83,7 @@ rule prune:
     benchmark:
         "benchmarks/{cohort}/prune.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 2
     resources:
         mem_mb=2000,
@@ -115,7 +115,7 @@ rule blocks:
     benchmark:
         "benchmarks/{cohort}/blocks.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 2
     resources:
         mem_mb=2000,

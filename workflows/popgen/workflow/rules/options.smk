@@ -87,12 +87,7 @@ def sfs_options(wildcards):
 
 def replicate_range(wildcards):
     """First replicate and number of replicates of a piece; all pieces together are replicates 0 to N - 1."""
-    total, pieces, piece = (
-        config["sfs"]["bootstrap"],
-        len(SFS_PIECES),
-        int(wildcards.piece),
+    first, n = share_of(
+        config["sfs"]["bootstrap"], len(SFS_PIECES), int(wildcards.piece)
     )
-    first = piece * total // pieces
-    return (
-        f"--bootstrap-first {first} --bootstrap {(piece + 1) * total // pieces - first}"
-    )
+    return f"--bootstrap-first {first} --bootstrap {n}"

@@ -16,7 +16,7 @@ rule sfs_replicates:
     benchmark:
         "benchmarks/{cohort}/sfs_replicates.{piece}.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -39,7 +39,7 @@ rule sfs_gather:
     benchmark:
         "benchmarks/{cohort}/sfs_gather.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -78,7 +78,7 @@ rule sfs:
     benchmark:
         "benchmarks/{cohort}/sfs.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -104,7 +104,7 @@ rule phase:
     benchmark:
         "benchmarks/{cohort}/phase.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 4
     resources:
         mem_mb=4000,

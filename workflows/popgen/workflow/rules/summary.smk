@@ -20,7 +20,7 @@ rule summary:
     benchmark:
         "benchmarks/{cohort}/summary.tsv"
     conda:
-        "../envs/genem.yaml"
+        "../../../common/envs/genem.yaml"
     threads: 1
     resources:
         mem_mb=1000,

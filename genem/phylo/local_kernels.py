@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, parallel_kernel, prange
+from genem.jit import kernel
 from genem.phylo.branch_kernels import EdgeTable, sweep_branches
 from genem.phylo.likelihood_kernels import (
     LANES,
@@ -145,14 +145,25 @@ def fit_local(whole: WholeTree, local: LocalTree, lengths: np.ndarray, max_newto
 
 
 @kernel
-def fit_insertions_slot(
-    whole: WholeTree, walks: Walks, chosen: np.ndarray, slot: int, n_slots: int, max_newton: int, found: np.ndarray
+def fit_insertions(
+    whole: WholeTree, walks: Walks, chosen: np.ndarray, max_newton: int, found: np.ndarray, first: int, last: int
 ) -> None:
-    """Insertions slot, slot + n_slots, ... of those chosen, with the three edges around each improved."""
+    """The likelihood of the whole tree after some insertions, with the three edges around each improved.
+
+    Parameters
+    ----------
+    chosen
+        int64 (insertion,): places in ``walks``; those from ``first`` to ``last - 1`` are worked off.
+    max_newton
+        Most steps on one edge.
+    found
+        float64 (insertion, 4), filled: log-likelihood, lengths of the near and the far part of the target's edge and of
+        the subtree's edge.
+    """
     n_nodes = len(whole.lengths)
     local = new_local_tree(3, whole.transitions, whole.storage)
     lengths = np.zeros(4)
-    for place in range(slot, len(chosen), n_slots):
+    for place in range(first, last):
         target = chosen[place]
         row = np.searchsorted(walks.start, target, side="right") - 1
         edge, subtree = walks.edge[target], walks.subtree[row]
@@ -166,71 +177,26 @@ def fit_insertions_slot(
 
 
 @kernel
-def fit_swaps_slot(
-    whole: WholeTree, swaps: np.ndarray, slot: int, n_slots: int, max_newton: int, found: np.ndarray
-) -> None:
-    """Swaps slot, slot + n_slots, ... with the five edges of each quartet improved."""
+def fit_swaps(whole: WholeTree, swaps: np.ndarray, max_newton: int, found: np.ndarray, first: int, last: int) -> None:
+    """The likelihood of the whole tree after some swaps, with the five edges of each quartet improved.
+
+    Parameters
+    ----------
+    swaps
+        int64 (swap, 5): four edges with a direction, the first two to stand together, and the node below the edge in
+        the middle; those from ``first`` to ``last - 1`` are worked off.
+    max_newton
+        Most steps on one edge.
+    found
+        float64 (swap, 6), filled: log-likelihood, and the lengths of these five edges.
+    """
     n_nodes = len(whole.lengths)
     local = new_local_tree(4, whole.transitions, whole.storage)
     lengths = np.zeros(6)
-    for place in range(slot, len(swaps), n_slots):
+    for place in range(first, last):
         for leaf in range(4):
             put_far(whole, swaps[place, leaf], local, leaf)
             lengths[leaf] = whole.lengths[swaps[place, leaf] % n_nodes]
         lengths[4] = whole.lengths[swaps[place, 4]]
         found[place, 0] = fit_local(whole, local, lengths, max_newton)
         found[place, 1:] = lengths[:5]
-
-
-@kernel
-def fit_insertions_serial(
-    whole: WholeTree, walks: Walks, chosen: np.ndarray, n_slots: int, max_newton: int, found: np.ndarray
-) -> None:
-    """The likelihood of the whole tree after each insertion, with the three edges around it improved.
-
-    Parameters
-    ----------
-    chosen
-        int64 (insertion,): places in ``walks``.
-    n_slots
-        Parts into which the work is cut.
-    found
-        float64 (insertion, 4), filled: log-likelihood, lengths of the near and the far part of the target's edge and of
-        the subtree's edge.
-    """
-    for slot in range(n_slots):
-        fit_insertions_slot(whole, walks, chosen, slot, n_slots, max_newton, found)
-
-
-@parallel_kernel
-def fit_insertions_parallel(
-    whole: WholeTree, walks: Walks, chosen: np.ndarray, n_slots: int, max_newton: int, found: np.ndarray
-) -> None:
-    """As :func:`fit_insertions_serial`, slots spread over threads: the same bits."""
-    for slot in prange(n_slots):
-        fit_insertions_slot(whole, walks, chosen, slot, n_slots, max_newton, found)
-
-
-@kernel
-def fit_swaps_serial(whole: WholeTree, swaps: np.ndarray, n_slots: int, max_newton: int, found: np.ndarray) -> None:
-    """The likelihood of the whole tree after each swap, with the five edges of the quartet improved.
-
-    Parameters
-    ----------
-    swaps
-        int64 (swap, 5): four edges with a direction, the first two to stand together, and the node below the edge in
-        the middle.
-    n_slots
-        Parts into which the work is cut.
-    found
-        float64 (swap, 6), filled: log-likelihood, and the lengths of these five edges.
-    """
-    for slot in range(n_slots):
-        fit_swaps_slot(whole, swaps, slot, n_slots, max_newton, found)
-
-
-@parallel_kernel
-def fit_swaps_parallel(whole: WholeTree, swaps: np.ndarray, n_slots: int, max_newton: int, found: np.ndarray) -> None:
-    """As :func:`fit_swaps_serial`, slots spread over threads: the same bits."""
-    for slot in prange(n_slots):
-        fit_swaps_slot(whole, swaps, slot, n_slots, max_newton, found)

@@ -11,17 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
-from genem.jit import set_threads
 from genem.phylo.likelihood import Evaluation, TreeLikelihood, build_topology
 from genem.phylo.likelihood_kernels import LANES, Partials
-from genem.phylo.local_kernels import (
-    fit_insertions_parallel,
-    fit_insertions_serial,
-    fit_swaps_parallel,
-    fit_swaps_serial,
-)
+from genem.phylo.local_kernels import fit_insertions, fit_swaps
 from genem.phylo.open_tree import Regraft, Swap
-from genem.phylo.regraft_kernels import Walks, WholeTree, leave, list_targets, reverse, score_parallel, score_serial
+from genem.phylo.regraft_kernels import Walks, WholeTree, leave, list_targets, reverse, score_groups
+from genem.phylo.threads import spread
 
 __all__ = ["regrafts", "score_targets", "swaps"]
 
@@ -29,8 +24,6 @@ Vector = NDArray[np.float64]
 
 N_GROUPS = 16
 """Chunks are summed in so many parts, whatever the number of threads."""
-N_SLOTS = 8
-"""Candidates are worked off in so many parts, each with room of its own."""
 SWAP_NEWTON, REGRAFT_NEWTON = 6, 6
 """Newton steps on each of the edges around a change."""
 
@@ -56,11 +49,7 @@ def swaps(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = Non
         rows.append((above[1], below[1], above[0], below[0], node))
     table = np.array(rows, dtype=np.int64).reshape(-1, 5)
     found = np.empty((len(table), 6))
-    if likelihood.threads > 1:
-        set_threads(likelihood.threads)
-        fit_swaps_parallel(whole, table, N_SLOTS, SWAP_NEWTON, found)
-    else:
-        fit_swaps_serial(whole, table, 1, SWAP_NEWTON, found)
+    spread(likelihood.threads, len(table), lambda _, *part: fit_swaps(whole, table, SWAP_NEWTON, found, *part))
     order = np.argsort(-found[:, 0], kind="stable")
     return [_swap(whole, table[row], found[row]) for row in order]
 
@@ -110,11 +99,11 @@ def regrafts(
     scores = score_targets(likelihood, whole, walks)
     chosen = _most_promising(walks, scores, evaluation.log_likelihood - margin, per_subtree)
     found = np.empty((len(chosen), 4))
-    if likelihood.threads > 1:
-        set_threads(likelihood.threads)
-        fit_insertions_parallel(whole, walks, chosen, N_SLOTS, REGRAFT_NEWTON, found)
-    else:
-        fit_insertions_serial(whole, walks, chosen, 1, REGRAFT_NEWTON, found)
+    spread(
+        likelihood.threads,
+        len(chosen),
+        lambda _, *part: fit_insertions(whole, walks, chosen, REGRAFT_NEWTON, found, *part),
+    )
     order = np.argsort(-found[:, 0], kind="stable")
     return [_regraft(whole, walks, int(chosen[row]), found[row]) for row in order]
 
@@ -164,11 +153,7 @@ def score_targets(likelihood: TreeLikelihood, whole: WholeTree, walks: Walks) ->
     groups = np.arange(n_groups + 1) * n_chunks // n_groups
     scores = np.zeros((n_groups, len(walks.edge), 1 + len(likelihood.partitions)))
     halves = likelihood.transitions(whole.lengths / 2.0).matrix
-    if likelihood.threads > 1:
-        set_threads(likelihood.threads)
-        score_parallel(whole, halves, walks, groups, scores)
-    else:
-        score_serial(whole, halves, walks, groups, scores)
+    spread(likelihood.threads, n_groups, lambda _, *part: score_groups(whole, halves, walks, groups, scores, *part))
     total = scores.sum(axis=0)
     reached: Vector = total[:, 0] - np.log1p(-total[:, 1:]) @ likelihood.ascertained
     return reached

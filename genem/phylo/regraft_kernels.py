@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, parallel_kernel, prange, summing_kernel
+from genem.jit import kernel, summing_kernel
 from genem.phylo.likelihood_kernels import (
     LANES,
     Chunk,
@@ -295,8 +295,10 @@ def score_group(whole: WholeTree, halves: np.ndarray, walks: Walks, first: int, 
 
 
 @kernel
-def score_serial(whole: WholeTree, halves: np.ndarray, walks: Walks, groups: np.ndarray, scores: np.ndarray) -> None:
-    """Scores of all targets.
+def score_groups(
+    whole: WholeTree, halves: np.ndarray, walks: Walks, groups: np.ndarray, scores: np.ndarray, first: int, last: int
+) -> None:
+    """Scores of all targets by the groups ``first`` to ``last - 1``.
 
     Parameters
     ----------
@@ -310,12 +312,5 @@ def score_serial(whole: WholeTree, halves: np.ndarray, walks: Walks, groups: np.
         float64 (group, target, 1 + model), zeros; filled with log-likelihoods and, with +ASC, probabilities of constant
         patterns.
     """
-    for group in range(len(groups) - 1):
-        score_group(whole, halves, walks, groups[group], groups[group + 1], scores[group])
-
-
-@parallel_kernel
-def score_parallel(whole: WholeTree, halves: np.ndarray, walks: Walks, groups: np.ndarray, scores: np.ndarray) -> None:
-    """As :func:`score_serial`, groups spread over threads: the same bits."""
-    for group in prange(len(groups) - 1):
+    for group in range(first, last):
         score_group(whole, halves, walks, groups[group], groups[group + 1], scores[group])

@@ -261,8 +261,9 @@ def search(
 
     Examples
     --------
-    >>> letters = np.array([list(b"AACCGGTTAA"), list(b"AACCGGTTAC"), list(b"CCCCGGAAAA"), list(b"CCCCGTAAAA")], np.uint8)
-    >>> found = search(Alignment(("a", "b", "c", "d"), letters, "dna"), "JC", n_starts=2)
+    >>> rows = [b"AACCGGTTAA", b"AACCGGTTAC", b"CCCCGGAAAA", b"CCCCGTAAAA"]
+    >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
+    >>> found = search(alignment, "JC", n_starts=2)
     >>> [sorted(group) for group in splits(found.best.tree)], found.n_hits, len(found.optima)
     ([['c', 'd']], 10, 1)
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,6 +84,8 @@ class Climb:
         Which of ``sem``, ``nni`` and ``spr`` to use.
     radius
         Most nodes between the old and the new place of a subtree.
+    far_radius
+        The same, once nothing is found within ``radius``.
     constraint
         What every tree must satisfy.
 
@@ -103,12 +105,13 @@ class Climb:
         number: int = 0,
         stages: Sequence[str] = STRATEGY,
         radius: int = 6,
+        far_radius: int = 0,
         constraint: Constraint | None = None,
     ) -> None:
         self.likelihood = likelihood
         self.number = number
         self.stages = tuple(stages)
-        self.radius = radius
+        self.radius, self.far_radius = radius, far_radius
         self.constraint = constraint
         self.trace: list[Acceptance] = []
         self.storage = likelihood.storage(len(tree), keep=True)
@@ -124,7 +127,7 @@ class Climb:
             before = self.log_likelihood
             if "nni" in self.stages:
                 self.repeat("nni")
-            if "spr" in self.stages and self.regraft_round():
+            if "spr" in self.stages and any(self.regraft_round(radius) for radius in self._radii()):
                 continue
             if self.log_likelihood <= before + LEAST_GAIN:
                 break
@@ -156,9 +159,9 @@ class Climb:
             chosen = chosen[: len(chosen) // 2]
         return False
 
-    def regraft_round(self) -> bool:
+    def regraft_round(self, radius: int) -> bool:
         """Regrafts, the best first, each kept if the log-likelihood rises."""
-        found = regrafts(self.likelihood, self.tree, self.radius, storage=self.storage)
+        found = regrafts(self.likelihood, self.tree, radius, storage=self.storage)
         promising = [move for move in found if move.log_likelihood > self.log_likelihood + LEAST_GAIN]
         before, kept = self.log_likelihood, 0
         here, reached = OpenTree(self.tree), self.log_likelihood
@@ -190,6 +193,12 @@ class Climb:
             if self.log_likelihood - last < MODEL_GAIN:
                 break
         self._record("models", 0, math.nan, self.log_likelihood - before, self.log_likelihood)
+
+    def _radii(self) -> Iterator[int]:
+        """The radius, and what follows where nothing is found within it."""
+        yield self.radius
+        if self.far_radius > self.radius:
+            yield self.far_radius
 
     def _make(self, moves: Sequence[Move], stage: str) -> bool:
         changed = OpenTree(self.tree)

@@ -32,7 +32,7 @@ FAVOURED_PART, FAVOUR = 0.25, 2.0
 """Of the sites, and how many times more they count."""
 NOISE = (16.0, 4.0, 1.0)
 """Of the annealed weights, in units of log-likelihood."""
-MOST_PAIR_WORK = 2e10
+MOST_PAIR_WORK = 5e9
 """Multiplications in one step of structural EM; a larger problem is not annealed."""
 
 

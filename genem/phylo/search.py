@@ -29,6 +29,8 @@ __all__ = ["Optimum", "Run", "Search", "SearchState", "search"]
 RESOLVED = 1e-6
 """Shorter inner edges do not make topologies different."""
 START_KINDS: tuple[StartKind, ...] = ("bionj", "parsimony", "random")
+FAR = 4
+"""A start tries this many times the radius where nothing is found within it."""
 FORMAT = 1
 
 
@@ -321,6 +323,7 @@ def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
     kind = START_KINDS[number % len(START_KINDS)]
     likelihood = _models(plan, state)
     climb = _climb(plan, likelihood, _start_tree(plan, kind, number), number)
+    climb.far_radius = FAR * plan.radius
     if number == 0:
         climb.fit_models()
     climb.run()

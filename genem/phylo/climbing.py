@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from genem.phylo.parameters import pack_partitions, partition_bounds, unpack_par
 from genem.phylo.rearrangements import regrafts, swaps
 from genem.phylo.structural_em import propose_structure
 
-__all__ = ["STRATEGY", "Acceptance", "Climb", "Stage", "refit_models"]
+__all__ = ["STRATEGY", "Acceptance", "Climb", "Stage", "refit_models", "single_rate"]
 
 Vector = NDArray[np.float64]
 Stage = Literal["sem", "nni", "spr", "escape"]
@@ -47,7 +47,7 @@ class Acceptance:
     Attributes
     ----------
     search
-        Number of the start, from 0, or of the escape, after all starts.
+        Number of the run.
     stage
         ``sem``, ``nni``, ``spr``, or ``models`` where the structure stays and model parameters and lengths change.
     n_moves
@@ -59,6 +59,8 @@ class Acceptance:
         What the log-likelihood gained.
     log_likelihood
         After the step.
+    n_categories
+        Rate categories under which the step was judged: 1 in the rough first part of a climb.
     """
 
     search: int
@@ -67,6 +69,7 @@ class Acceptance:
     expected_gain: float
     gain: float
     log_likelihood: float
+    n_categories: int
 
 
 class Climb:
@@ -221,7 +224,9 @@ class Climb:
         return self.constraint is None or self.constraint.allows(tree)
 
     def _record(self, stage: str, n_moves: int, expected: float, gain: float, reached: float) -> None:
-        self.trace.append(Acceptance(self.number, stage, n_moves, expected, gain, reached))
+        self.trace.append(
+            Acceptance(self.number, stage, n_moves, expected, gain, reached, self.likelihood.n_categories)
+        )
 
 
 def _apart(moves: Sequence[Swap]) -> list[Swap]:
@@ -268,3 +273,13 @@ def refit_models(likelihood: TreeLikelihood, tree: Tree) -> TreeLikelihood:
         options={"maxiter": MODEL_STEPS, "ftol": 1e-8, "gtol": 1e-3},
     )
     return at(found.x) if found.fun <= objective(start / unit)[0] else likelihood
+
+
+def single_rate(likelihood: TreeLikelihood) -> TreeLikelihood:
+    """The same models with one rate for all sites: a fraction of the work, and nearly the same order of trees."""
+    partitions = []
+    for partition in likelihood.partitions:
+        said = replace(partition.model.specification, heterogeneity="none", n_categories=1, has_invariant=False)
+        model = replace(partition.model, specification=said, invariant=0.0)
+        partitions.append(replace(partition, model=model))
+    return likelihood.with_partitions(partitions)

@@ -16,33 +16,38 @@ import numpy as np
 
 from genem.data import Tree
 from genem.phylo.branches import fit_branches
-from genem.phylo.climbing import Climb
+from genem.phylo.climbing import Climb, single_rate
 from genem.phylo.constraints import Constraint
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.open_tree import OpenTree, Swap
 from genem.phylo.structural_em import propose_structure
 
-__all__ = ["EscapeKind", "annealed", "escape_kind", "kicked", "reweighted"]
+__all__ = ["EscapeKind", "annealed", "can_count_pairs", "escape_kind", "escaped", "kicked", "reweighted"]
 
 EscapeKind = Literal["kick", "reweight", "anneal"]
 
 KICKED_PART = 0.3
 """Of the inner edges."""
-FAVOURED_PART, FAVOUR = 0.25, 2.0
+FAVOURED_PART, FAVOUR = 0.5, 4.0
 """Of the sites, and how many times more they count."""
 NOISE = (16.0, 4.0, 1.0)
 """Of the annealed weights, in units of log-likelihood."""
 MOST_PAIR_WORK = 5e9
-"""Multiplications in one step of structural EM; a larger problem is not annealed."""
+"""Multiplications in one step of structural EM; with more, it is left to the rough part of a climb."""
 
 
 def escape_kind(number: int, likelihood: TreeLikelihood, stages: Sequence[str]) -> EscapeKind:
     """Which way the escape with this number takes: in turn, of those that can be afforded."""
-    n_nodes = 2 * len(likelihood.taxa) - 2
-    work = float(n_nodes**2 * likelihood.sites.weight.size * likelihood.n_categories * likelihood.n_states**3)
-    can_anneal = "sem" in stages and work <= MOST_PAIR_WORK
-    kinds: tuple[EscapeKind, ...] = ("kick", "reweight", "kick", "anneal") if can_anneal else ("kick", "reweight")
+    can_anneal = "sem" in stages and can_count_pairs(likelihood)
+    kinds: tuple[EscapeKind, ...] = ("reweight", "kick", "anneal") if can_anneal else ("reweight", "kick")
     return kinds[number % len(kinds)]
+
+
+def can_count_pairs(likelihood: TreeLikelihood) -> bool:
+    """Whether structural EM under this very model costs about as little as other moves."""
+    n_nodes = 2 * len(likelihood.taxa) - 2
+    work = n_nodes**2 * likelihood.sites.weight.size * likelihood.n_categories * likelihood.n_states**3
+    return bool(work <= MOST_PAIR_WORK)
 
 
 def kicked(tree: Tree, rng: np.random.Generator, part: float = KICKED_PART) -> Tree:
@@ -107,9 +112,8 @@ def escaped(
     elif kind == "anneal":
         changed = annealed(likelihood, tree, rng)
     else:
-        climb = Climb(reweighted(likelihood, rng), tree, stages=stages, radius=radius, constraint=constraint)
-        local = [stage for stage in ("nni", "spr") if stage in stages][:1]
-        climb.stages = tuple(local)
+        rough = reweighted(single_rate(likelihood), rng)
+        climb = Climb(rough, tree, stages=stages, radius=radius, constraint=constraint)
         climb.run()
         changed = climb.tree
     return changed if constraint is None or constraint.allows(changed) else tree

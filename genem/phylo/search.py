@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Tree
 from genem.em import Status
 from genem.errors import UsageError
-from genem.phylo.climbing import LEAST_GAIN, STRATEGY, Acceptance, Climb, Stage
+from genem.phylo.climbing import LEAST_GAIN, STRATEGY, Acceptance, Climb, Stage, single_rate
 from genem.phylo.constraints import Constraint, read_constraint, splits
-from genem.phylo.escapes import escape_kind, escaped
+from genem.phylo.escapes import can_count_pairs, escape_kind, escaped
 from genem.phylo.evaluation import SitePartition, TreeFit, fit_tree, make_partitions
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification
@@ -29,6 +29,7 @@ __all__ = ["Optimum", "Run", "Search", "SearchState", "search"]
 RESOLVED = 1e-6
 """Shorter inner edges do not make topologies different."""
 START_KINDS: tuple[StartKind, ...] = ("bionj", "parsimony", "random")
+LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
 FAR = 4
 """A start tries this many times the radius where nothing is found within it."""
 FORMAT = 1
@@ -98,7 +99,10 @@ class SearchState:
             [run.number, run.kind, run.log_likelihood, run.tree.parent.tolist(), run.tree.length.tolist()]
             for run in self.runs
         ]
-        steps = [[s.search, s.stage, s.n_moves, s.expected_gain, s.gain, s.log_likelihood] for s in self.trace]
+        steps = [
+            [s.search, s.stage, s.n_moves, s.expected_gain, s.gain, s.log_likelihood, s.n_categories]
+            for s in self.trace
+        ]
         taxa = list(self.runs[0].tree.taxa) if self.runs else []
         content = {
             "format": FORMAT,
@@ -180,13 +184,18 @@ class _Plan:
 
     base: TreeLikelihood
     n_starts: int
+    enough_hits: int
     stages: tuple[str, ...]
     radius: int
     patience: int
     most_escapes: int
     constraint: Constraint | None
     seed: int
-    cached: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def local(self) -> tuple[str, ...]:
+        """Stages that look at neighbours of a tree only; structural EM where there are none."""
+        return tuple(stage for stage in self.stages if stage in ("nni", "spr")) or ("sem",)
 
     def generator(self, number: int) -> np.random.Generator:
         """Random numbers of one run, whatever the others used."""
@@ -199,10 +208,11 @@ def search(
     *,
     partitions: Sequence[SitePartition] = (),
     seed: int = 1,
-    n_starts: int = 3,
+    n_starts: int = 10,
+    enough_hits: int = 5,
     strategy: Sequence[Stage] = STRATEGY,
     radius: int = 6,
-    patience: int = 8,
+    patience: int = 2,
     most_escapes: int = 100,
     constraint: Tree | None = None,
     resume: SearchState | None = None,
@@ -213,9 +223,10 @@ def search(
 ) -> Search:
     """The tree of greatest likelihood that several climbs find.
 
-    Every start climbs by structural EM, nearest-neighbour interchanges and regrafts of subtrees, with model parameters
-    refitted at the end; a new structure is kept only if the log-likelihood rises. The best tree is then changed at
-    random and climbs again, until ``patience`` such escapes in a row found nothing better.
+    Every start climbs by structural EM, nearest-neighbour interchanges and regrafts of subtrees, roughly with one rate
+    for all sites and then under the model itself, whose parameters are refitted wherever a tree is the best so far; a
+    new structure is kept only if the log-likelihood rises. The best tree is then changed at random and climbs again,
+    until ``patience`` such escapes in a row found nothing better.
 
     Parameters
     ----------
@@ -228,7 +239,9 @@ def search(
     seed
         Of all random choices; the same seed gives the same result on any number of threads.
     n_starts
-        Trees to start from: by neighbour joining, by parsimony, at random, and so on in turn.
+        Most trees to start from: one by neighbour joining, then by parsimony and at random in turn.
+    enough_hits
+        No more starts once so many ended at the best tree.
     strategy
         The parts to use: ``sem``, ``nni``, ``spr``, ``escape``.
     radius
@@ -278,7 +291,7 @@ def search(
         return Search(_in_site_order(base, fitted, columns, alignment.n_sites), (), (), (), fitted.status, seed)
     stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
-    plan = _Plan(base, n_starts, stages, radius, patience, most_escapes, bound, seed)
+    plan = _Plan(base, n_starts, enough_hits, stages, radius, patience, most_escapes, bound, seed)
     state = SearchState(seed) if resume is None else _checked(resume, plan)
     while (after := _next_run(plan, state)) is not None:
         state = after
@@ -311,51 +324,73 @@ def _checked(state: SearchState, plan: _Plan) -> SearchState:
 def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
     """The state after one more run, or None where the search is over."""
     number = len(state.runs)
-    if number < plan.n_starts:
+    starts = [run for run in state.runs if run.kind in START_KINDS]
+    if len(starts) < plan.n_starts and len(starts) == number and not _is_confirmed(plan, state):
         return _start(plan, state, number)
-    n_escapes = number - plan.n_starts
+    n_escapes = number - len(starts)
     if "escape" not in plan.stages or state.n_failures >= plan.patience or n_escapes >= plan.most_escapes:
         return None
     return _escape(plan, state, number)
 
 
+def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
+    """Whether enough starts ended at the best topology."""
+    if state.best < 0:
+        return False
+    best = splits(state.runs[state.best].tree, RESOLVED)
+    return sum(splits(run.tree, RESOLVED) == best for run in state.runs) >= plan.enough_hits
+
+
 def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
-    kind = START_KINDS[number % len(START_KINDS)]
-    likelihood = _models(plan, state)
-    climb = _climb(plan, likelihood, _start_tree(plan, kind, number), number)
-    climb.far_radius = FAR * plan.radius
+    """Up from a new tree: roughly, with one rate for all sites and far regrafts, then under the model itself."""
+    kind = START_KINDS[number % len(START_KINDS)] if number < len(START_KINDS) else LATER_KINDS[number % 2]
+    likelihood, tree = _models(plan, state), _start_tree(plan, kind, number)
+    trace: list[Acceptance] = []
     if number == 0:
-        climb.fit_models()
+        first = _climb(plan, likelihood, tree, number)
+        first.fit_models()
+        likelihood, tree, trace = first.likelihood, first.tree, first.trace
+    if likelihood.n_categories > 1:
+        rough = _climb(plan, single_rate(likelihood), tree, number)
+        rough.far_radius = FAR * plan.radius
+        rough.run()
+        tree, trace = rough.tree, trace + rough.trace
+    climb = _climb(plan, likelihood, tree, number)
+    climb.far_radius = FAR * plan.radius if likelihood.n_categories == 1 else 0
+    if set(plan.stages) & {"nni", "spr"} and likelihood.n_categories > 1 and not can_count_pairs(likelihood):
+        climb.stages = tuple(stage for stage in plan.stages if stage != "sem")
     climb.run()
-    climb.fit_models()
-    climb.stages = tuple(stage for stage in plan.stages if stage != "sem")
-    climb.run()
+    climb.trace[:0] = trace
     return _after(state, climb, kind, escape=False)
 
 
 def _escape(plan: _Plan, state: SearchState, number: int) -> SearchState:
     likelihood, rng = _models(plan, state), plan.generator(number)
-    kind = escape_kind(number - plan.n_starts, likelihood, plan.stages)
+    n_escapes = sum(run.kind not in START_KINDS for run in state.runs)
+    kind = escape_kind(n_escapes, likelihood, plan.stages)
     best = state.runs[state.best].tree
-    changed = escaped(kind, likelihood, best, rng, stages=plan.stages, radius=plan.radius, constraint=plan.constraint)
+    changed = escaped(kind, likelihood, best, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
     climb = _climb(plan, likelihood, changed, number)
-    climb.stages = tuple(stage for stage in plan.stages if stage != "sem")
+    climb.stages = plan.local
     climb.run()
-    if climb.log_likelihood > state.runs[state.best].log_likelihood + LEAST_GAIN:
-        climb.fit_models()
-        climb.run()
     return _after(state, climb, kind, escape=True)
 
 
 def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> SearchState:
-    run = Run(climb.number, kind, climb.log_likelihood, climb.tree)
+    """The state with one more run; models are refitted where it is the best so far."""
     reached = state.runs[state.best].log_likelihood if state.best >= 0 else -np.inf
-    better = run.log_likelihood > reached + LEAST_GAIN or state.best < 0
+    better = climb.log_likelihood > reached + LEAST_GAIN or state.best < 0
+    if better:
+        climb.fit_models()
+        climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
+        climb.run()
+    run = Run(climb.number, kind, climb.log_likelihood, climb.tree)
+    coordinates = tuple(pack_partitions(climb.likelihood.partitions).tolist()) if better else state.coordinates
     return replace(
         state,
         runs=(*state.runs, run),
         best=run.number if better else state.best,
-        coordinates=tuple(pack_partitions(climb.likelihood.partitions).tolist()) if better else state.coordinates,
+        coordinates=coordinates,
         n_failures=0 if better or not escape else state.n_failures + 1,
         trace=(*state.trace, *climb.trace),
     )

@@ -99,10 +99,7 @@ class SearchState:
             [run.number, run.kind, run.log_likelihood, run.tree.parent.tolist(), run.tree.length.tolist()]
             for run in self.runs
         ]
-        steps = [
-            [s.search, s.stage, s.n_moves, s.expected_gain, s.gain, s.log_likelihood, s.n_categories]
-            for s in self.trace
-        ]
+        steps = [list(astuple(step)) for step in self.trace]
         taxa = list(self.runs[0].tree.taxa) if self.runs else []
         content = {
             "format": FORMAT,

@@ -52,7 +52,6 @@ def is_bifurcating(tree: Tree) -> bool:
     return bool(np.all(counts[len(tree.taxa) : -1] == 2) and counts[-1] == 3)
 
 
-@pytest.mark.kernel
 @settings(max_examples=8)
 @given(st.integers(5, 8), st.integers(0, 2**32))
 def test_scores_of_moves_are_likelihoods_of_the_trees_they_make(n_taxa: int, seed: int) -> None:
@@ -252,7 +251,6 @@ def test_search_finds_the_best_of_all_trees_of_six_taxa(seed: int) -> None:
     assert sum(optimum.n_runs for optimum in found.optima) == len(found.runs)
 
 
-@pytest.mark.kernel
 @settings(max_examples=6)
 @given(st.integers(0, 2**32))
 def test_a_climb_never_descends(seed: int) -> None:

@@ -95,9 +95,9 @@ def best_edge(
     for place in range(n_nodes):
         if cost[place] == least:
             if skip == 0:
-                return order[place]
+                return int(order[place])
             skip -= 1
-    return order[0]
+    return int(order[0])
 
 
 @kernel

@@ -136,12 +136,10 @@ def list_walks(whole: WholeTree, radius: int) -> Walks:
     empty = Walks(nothing, nothing, nothing, nothing, nothing, nothing, np.empty(0, np.bool_))
     n_targets = list_targets(whole.shape, radius, empty, False)
     n_subtrees = n_edges - whole.shape.n_taxa
-    walks = Walks(
-        np.empty(n_subtrees, np.int64),
-        np.empty(n_subtrees + 1, np.int64),
-        *(np.empty(n_targets, np.int64) for _ in range(4)),
-        np.empty(n_targets, np.bool_),
-    )
+    edge, previous, brother, depth = (np.empty(n_targets, np.int64) for _ in range(4))
+    starts = np.empty(n_subtrees + 1, np.int64)
+    is_end = np.empty(n_targets, np.bool_)
+    walks = Walks(np.empty(n_subtrees, np.int64), starts, edge, previous, brother, depth, is_end)
     list_targets(whole.shape, radius, walks, True)
     return walks
 

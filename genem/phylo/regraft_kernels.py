@@ -163,7 +163,8 @@ def far_message(tree: Topology, chunk: Chunk, matrix: np.ndarray, edge: int, tar
 def far_scale(tree: Topology, chunk: Chunk, edge: int) -> np.ndarray:
     """int32 (lane,): the scale of the far partial."""
     n_nodes = len(tree.parent)
-    return chunk.up_scale[edge] if edge < n_nodes else chunk.outer_scale[edge - n_nodes]
+    scale: np.ndarray = chunk.up_scale[edge] if edge < n_nodes else chunk.outer_scale[edge - n_nodes]
+    return scale
 
 
 @kernel

@@ -123,7 +123,7 @@ def _share(variance: Vector, i: int, j: int) -> float:
     if variance[i, j] <= 0.0:
         return 0.5
     difference = float(variance[j].sum() - variance[i].sum())
-    return min(max(0.5 + difference / (2.0 * (n_left - 2) * variance[i, j]), 0.0), 1.0)
+    return min(max(0.5 + difference / (2.0 * (n_left - 2) * float(variance[i, j])), 0.0), 1.0)
 
 
 def _replaced(matrix: Vector, i: int, j: int, row: Vector) -> Vector:

@@ -181,7 +181,7 @@ class _Plan:
 
     base: TreeLikelihood
     n_starts: int
-    enough_hits: int
+    lead: int
     stages: tuple[str, ...]
     radius: int
     patience: int
@@ -206,7 +206,7 @@ def search(
     partitions: Sequence[SitePartition] = (),
     seed: int = 1,
     n_starts: int = 10,
-    enough_hits: int = 5,
+    lead: int = 3,
     strategy: Sequence[Stage] = STRATEGY,
     radius: int = 6,
     patience: int = 2,
@@ -237,8 +237,8 @@ def search(
         Of all random choices; the same seed gives the same result on any number of threads.
     n_starts
         Most trees to start from: one by neighbour joining, then by parsimony and at random in turn.
-    enough_hits
-        No more starts once so many ended at the best tree.
+    lead
+        No more starts once so many more of them ended at the best tree than elsewhere.
     strategy
         The parts to use: ``sem``, ``nni``, ``spr``, ``escape``.
     radius
@@ -277,7 +277,7 @@ def search(
     >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
     >>> found = search(alignment, "JC", n_starts=2)
     >>> [sorted(group) for group in splits(found.best.tree)], found.n_hits, len(found.optima)
-    ([['c', 'd']], 10, 1)
+    ([['c', 'd']], 4, 1)
     """
     _check(strategy, n_starts, radius)
     parts = make_partitions(alignment, model, partitions, gamma_rule)
@@ -288,7 +288,7 @@ def search(
         return Search(_in_site_order(base, fitted, columns, alignment.n_sites), (), (), (), fitted.status, seed)
     stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
-    plan = _Plan(base, n_starts, enough_hits, stages, radius, patience, most_escapes, bound, seed)
+    plan = _Plan(base, n_starts, lead, stages, radius, patience, most_escapes, bound, seed)
     state = SearchState(seed) if resume is None else _checked(resume, plan)
     while (after := _next_run(plan, state)) is not None:
         state = after
@@ -331,11 +331,12 @@ def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
 
 
 def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
-    """Whether enough starts ended at the best topology."""
+    """Whether so many more runs ended at the best topology than elsewhere."""
     if state.best < 0:
         return False
     best = splits(state.runs[state.best].tree, RESOLVED)
-    return sum(splits(run.tree, RESOLVED) == best for run in state.runs) >= plan.enough_hits
+    n_hits = sum(splits(run.tree, RESOLVED) == best for run in state.runs)
+    return 2 * n_hits - len(state.runs) >= plan.lead
 
 
 def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:

@@ -22,7 +22,7 @@ from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.open_tree import OpenTree, Swap
 from genem.phylo.structural_em import propose_structure
 
-__all__ = ["EscapeKind", "annealed", "can_count_pairs", "escape_kind", "escaped", "kicked", "reweighted"]
+__all__ = ["EscapeKind", "annealed", "escape_kind", "escaped", "kicked", "reweighted"]
 
 EscapeKind = Literal["kick", "reweight", "anneal"]
 
@@ -33,21 +33,16 @@ FAVOURED_PART, FAVOUR = 0.5, 4.0
 NOISE = (16.0, 4.0, 1.0)
 """Of the annealed weights, in units of log-likelihood."""
 MOST_PAIR_WORK = 5e9
-"""Multiplications in one step of structural EM; with more, it is left to the rough part of a climb."""
+"""Multiplications in one step of structural EM; a larger problem is not annealed."""
 
 
 def escape_kind(number: int, likelihood: TreeLikelihood, stages: Sequence[str]) -> EscapeKind:
     """Which way the escape with this number takes: in turn, of those that can be afforded."""
-    can_anneal = "sem" in stages and can_count_pairs(likelihood)
-    kinds: tuple[EscapeKind, ...] = ("reweight", "kick", "anneal") if can_anneal else ("reweight", "kick")
-    return kinds[number % len(kinds)]
-
-
-def can_count_pairs(likelihood: TreeLikelihood) -> bool:
-    """Whether structural EM under this very model costs about as little as other moves."""
     n_nodes = 2 * len(likelihood.taxa) - 2
     work = n_nodes**2 * likelihood.sites.weight.size * likelihood.n_categories * likelihood.n_states**3
-    return bool(work <= MOST_PAIR_WORK)
+    can_anneal = "sem" in stages and work <= MOST_PAIR_WORK
+    kinds: tuple[EscapeKind, ...] = ("reweight", "kick", "anneal") if can_anneal else ("reweight", "kick")
+    return kinds[number % len(kinds)]
 
 
 def kicked(tree: Tree, rng: np.random.Generator, part: float = KICKED_PART) -> Tree:

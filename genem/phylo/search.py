@@ -15,7 +15,7 @@ from genem.em import Status
 from genem.errors import UsageError
 from genem.phylo.climbing import LEAST_GAIN, STRATEGY, Acceptance, Climb, Stage, single_rate
 from genem.phylo.constraints import Constraint, read_constraint, splits
-from genem.phylo.escapes import can_count_pairs, escape_kind, escaped
+from genem.phylo.escapes import escape_kind, escaped
 from genem.phylo.evaluation import SitePartition, TreeFit, fit_tree, make_partitions
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification
@@ -355,8 +355,8 @@ def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
         tree, trace = rough.tree, trace + rough.trace
     climb = _climb(plan, likelihood, tree, number)
     climb.far_radius = FAR * plan.radius if likelihood.n_categories == 1 else 0
-    if set(plan.stages) & {"nni", "spr"} and likelihood.n_categories > 1 and not can_count_pairs(likelihood):
-        climb.stages = tuple(stage for stage in plan.stages if stage != "sem")
+    if likelihood.n_categories > 1:
+        climb.stages = plan.local
     climb.run()
     climb.trace[:0] = trace
     return _after(state, climb, kind, escape=False)

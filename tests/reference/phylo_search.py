@@ -33,17 +33,14 @@ def fitch_changes(tree: Tree, letters: np.ndarray) -> int:
     """Fewest changes of single states on a tree: for every site the least over all states of all inner nodes."""
     total = 0
     for site in letters.T:
-        sets = [{int(state)} for state in site] + [set() for _ in range(len(tree) - len(tree.taxa))]
         cost = np.full((len(tree), 256), np.inf)
         for node in range(len(tree)):
             if node < len(tree.taxa):
-                cost[node] = np.inf
                 cost[node, site[node]] = 0.0
             else:
                 children = np.flatnonzero(tree.parent == node)
                 cost[node] = sum(np.minimum(cost[child], cost[child].min() + 1.0) for child in children)
         total += int(cost[-1].min())
-        del sets
     return total
 
 

@@ -26,7 +26,6 @@ SEM_MODELS = {
 QUICK = [("primates12", "JC69"), ("primates12", "HKY85+G4"), ("primates12", "GTR+G4")]
 QUICK += [("woodmouse15", model) for model in ("JC69", "HKY85+G4", "GTR+G4")]
 SLOW = [("DS1", "JC69"), ("DS1", "GTR+G4"), ("sim20_hky", "HKY85+G4"), ("sim50_gtr", "GTR+G4")]
-LONG = [("DS1", "HKY85+G4"), ("sim20_hky", "JC69"), ("sim20_hky", "GTR+G4"), ("mtpri7_aa", "LG+G4")]
 TREES_AS_GOOD = {"sim20_hky": 0, "sim50_gtr": 8}
 """Robinson-Foulds distances to the true tree of the best trees that other programs found."""
 

@@ -9,6 +9,7 @@ from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import Model, starting_model
 from genem.phylo.optimisation import fit_models
 from genem.phylo.patterns import SitePatterns, site_patterns
+from genem.phylo.search import Optimum, Run, Search, SearchState, search
 from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
 
 __all__ = [
@@ -17,8 +18,12 @@ __all__ = [
     "Evaluation",
     "Model",
     "ModelSpecification",
+    "Optimum",
     "PairCounts",
     "Partition",
+    "Run",
+    "Search",
+    "SearchState",
     "SitePartition",
     "SitePatterns",
     "TreeFit",
@@ -33,6 +38,7 @@ __all__ = [
     "fit_tree",
     "make_partitions",
     "parse_model",
+    "search",
     "site_patterns",
     "star_tree",
     "starting_model",

@@ -88,17 +88,33 @@ def expected_pair_counts(likelihood: TreeLikelihood, tree: Tree) -> PairCounts:
 
 
 def _walks(tree: Tree) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For every node all nodes from near to far, and of each the neighbour on the way back."""
-    neighbours: list[list[int]] = [list(children) for children in tree.children()]
+    """For every node those that come later in postorder, from near to far, and of each the neighbour on the way back.
+
+    The way to a later node leads through later nodes only, so that every pair is met once. Rows end with -1.
+    """
+    children = tree.children()
+    neighbours: list[list[int]] = [list(nodes) for nodes in children]
     for node, parent in enumerate(tree.parent[:-1].tolist()):
         neighbours[node].append(parent)
-    order, via = np.empty((len(tree), len(tree)), np.int64), np.empty((len(tree), len(tree)), np.int64)
+    rank = _postorder_ranks(children, tree.top)
+    order, via = np.full((len(tree), len(tree)), -1), np.full((len(tree), len(tree)), -1)
     for first in range(len(tree)):
         walk, back = [first], [first]
-        for place in range(len(tree)):
-            for other in neighbours[walk[place]]:
-                if other != back[place]:
+        for place, node in enumerate(walk):
+            for other in neighbours[node]:
+                if other != back[place] and rank[other] > rank[first]:
                     walk.append(other)
-                    back.append(walk[place])
-        order[first], via[first] = walk, back
+                    back.append(node)
+        order[first, : len(walk)], via[first, : len(walk)] = walk, back
     return order, via
+
+
+def _postorder_ranks(children: tuple[tuple[int, ...], ...], top: int) -> list[int]:
+    rank = [0] * len(children)
+    waiting, later = [top], len(children)
+    while waiting:
+        node = waiting.pop()
+        later -= 1
+        rank[node] = later
+        waiting.extend(children[node])
+    return rank

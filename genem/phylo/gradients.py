@@ -124,7 +124,8 @@ def _linear_part(sums: EdgeSums, partitions: Sequence[Partition], vector: Vector
     fill_all_edges(process, sums.evaluation.tree.length, transitions)
     at_top = np.einsum("mc,mx,mcx->", process.weight, process.frequency, sums.top)
     at_constant = np.einsum("m,mx,mx->", process.invariant, process.frequency, sums.constant)
-    return float(np.vdot(sums.edge, transitions.matrix) + at_top + at_constant)
+    on_edges = (sums.edge * transitions.matrix).sum()  # a dot product may go to threads of the linear algebra library
+    return float(on_edges + at_top + at_constant)
 
 
 def _groups(likelihood: TreeLikelihood) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -175,10 +175,11 @@ def pair_counts(
     storage
         Upward and outer partials of all chunks.
     order, via
-        int64 (node, node): for every node u the other nodes from near to far, and the neighbour of each on the way
-        back to u, at the same place; the first is u itself.
+        int64 (node, node): for every node u some other nodes from near to far, and the neighbour of each on the way
+        back to u, at the same place; the first is u itself, and -1 follows the last. The neighbour comes before.
     counts
-        float64 (model, category, node, node, state, state); pairs u < v are filled, states of u first.
+        float64 (model, category, node, node, state, state): those of u and the nodes on its walk are added to, states
+        of u first.
     """
     n_nodes, n_categories, n_states = storage.up.shape[1], storage.up.shape[2], storage.up.shape[3]
     down, upward = np.empty((n_nodes, n_states, n_states, LANES)), np.empty((n_nodes, n_states, n_states, LANES))
@@ -203,9 +204,10 @@ def pair_counts(
                             joint[first, x, y, l] = slabs[first, c, x, l] if x == y else 0.0
                 for place in range(1, n_nodes):
                     node, near = order[first, place], via[first, place]
+                    if node < 0:
+                        break
                     if tree.parent[node] == near:
                         carry_joint(joint[near], down[node], joint[node])
                     else:
                         carry_joint(joint[near], upward[near], joint[node])
-                    if first < node:
-                        add_weighted(joint[node], sites.weight[number], counts[model, c, first, node])
+                    add_weighted(joint[node], sites.weight[number], counts[model, c, first, node])

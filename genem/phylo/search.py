@@ -1,0 +1,437 @@
+"""The search for the tree of greatest likelihood: several starts, and escapes from the best of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genem.data import Alignment, Tree
+from genem.em import Status
+from genem.errors import UsageError
+from genem.phylo.climbing import LEAST_GAIN, STRATEGY, Acceptance, Climb, Stage, single_rate
+from genem.phylo.constraints import Constraint, read_constraint, splits
+from genem.phylo.escapes import escape_kind, escaped
+from genem.phylo.evaluation import SitePartition, TreeFit, fit_tree, make_partitions
+from genem.phylo.likelihood import TreeLikelihood
+from genem.phylo.model_strings import ModelSpecification
+from genem.phylo.parameters import pack_partitions, unpack_partitions
+from genem.phylo.rates import GammaRule
+from genem.phylo.starts import StartKind, bionj_tree, parsimony_tree, random_resolution, random_tree
+from genem.phylo.topology import canonical, star_tree
+
+__all__ = ["Optimum", "Run", "Search", "SearchState", "search"]
+
+RESOLVED = 1e-6
+"""Shorter inner edges do not make topologies different."""
+START_KINDS: tuple[StartKind, ...] = ("bionj", "parsimony", "random")
+LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
+FAR = 4
+"""A start tries this many times the radius where nothing is found within it."""
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One climb to the end.
+
+    Attributes
+    ----------
+    number
+        Of the start, from 0; escapes follow.
+    kind
+        ``bionj``, ``parsimony`` or ``random``; ``kick``, ``reweight`` or ``anneal``.
+    log_likelihood
+        At the end of the climb, before the last refinement of models and lengths.
+    tree
+        There.
+    """
+
+    number: int
+    kind: str
+    log_likelihood: float
+    tree: Tree
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """A topology at which climbs ended: the best of them, and how many."""
+
+    log_likelihood: float
+    tree: Tree
+    n_runs: int
+
+
+@dataclass(frozen=True)
+class SearchState:
+    """All that a search needs to go on after its last run.
+
+    Attributes
+    ----------
+    seed
+        Of the search.
+    runs
+        So far.
+    best
+        Number of the run with the best tree; -1 before the first.
+    coordinates
+        Of the model parameters, float64 (coordinate,), as after the best run.
+    n_failures
+        Escapes since the best tree was found.
+    trace
+        Steps kept so far.
+    """
+
+    seed: int
+    runs: tuple[Run, ...] = ()
+    best: int = -1
+    coordinates: tuple[float, ...] = ()
+    n_failures: int = 0
+    trace: tuple[Acceptance, ...] = ()
+
+    def to_json(self) -> str:
+        """Text from which :meth:`from_json` makes the same state, bit for bit."""
+        runs = [
+            [run.number, run.kind, run.log_likelihood, run.tree.parent.tolist(), run.tree.length.tolist()]
+            for run in self.runs
+        ]
+        steps = [list(astuple(step)) for step in self.trace]
+        taxa = list(self.runs[0].tree.taxa) if self.runs else []
+        content = {
+            "format": FORMAT,
+            "seed": self.seed,
+            "taxa": taxa,
+            "runs": runs,
+            "best": self.best,
+            "coordinates": list(self.coordinates),
+            "n_failures": self.n_failures,
+            "trace": steps,
+        }
+        return json.dumps(content)
+
+    @classmethod
+    def from_json(cls, text: str) -> SearchState:
+        """The state that a text tells of.
+
+        Raises
+        ------
+        ValueError
+            The text is nothing that :meth:`to_json` wrote.
+        """
+        try:
+            content: dict[str, Any] = json.loads(text)
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']}")
+            taxa = tuple(content["taxa"])
+            runs = tuple(
+                Run(number, kind, reached, _read_tree(taxa, parent, length))
+                for number, kind, reached, parent, length in content["runs"]
+            )
+            trace = tuple(Acceptance(*step) for step in content["trace"])
+            coordinates = tuple(content["coordinates"])
+            return cls(content["seed"], runs, content["best"], coordinates, content["n_failures"], trace)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not the state of a search: {error}") from None
+
+
+def _read_tree(taxa: tuple[str, ...], parent: list[int], length: list[float]) -> Tree:
+    return Tree(taxa, np.array(parent, np.int64), np.array(length), ("",) * (len(parent) - len(taxa)))
+
+
+@dataclass(frozen=True)
+class Search:
+    """The best tree, and what is known about how good it is.
+
+    Attributes
+    ----------
+    best
+        The tree with its models, refined.
+    runs
+        Every climb: starts, then escapes.
+    optima
+        Distinct topologies at which climbs ended, best first.
+    trace
+        Every step that was kept, in order.
+    status
+        How the refinement of the best tree ended.
+    seed
+        Of the random numbers.
+    """
+
+    best: TreeFit
+    runs: tuple[Run, ...]
+    optima: tuple[Optimum, ...]
+    trace: tuple[Acceptance, ...]
+    status: Status
+    seed: int
+
+    @property
+    def n_hits(self) -> int:
+        """Climbs that ended at the best topology."""
+        return self.optima[0].n_runs if self.optima else 0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What stays the same in all runs."""
+
+    base: TreeLikelihood
+    n_starts: int
+    lead: int
+    stages: tuple[str, ...]
+    radius: int
+    patience: int
+    most_escapes: int
+    constraint: Constraint | None
+    seed: int
+
+    @property
+    def local(self) -> tuple[str, ...]:
+        """Stages that look at neighbours of a tree only; structural EM where there are none."""
+        return tuple(stage for stage in self.stages if stage in ("nni", "spr")) or ("sem",)
+
+    def generator(self, number: int) -> np.random.Generator:
+        """Random numbers of one run, whatever the others used."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
+
+
+def search(
+    alignment: Alignment,
+    model: str | ModelSpecification = "GTR+G4",
+    *,
+    partitions: Sequence[SitePartition] = (),
+    seed: int = 1,
+    n_starts: int = 10,
+    lead: int = 3,
+    strategy: Sequence[Stage] = STRATEGY,
+    radius: int = 6,
+    patience: int = 2,
+    most_escapes: int = 100,
+    constraint: Tree | None = None,
+    resume: SearchState | None = None,
+    checkpoint: Callable[[SearchState], None] | None = None,
+    progress: Callable[[Run], None] | None = None,
+    gamma_rule: GammaRule = "mean",
+    threads: int = 1,
+) -> Search:
+    """The tree of greatest likelihood that several climbs find.
+
+    Every start climbs by structural EM, nearest-neighbour interchanges and regrafts of subtrees, roughly with one rate
+    for all sites and then under the model itself, whose parameters are refitted wherever a tree is the best so far; a
+    new structure is kept only if the log-likelihood rises. The best tree is then changed at random and climbs again,
+    until ``patience`` such escapes in a row found nothing better.
+
+    Parameters
+    ----------
+    alignment
+        The data; sequences that are alike all stay in the tree. Fewer than four have only one tree.
+    model
+        Model string, as ``GTR+F+G4``.
+    partitions
+        Sites with models of their own.
+    seed
+        Of all random choices; the same seed gives the same result on any number of threads.
+    n_starts
+        Most trees to start from: one by neighbour joining, then by parsimony and at random in turn.
+    lead
+        No more starts once so many more of them ended at the best tree than elsewhere.
+    strategy
+        The parts to use: ``sem``, ``nni``, ``spr``, ``escape``.
+    radius
+        Most nodes between the old and the new place of a subtree.
+    patience
+        Escapes in a row without success before the search ends.
+    most_escapes
+        Escapes in all.
+    constraint
+        A tree of all or some taxa, with any number of neighbours per node, whose groups every tree must have.
+    resume
+        Where an interrupted search with the same arguments was left.
+    checkpoint
+        Called with the state after every run.
+    progress
+        Called with every run.
+    gamma_rule
+        What represents a gamma category: its mean or its median.
+    threads
+        The bits do not depend on it.
+
+    Returns
+    -------
+    Search
+
+    Raises
+    ------
+    UsageError
+        The model cannot be read, an argument has no meaning, or ``resume`` belongs to another search.
+    InputError
+        The constraint has unknown taxa; a letter stands for nothing.
+
+    Examples
+    --------
+    >>> rows = [b"AACCGGTTAA", b"AACCGGTTAC", b"CCCCGGAAAA", b"CCCCGTAAAA"]
+    >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
+    >>> found = search(alignment, "JC", n_starts=2)
+    >>> [sorted(group) for group in splits(found.best.tree)], found.n_hits, len(found.optima)
+    ([['c', 'd']], 4, 1)
+    """
+    _check(strategy, n_starts, radius)
+    parts = make_partitions(alignment, model, partitions, gamma_rule)
+    base = TreeLikelihood(parts, threads=threads)
+    columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
+    if len(base.taxa) < 4:
+        fitted = fit_tree(base, star_tree(base.taxa))
+        return Search(_in_site_order(base, fitted, columns, alignment.n_sites), (), (), (), fitted.status, seed)
+    stages = tuple(stage for stage in STRATEGY if stage in strategy)
+    bound = None if constraint is None else read_constraint(constraint, base.taxa)
+    plan = _Plan(base, n_starts, lead, stages, radius, patience, most_escapes, bound, seed)
+    state = SearchState(seed) if resume is None else _checked(resume, plan)
+    while (after := _next_run(plan, state)) is not None:
+        state = after
+        if progress is not None:
+            progress(state.runs[-1])
+        if checkpoint is not None:
+            checkpoint(state)
+    likelihood = base.with_partitions(unpack_partitions(base.partitions, np.array(state.coordinates)))
+    fitted = fit_tree(likelihood, state.runs[state.best].tree)
+    best = _in_site_order(base, fitted, columns, alignment.n_sites)
+    return Search(best, state.runs, _optima(state.runs), state.trace, fitted.status, seed)
+
+
+def _check(strategy: Sequence[str], n_starts: int, radius: int) -> None:
+    unknown = [stage for stage in strategy if stage not in STRATEGY]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no part of a search; choose from {', '.join(STRATEGY)}")
+    if n_starts < 1 or radius < 1:
+        raise UsageError(f"{n_starts} starts and a radius of {radius} were asked for; both must be at least 1")
+
+
+def _checked(state: SearchState, plan: _Plan) -> SearchState:
+    if state.seed != plan.seed or any(run.tree.taxa != plan.base.taxa for run in state.runs):
+        raise UsageError("the saved search has another seed or other taxa; resume it with the arguments it began with")
+    if state.runs and len(state.coordinates) != len(pack_partitions(plan.base.partitions)):
+        raise UsageError("the saved search has another model; resume it with the arguments it began with")
+    return state
+
+
+def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
+    """The state after one more run, or None where the search is over."""
+    number = len(state.runs)
+    starts = [run for run in state.runs if run.kind in START_KINDS]
+    if len(starts) < plan.n_starts and len(starts) == number and not _is_confirmed(plan, state):
+        return _start(plan, state, number)
+    n_escapes = number - len(starts)
+    if "escape" not in plan.stages or state.n_failures >= plan.patience or n_escapes >= plan.most_escapes:
+        return None
+    return _escape(plan, state, number)
+
+
+def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
+    """Whether so many more runs ended at the best topology than elsewhere."""
+    if state.best < 0:
+        return False
+    best = splits(state.runs[state.best].tree, RESOLVED)
+    n_hits = sum(splits(run.tree, RESOLVED) == best for run in state.runs)
+    return 2 * n_hits - len(state.runs) >= plan.lead
+
+
+def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
+    """Up from a new tree: roughly, with one rate for all sites and far regrafts, then under the model itself."""
+    kind = START_KINDS[number % len(START_KINDS)] if number < len(START_KINDS) else LATER_KINDS[number % 2]
+    likelihood, tree = _models(plan, state), _start_tree(plan, kind, number)
+    trace: list[Acceptance] = []
+    if number == 0:
+        first = _climb(plan, likelihood, tree, number)
+        first.fit_models()
+        likelihood, tree, trace = first.likelihood, first.tree, first.trace
+    if likelihood.n_categories > 1:
+        rough = _climb(plan, single_rate(likelihood), tree, number)
+        rough.far_radius = FAR * plan.radius
+        rough.run()
+        tree, trace = rough.tree, trace + rough.trace
+    climb = _climb(plan, likelihood, tree, number)
+    climb.far_radius = FAR * plan.radius if likelihood.n_categories == 1 else 0
+    if likelihood.n_categories > 1:
+        climb.stages = plan.local
+    climb.run()
+    climb.trace[:0] = trace
+    return _after(state, climb, kind, escape=False)
+
+
+def _escape(plan: _Plan, state: SearchState, number: int) -> SearchState:
+    likelihood, rng = _models(plan, state), plan.generator(number)
+    n_escapes = sum(run.kind not in START_KINDS for run in state.runs)
+    kind = escape_kind(n_escapes, likelihood, plan.stages)
+    best = state.runs[state.best].tree
+    changed = escaped(kind, likelihood, best, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
+    climb = _climb(plan, likelihood, changed, number)
+    climb.stages = plan.local
+    climb.run()
+    return _after(state, climb, kind, escape=True)
+
+
+def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> SearchState:
+    """The state with one more run; models are refitted where it is the best so far."""
+    reached = state.runs[state.best].log_likelihood if state.best >= 0 else -np.inf
+    better = climb.log_likelihood > reached + LEAST_GAIN or state.best < 0
+    if better:
+        climb.fit_models()
+        climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
+        climb.run()
+    run = Run(climb.number, kind, climb.log_likelihood, climb.tree)
+    coordinates = tuple(pack_partitions(climb.likelihood.partitions).tolist()) if better else state.coordinates
+    return replace(
+        state,
+        runs=(*state.runs, run),
+        best=run.number if better else state.best,
+        coordinates=coordinates,
+        n_failures=0 if better or not escape else state.n_failures + 1,
+        trace=(*state.trace, *climb.trace),
+    )
+
+
+def _climb(plan: _Plan, likelihood: TreeLikelihood, tree: Tree, number: int) -> Climb:
+    return Climb(likelihood, tree, number=number, stages=plan.stages, radius=plan.radius, constraint=plan.constraint)
+
+
+def _models(plan: _Plan, state: SearchState) -> TreeLikelihood:
+    """The likelihood with the models of the best run."""
+    if state.best < 0:
+        return plan.base
+    return plan.base.with_partitions(unpack_partitions(plan.base.partitions, np.array(state.coordinates)))
+
+
+def _start_tree(plan: _Plan, kind: StartKind, number: int) -> Tree:
+    """A bifurcating tree that the constraint allows; with one, neighbour joining gives way to parsimony."""
+    rng = plan.generator(number)
+    if plan.constraint is not None and len(plan.constraint.tree.taxa) > 3:
+        return parsimony_tree(plan.base, rng, backbone=random_resolution(plan.constraint.tree, rng))
+    if kind == "bionj":
+        return bionj_tree(plan.base)
+    return parsimony_tree(plan.base, rng) if kind == "parsimony" else random_tree(plan.base.taxa, rng)
+
+
+def _optima(runs: Sequence[Run]) -> tuple[Optimum, ...]:
+    """Runs with the same topology taken together, best first."""
+    groups: dict[frozenset[frozenset[str]], list[Run]] = {}
+    for run in runs:
+        groups.setdefault(splits(run.tree, RESOLVED), []).append(run)
+    found = []
+    for members in groups.values():
+        best = max(members, key=lambda run: run.log_likelihood)
+        found.append(Optimum(best.log_likelihood, best.tree, len(members)))
+    return tuple(sorted(found, key=lambda optimum: -optimum.log_likelihood))
+
+
+def _in_site_order(
+    base: TreeLikelihood, fitted: TreeFit, columns: Sequence[NDArray[np.int64]], n_sites: int
+) -> TreeFit:
+    sites = np.full(n_sites, np.nan)
+    evaluation = base.with_partitions(fitted.partitions).evaluate(canonical(fitted.tree))
+    for where, values in zip(columns, evaluation.site_log_likelihoods(), strict=True):
+        sites[where] = values
+    return replace(fitted, site_log_likelihoods=sites)

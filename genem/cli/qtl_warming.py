@@ -18,7 +18,7 @@ VARIATIONS: tuple[tuple[str, ...], ...] = (
     ("--addcovar", "age", "--intcovar", "age", "--weights", "wt", "--estimate-map", "--error-lods", "/dev/null"),
     ("--model", "binary", "--trait", "died", "--method", "em,hk"),
     ("--model", "np", "--genoprob", "/dev/null"),
-    ("--model", "2part"),
+    ("--model", "2part", "--trait", "latency"),
     ("--trait", "y*", "--method", "em,hk", "--permutations", "2"),
     (*SEVERAL_LOCI, "--several-method", "em", "--penalties", "1,1,1", "--max-qtl", "2", "--composite-markers", "1"),
 )
@@ -50,12 +50,16 @@ def run_on_tiny_crosses() -> None:
 
 def _csv(genotypes: Sequence[str]) -> str:
     traits = [f"y{k}" for k in range(TRAITS)]
-    lines = [",".join([*traits, "died", "age", "wt", "M1", "M2"])]
-    lines += [f"{',' * (TRAITS + 3)}1,1", f"{',' * (TRAITS + 3)}0,12"]
+    lines = [",".join([*traits, "died", "latency", "age", "wt", "M1", "M2"])]
+    lines += [f"{',' * (TRAITS + 4)}1,1", f"{',' * (TRAITS + 4)}0,12"]
     for i in range(N):
         of_traits = [f"{(7 * i + 5 * k) % 11 + (i % 4) / 2}" for k in range(TRAITS)]
         calls = genotypes[i % len(genotypes)], genotypes[(i + i // 5) % len(genotypes)]
-        lines.append(",".join([*of_traits, str(i * 7 // 3 % 2), str(i * i % 13), str(1 + i % 3), *calls]))
+        lines.append(
+            ",".join(
+                [*of_traits, str(i * 7 // 3 % 2), str(min(7 * i % 11, 8)), str(i * i % 13), str(1 + i % 3), *calls]
+            )
+        )
     return "\n".join([*lines, ""])
 
 

@@ -422,6 +422,16 @@ def test_markers_typed_in_too_few_are_not_tested(small: Path, tmp_path: Path) ->
     assert [row["MARKER"] for row in table(peaks)] == ["M1"]
 
 
+def test_a_marker_without_calls_is_no_evidence(small: Path, tmp_path: Path) -> None:
+    lines = [line.split(",") for line in small.read_text().splitlines()]
+    for line in lines[3:]:
+        line[-2] = "-"
+    small.write_text("\n".join(",".join(line) for line in lines))
+    output = tmp_path / "lod.tsv"
+    assert main(["qtl", str(small), "--cross", "f2", "--method", "mr", "--step", "0", "-o", str(output)]) == 0
+    assert {row["MARKER"]: row["LOD_MR"] for row in table(output)}["M2"] == "0"
+
+
 def test_permutations_of_chromosomes_with_one_marker(small: Path, tmp_path: Path) -> None:
     """The X chromosome of one marker has no length, and then nor have the autosomes."""
     peaks = tmp_path / "peaks.tsv"

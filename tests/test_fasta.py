@@ -95,7 +95,6 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         (gzip.compress(b"", mtime=0), "is empty"),
         (b"ACGT\n", "starts with 'ACGT': not a FASTA file; its first line must start with '>'"),
         (b"##fileformat=VCF\n", "starts with '##fileformat=VCF': not a FASTA file"),
-        (b"\xef\xbb\xbf>a\nA\n", "not a FASTA file"),
         (b"@read1\nACGT\n+\nIIII\n", "starts with '@read1': not a FASTA file; FASTQ must be converted first"),
         (b">a\nAC\n>\nGT\n", "line 3: a header without a name; write a name after '>'"),
         (b">a\nAC\n> \r\nGT\n", "line 3: a header without a name"),

@@ -212,11 +212,14 @@ def _by_likelihood(task: Task, *, binary: bool, extended: bool) -> Fits:
 def marker_regression(task: Task, *, binary: bool) -> Fits:
     """Each marker with the individuals typed there; ``probabilities`` are 0 and 1, or NaN where not typed.
 
-    The LOD score is NaN where no more are typed than there are parameters.
+    The LOD score is NaN where no more are typed than there are parameters, but 0 where nobody is: no data, no evidence.
     """
     lod = np.full((len(task.probabilities), task.responses.shape[1]), np.nan)
     for marker, genotypes in enumerate(task.probabilities):
         typed = ~np.isnan(genotypes).any(axis=1)
+        if not typed.any():
+            lod[marker] = 0.0
+            continue
         design = task.design.select(typed)
         n_seen = int((genotypes[typed] > 0.0).any(axis=0).sum())
         if int(typed.sum()) <= n_seen * design.own.shape[1] + design.shared.shape[1] + 1:

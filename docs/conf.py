@@ -33,7 +33,11 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 
 # References to genem's own names must resolve; those to other libraries, and to type variables, stay text.
-nitpick_ignore_regex = [(r"py:.*", r"(?!genem\.).*"), (r"py:class", r"genem\.em\.\w+\.(Params|Given)")]
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!genem\.).*"),
+    (r"py:class", r"genem\.em\.\w+\.(Params|Given)"),
+    (r"py:class", r"genem\.\w+\.\w*kernels\.\w+"),  # what kernels hand to each other is not public
+]
 
 html_theme = "alabaster"
 html_static_path = ["_static"]

@@ -20,13 +20,13 @@ from genem.motif.enrichment import log10_binomial_p, log10_fisher_p
 from genem.motif.false_discovery import q_values
 from genem.motif.fitting import MotifFit, fit_motif, fit_placements
 from genem.motif.matrices import column_information, start_matrix
-from genem.motif.model import MotifModel, MotifParams
+from genem.motif.model import Expectation, MotifModel, MotifParams
 from genem.motif.placements import Placements, find_placements
 from genem.motif.plots import plot_logos, reverse_complemented
-from genem.motif.priors import BLOCKS9, DirichletMixture, Pseudocounts
+from genem.motif.priors import BLOCKS9, ColumnPrior, DirichletMixture, Pseudocounts
 from genem.motif.scanning import Scan, scan
 from genem.motif.score_distribution import ScoreDistribution, alphabet_of, log_odds, score_distribution
-from genem.motif.seeding import find_seeds
+from genem.motif.seeding import Seeds, find_seeds
 from genem.motif.shuffling import shuffle
 from genem.motif.significance import log10_e_value
 from genem.motif.site_plots import plot_site_map
@@ -41,10 +41,12 @@ __all__ = [
     "Alphabet",
     "Background",
     "BatchFit",
+    "ColumnPrior",
     "Comparison",
     "DirichletMixture",
     "Discovery",
     "EncodedSequences",
+    "Expectation",
     "FoundMotif",
     "MotifFit",
     "MotifModel",
@@ -54,6 +56,7 @@ __all__ = [
     "Scan",
     "ScoreDistribution",
     "SearchSignificance",
+    "Seeds",
     "alphabet_of",
     "background_from_probabilities",
     "batch_em",

@@ -181,7 +181,7 @@ def fit_motif(
         Letters added to every column, shared out as in the background. Default: 0.01 for nucleotides. 0 is maximum
         likelihood; a letter that starts with probability 0 then stays there and the status says ``locked``.
     prior
-        A Dirichlet mixture instead of pseudocounts. Default for protein: :data:`genem.motif.BLOCKS9`.
+        A Dirichlet mixture instead of pseudocounts. Default for protein: ``genem.motif.BLOCKS9``.
     site_count_prior
         From 0 to below 1: weight of ``n_sites`` against the data in the number of sites,
         (1 - weight) sum z + weight n_sites. This is the mode under a Beta prior with mean n_sites / N that is worth

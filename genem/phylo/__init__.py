@@ -1,20 +1,25 @@
 """Phylogeny: substitution models, the likelihood of trees, and what is estimated from it."""
 
+from genem.phylo.alphabet import Alphabet
 from genem.phylo.ancestral import AncestralStates, ancestral_states
 from genem.phylo.branches import BranchFit, fit_branches
+from genem.phylo.climbing import Acceptance
 from genem.phylo.evaluation import SitePartition, TreeFit, evaluate, fit_tree, make_partitions
 from genem.phylo.expected_counts import PairCounts, expected_pair_counts
 from genem.phylo.likelihood import Evaluation, Partition, TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import Model, starting_model
-from genem.phylo.optimisation import fit_models
+from genem.phylo.optimisation import Estimate, fit_models
 from genem.phylo.patterns import SitePatterns, site_patterns
 from genem.phylo.search import Optimum, Run, Search, SearchState, search
 from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
 
 __all__ = [
+    "Acceptance",
+    "Alphabet",
     "AncestralStates",
     "BranchFit",
+    "Estimate",
     "Evaluation",
     "Model",
     "ModelSpecification",

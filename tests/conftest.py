@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,3 +55,27 @@ def genem_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     command.chmod(0o755)
     tools = Path(sys.executable).parent
     return {**os.environ, "PATH": os.pathsep.join([str(folder), str(tools), os.environ["PATH"]])}
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Callable[[Path], str]:
+    """Opens a page in a browser without a window: its text after all scripts have run, without theirs.
+
+    The test is skipped from there on where there is no browser.
+    """
+
+    def open_page(page: Path) -> str:
+        browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        if browser is None:
+            pytest.skip("no Chromium or Chrome is installed: the page was made but not opened")
+        headless = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+        shown = subprocess.run(
+            [*headless, "--virtual-time-budget=10000", "--dump-dom", page.as_uri()],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout
+        return re.sub(r"<script.*?</script>", "", shown, flags=re.DOTALL)
+
+    return open_page

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "genem"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 450
 
-GROUND = {"errors", "jit", "log", "provenance", "resources"}
+GROUND = {"errors", "jit", "log", "picture", "provenance"}
 DOMAINS = {"popgen", "qtl", "motif", "phylo", "hmm", "mixture", "latent", "transcripts"}
 BELOW: dict[str, set[str]] = {
     "data": GROUND,

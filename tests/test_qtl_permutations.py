@@ -13,7 +13,7 @@ from genem.qtl import Permutations, genome_wide_p, genotype_probabilities, permu
 from genem.qtl.design import sample_of
 from genem.qtl.elementary_kernels import exponentials, sum_of_logarithms
 from genem.qtl.family_kernels import BINARY, NORMAL, TWO_PART
-from genem.qtl.permutations import _orders, _strata
+from genem.qtl.permutations import exchangeable_groups, shuffled_orders
 from genem.qtl.sweep_kernels import Stop, sweep_all
 from tests.qtl_crosses import golden_cross, small_cross
 from tests.reference import qtl as reference
@@ -162,7 +162,7 @@ def scanned_one_by_one(cross, genotypes, found, method, **options):
     kept = np.isfinite(y)
     reverse = cross.is_reverse & ~cross.is_male
     strata = np.unique(np.column_stack([cross.is_male, reverse])[kept], axis=0, return_inverse=True)[1].ravel()
-    order = _orders(np.unique(strata, return_inverse=True)[1], len(found), found.first, found.seed)
+    order = shuffled_orders(np.unique(strata, return_inverse=True)[1], len(found), found.first, found.seed)
     answers = []
     for one in order:
         columns = {}
@@ -218,8 +218,8 @@ def test_other_models_are_scans_of_shuffled_genotypes(f2, trait, method, model, 
     options = {"method": method, "model": model, "addcovar": addcovar}
     found = permute(cross, genotypes, trait, n_permutations=2, first=3, **options)
     kept = np.flatnonzero(np.isfinite(values))
-    strata = _strata(cross, sample_of(cross, values, addcovar), genotypes, None)
-    for k, order in enumerate(_orders(strata, 2, 3, 1)):
+    strata = exchangeable_groups(cross, sample_of(cross, values, addcovar), genotypes, None)
+    for k, order in enumerate(shuffled_orders(strata, 2, 3, 1)):
         shuffled = np.arange(len(cross))
         shuffled[kept] = kept[np.argsort(order)]
         moved = [replace(one, probabilities=one.probabilities[:, shuffled]) for one in genotypes]
@@ -251,11 +251,11 @@ def test_ranges_of_permutations_join(f2, method, model, options):
 
 def test_shuffles_stay_within_strata():
     strata = np.array([0, 1, 0, 1, 2, 0])
-    orders = _orders(strata, 50, 0, 1)
+    orders = shuffled_orders(strata, 50, 0, 1)
     assert (strata[orders] == strata).all()
     assert (np.sort(orders, axis=1) == np.arange(6)).all()
     assert len({tuple(order) for order in orders.tolist()}) > 5
-    assert (orders != _orders(strata, 50, 0, 2)).any()
+    assert (orders != shuffled_orders(strata, 50, 0, 2)).any()
 
 
 def test_a_stratum_is_a_column(f2):

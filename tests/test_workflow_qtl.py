@@ -6,6 +6,7 @@ import gzip
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -168,13 +169,16 @@ def test_lint(genem_environment: Environment) -> None:
 
 
 @pytest.mark.slow
-def test_the_report_holds_the_pictures(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
+def test_the_report_holds_the_pictures(
+    finished: Path, tmp_path: Path, genem_environment: Environment, opened: Callable[[Path], str]
+) -> None:
     report = tmp_path / "report.html"
     made = run(finished, genem_environment, "--report", str(report), snakefile=SNAKEFILE)
     assert made.returncode == 0, made.stdout
     text = report.read_text()
     for name in ("lod.svg", "effects.svg", "peaks.tsv", "thresholds.tsv"):
         assert name in text
+    assert "Interval mapping by the EM algorithm" in opened(report)
 
 
 def test_the_joined_workflows_know_their_keys(tmp_path: Path, genem_environment: Environment) -> None:

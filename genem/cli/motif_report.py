@@ -190,9 +190,9 @@ def _site_map(found: Sequence[ReportedMotif], sequences: SequenceSet) -> str:
 
 def _trace(fit: EMFit[Any]) -> bytes:
     from genem.em.plots import plot_trace
-    from genem.motif.plots import picture
+    from genem.picture import picture
 
     target = io.BytesIO()
-    with picture(target, "svg") as new_figure:
+    with picture(target, "svg", font_size=9) as new_figure:
         plot_trace(fit, axes=new_figure(6.4, 3.4).add_subplot())
     return target.getvalue()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from genem.data import Motif
-from genem.motif.plots import INCHES_PER_POSITION, LOGO_HEIGHT, Target, draw_logo, picture, reverse_complemented
+from genem.motif.plots import INCHES_PER_POSITION, LOGO_HEIGHT, draw_logo, reverse_complemented
+from genem.picture import Target, picture
 
 __all__ = ["plot_aligned_logos"]
 
@@ -41,7 +42,7 @@ def plot_aligned_logos(
     """
     spans = [(min(0, offset), max(target.width, offset + query.width)) for query, target, offset, _orientation in pairs]
     widest = max(last - first for first, last in spans)
-    with picture(path, file_format) as new_figure:
+    with picture(path, file_format, font_size=9) as new_figure:
         figure = new_figure(1.0 + INCHES_PER_POSITION * max(widest, 8), 0.2 + 2.0 * LOGO_HEIGHT * len(pairs))
         axes = figure.subplots(2 * len(pairs), 1, squeeze=False)[:, 0]
         for row, ((query, target, offset, orientation), (first, last)) in enumerate(zip(pairs, spans, strict=True)):

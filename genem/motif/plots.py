@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Motif
-from genem.errors import UsageError
+from genem.picture import Target, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["information", "plot_logos"]
 
@@ -38,8 +35,6 @@ INCHES_PER_POSITION = 0.28
 LOGO_HEIGHT = 1.5
 SMALLEST_LETTER = 0.002
 """Letters lower than this share of the axis are left out."""
-
-Target = str | Path | IO[bytes]
 
 
 def information(motif: Motif, *, small_sample: bool = True) -> NDArray[np.float64]:
@@ -121,13 +116,13 @@ def plot_logos(
     b'<?xml'
     """
     if not motifs:
-        with picture(path, file_format) as new_figure:
+        with picture(path, file_format, font_size=9) as new_figure:
             new_figure(3.0, 1.0).text(0.5, 0.5, "no motif", ha="center", va="center")
         return
     with_reverse = [reverse_complement and len(motif.alphabet) == 4 for motif in motifs]
     columns = 2 if any(with_reverse) else 1
     widest = max(motif.width for motif in motifs)
-    with picture(path, file_format) as new_figure:
+    with picture(path, file_format, font_size=9) as new_figure:
         figure = new_figure(columns * (1.0 + INCHES_PER_POSITION * max(widest, 6)), 0.2 + LOGO_HEIGHT * len(motifs))
         axes = figure.subplots(len(motifs), columns, squeeze=False)
         for row, motif in enumerate(motifs):
@@ -175,34 +170,6 @@ def reverse_complemented(motif: Motif) -> Motif:
     from dataclasses import replace
 
     return replace(motif, probabilities=motif.probabilities[::-1, ::-1], background=motif.background[::-1])
-
-
-@contextmanager
-def picture(path: Target, file_format: str | None) -> Iterator[Callable[[float, float], Figure]]:
-    """A function that makes a figure of a size in inches; the figure is written when the context ends.
-
-    Raises
-    ------
-    UsageError
-        matplotlib is not installed.
-    """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib; pip install 'genem[plots]'") from None
-
-    shown = file_format or Path(str(path)).suffix.lstrip(".").lower()
-    figures: list[Figure] = []
-
-    def new_figure(width: float, height: float) -> Figure:
-        figures.append(Figure(figsize=(width, height), layout="constrained"))
-        return figures[-1]
-
-    with matplotlib.rc_context({"svg.hashsalt": "genem", "svg.fonttype": "none", "font.size": 9}):
-        yield new_figure
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(shown)
-        figures[-1].savefig(path, format=shown, dpi=150, metadata=dateless)
 
 
 def _title(motif: Motif) -> str:

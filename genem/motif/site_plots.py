@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from genem.data import Motif, MotifSites, SequenceSet
-from genem.motif.plots import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Target, picture
+from genem.motif.plots import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from genem.picture import Target, picture
 
 __all__ = ["plot_site_map"]
 
@@ -52,7 +53,7 @@ def plot_site_map(
     shown = _shown(sites, len(sequences), most)
     rows = {int(sequence): row for row, sequence in enumerate(shown)}
     lengths = np.diff(sequences.offsets)
-    with picture(path, file_format) as new_figure:
+    with picture(path, file_format, font_size=9) as new_figure:
         from matplotlib.patches import Patch, Rectangle
 
         figure = new_figure(7.6, 1.1 + ROW_INCHES * max(1, len(shown)))

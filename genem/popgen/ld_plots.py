@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.errors import InputError, UsageError
+from genem.errors import InputError
+from genem.picture import Target, picture
 from genem.popgen.ld_decay import DecayCurve
 from genem.popgen.ld_pairs import LinkagePairs
 from genem.popgen.plots import COLOURS
@@ -62,7 +61,7 @@ class LinkageMap:
         return variants, r2
 
 
-def plot_linkage_map(linkage: LinkageMap, path: str | Path | IO[bytes], *, file_format: str | None = None) -> None:
+def plot_linkage_map(linkage: LinkageMap, path: Target, *, file_format: str | None = None) -> None:
     """Draw r2 of all pairs as a triangle: a locus each step along the top, a pair where their diagonals meet.
 
     Lines lead from the steps to the places of the loci on the chromosome.
@@ -87,7 +86,8 @@ def plot_linkage_map(linkage: LinkageMap, path: str | Path | IO[bytes], *, file_
     n = len(variants)
     if n < 2:
         raise InputError("fewer than two loci: there is no pair to draw")
-    with _figure(path, file_format, (7.2, 5.0)) as figure:
+    with picture(path, file_format) as new_figure:
+        figure = new_figure(7.2, 5.0)
         axes = figure.add_subplot()
         # the corner (i, j) of the matrix turned by 45 degrees: x along the chromosome, y the distance in loci
         i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
@@ -104,9 +104,7 @@ def plot_linkage_map(linkage: LinkageMap, path: str | Path | IO[bytes], *, file_
         figure.colorbar(mesh, ax=axes, label="$r^2$", shrink=0.55, pad=0.02)
 
 
-def plot_linkage_decay(
-    curves: Sequence[DecayCurve], path: str | Path | IO[bytes], *, file_format: str | None = None
-) -> None:
+def plot_linkage_decay(curves: Sequence[DecayCurve], path: Target, *, file_format: str | None = None) -> None:
     """Draw mean r2 against distance: a line per group, or all samples where there is no group.
 
     Parameters
@@ -122,7 +120,8 @@ def plot_linkage_decay(
         matplotlib is not installed.
     """
     shown = [curve for curve in curves if curve.group != POOLED] or list(curves)
-    with _figure(path, file_format, (7.2, 3.8)) as figure:
+    with picture(path, file_format) as new_figure:
+        figure = new_figure(7.2, 3.8)
         axes = figure.add_subplot()
         for number, curve in enumerate(shown):
             filled = curve.n_pairs > 0
@@ -157,19 +156,3 @@ def _draw_chromosome(axes: Any, linkage: LinkageMap, variants: Sequence[int], *,
     elif one_contig:
         for place, (chrom, position), side in ((0, places[0], "left"), (n, places[-1], "right")):
             axes.text(place, height * 1.1, f"{chrom}:{position:,}", ha=side, va="bottom", fontsize=8)
-
-
-@contextmanager
-def _figure(path: str | Path | IO[bytes], file_format: str | None, size: tuple[float, float]) -> Iterator[Any]:
-    """A figure that is saved in the end, the same bytes each time."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib; pip install 'genem[plots]'") from None
-    shown = file_format or Path(str(path)).suffix.lstrip(".")
-    with matplotlib.rc_context({"svg.hashsalt": "genem", "svg.fonttype": "none", "font.size": 10}):
-        figure = Figure(figsize=size, layout="constrained")
-        yield figure
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(shown)
-        figure.savefig(path, format=shown, dpi=150, metadata=dateless)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import IO
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genem.errors import UsageError
+from genem.picture import Target, picture
 from genem.popgen.table import POOLED, FrequencyTable
 
 __all__ = ["SpectrumAccumulator", "plot_frequency_spectrum"]
@@ -55,9 +52,7 @@ class SpectrumAccumulator:
         total += np.bincount(bins, minlength=N_BINS)
 
 
-def plot_frequency_spectrum(
-    spectrum: SpectrumAccumulator, path: str | Path | IO[bytes], *, file_format: str | None = None
-) -> None:
+def plot_frequency_spectrum(spectrum: SpectrumAccumulator, path: Target, *, file_format: str | None = None) -> None:
     """Draw how many variants have which allele frequency: a colour per group, or all samples where there is no group.
 
     Parameters
@@ -77,24 +72,16 @@ def plot_frequency_spectrum(
     Examples
     --------
     >>> import io
-    >>> spectrum, picture = SpectrumAccumulator(), io.BytesIO()
+    >>> spectrum, stream = SpectrumAccumulator(), io.BytesIO()
     >>> spectrum.count("CEU", [0.1, 0.5])
-    >>> plot_frequency_spectrum(spectrum, picture, file_format="svg")
-    >>> picture.getvalue()[:5]
+    >>> plot_frequency_spectrum(spectrum, stream, file_format="svg")
+    >>> stream.getvalue()[:5]
     b'<?xml'
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib; pip install 'genem[plots]'") from None
-
     groups = [group for group in spectrum.counts if group != POOLED] or [*spectrum.counts]
     width = 0.86 / N_BINS / max(1, len(groups))
-    shown = file_format or Path(str(path)).suffix.lstrip(".")
-    with matplotlib.rc_context({"svg.hashsalt": "genem", "svg.fonttype": "none", "font.size": 10}):
-        figure = Figure(figsize=(7.2, 3.8), layout="constrained")
-        axes = figure.add_subplot()
+    with picture(path, file_format) as new_figure:
+        axes = new_figure(7.2, 3.8).add_subplot()
         for number, group in enumerate(groups):
             counts = spectrum.counts[group]
             left = (np.arange(N_BINS) + 0.07) / N_BINS + number * width
@@ -104,5 +91,3 @@ def plot_frequency_spectrum(
         axes.spines[["top", "right"]].set_visible(False)
         if groups:
             axes.legend(frameon=False)
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(shown)
-        figure.savefig(path, format=shown, dpi=150, metadata=dateless)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import IO
-
 import numpy as np
 
-from genem.errors import UsageError
+from genem.picture import Target, picture
 from genem.popgen.sfs_fit import SpectrumFit
 
 __all__ = ["plot_site_spectrum"]
@@ -20,7 +17,7 @@ MANY_COUNTS = 60
 
 def plot_site_spectrum(
     result: SpectrumFit,
-    path: str | Path | IO[bytes],
+    path: Target,
     *,
     names: tuple[str, ...] = (),
     file_format: str | None = None,
@@ -46,23 +43,14 @@ def plot_site_spectrum(
     UsageError
         matplotlib is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib; pip install 'genem[plots]'") from None
-
-    shown = file_format or Path(str(path)).suffix.lstrip(".")
-    with matplotlib.rc_context({"svg.hashsalt": "genem", "svg.fonttype": "none", "font.size": 10}):
+    with picture(path, file_format) as new_figure:
         joint = result.expected_sites.ndim == 2
-        figure = Figure(figsize=(5.6, 4.6) if joint else (7.2, 3.8), layout="constrained")
+        figure = new_figure(5.6, 4.6) if joint else new_figure(7.2, 3.8)
         axes = figure.add_subplot()
         if joint:
             _draw_joint(result, figure, axes, names or ("group 1", "group 2"))
         else:
             _draw_bars(result, axes)
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(shown)
-        figure.savefig(path, format=shown, dpi=150, metadata=dateless)
 
 
 def _draw_bars(result: SpectrumFit, axes) -> None:  # type: ignore[no-untyped-def]

@@ -135,7 +135,7 @@ def permute(
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     response = response_of(values[sample.keep], trait, model)
-    orders = _orders(_strata(cross, sample, genotypes, strata), n_permutations, first, seed)
+    orders = shuffled_orders(exchangeable_groups(cross, sample, genotypes, strata), n_permutations, first, seed)
     largest = {False: np.full(n_permutations, -np.inf), True: np.full(n_permutations, -np.inf)}
     length = {False: 0.0, True: 0.0}
     for one in genotypes:
@@ -237,7 +237,7 @@ def _of(permutations: Permutations, chromosomes: str) -> Floats:
     return known[chromosomes]
 
 
-def _strata(
+def exchangeable_groups(
     cross: Cross, sample: Sample, genotypes: Sequence[ChromosomeGenotypes], column: str | None
 ) -> NDArray[np.int64]:
     """Groups of individuals that may be exchanged."""
@@ -255,7 +255,7 @@ def _strata(
     return np.unique(np.column_stack(groups), axis=0, return_inverse=True)[1].ravel().astype(np.int64)
 
 
-def _orders(strata: NDArray[np.int64], n_permutations: int, first: int, seed: int) -> NDArray[np.int64]:
+def shuffled_orders(strata: NDArray[np.int64], n_permutations: int, first: int, seed: int) -> NDArray[np.int64]:
     """Shuffled individuals, (permutation, individual): each takes the trait of the one named."""
     members = [np.flatnonzero(strata == stratum) for stratum in range(int(strata.max()) + 1)]
     orders = np.empty((n_permutations, len(strata)), np.int64)

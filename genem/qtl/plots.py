@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.errors import UsageError
+from genem.picture import Target, picture
 from genem.qtl.effects import LocusEffects
 from genem.qtl.interval_mapping import Scan
 from genem.qtl.peaks import Threshold
@@ -56,7 +55,7 @@ class _Axis:
 
 def plot_lod_curves(
     scans: Mapping[str, Scan],
-    path: str | Path | IO[bytes],
+    path: Target,
     *,
     thresholds: Sequence[Threshold] = (),
     x_chromosomes: Collection[str] = (),
@@ -91,7 +90,8 @@ def plot_lod_curves(
     highest = np.max([scan.lod.max(axis=0, initial=0.0, where=~np.isnan(scan.lod)) for scan in scans.values()], axis=0)
     shown = np.sort(np.argsort(-highest, kind="stable")[:MAX_PANELS])
     axis = _side_by_side(list(scans.values()))
-    with _figure(path, file_format, (9.6, 1.2 + 2.5 * len(shown))) as figure:
+    with picture(path, file_format) as new_figure:
+        figure = new_figure(9.6, 1.2 + 2.5 * len(shown))
         panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
         for panel, k in zip(panels, shown.tolist(), strict=True):
             trait = first.traits[k]
@@ -114,9 +114,7 @@ def plot_lod_curves(
             figure.suptitle(text, x=0.01, ha="left", fontsize=9)
 
 
-def plot_effects(
-    effects: Sequence[LocusEffects], path: str | Path | IO[bytes], *, file_format: str | None = None
-) -> None:
+def plot_effects(effects: Sequence[LocusEffects], path: Target, *, file_format: str | None = None) -> None:
     """Draw the mean of the trait for each genotype, with standard errors, a panel per locus.
 
     Covariates are held at their means. Of more than forty loci those with the highest LOD scores are drawn.
@@ -139,7 +137,8 @@ def plot_effects(
         effects = [one for one in effects if one.lod >= least][:MAX_LOCI]
     n_columns = min(4, max(1, len(effects)))
     n_rows = max(1, -(-len(effects) // n_columns))
-    with _figure(path, file_format, (1.0 + 2.3 * n_columns, 2.9 * n_rows)) as figure:
+    with picture(path, file_format) as new_figure:
+        figure = new_figure(1.0 + 2.3 * n_columns, 2.9 * n_rows)
         panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for panel in panels[len(effects) :]:
             panel.axis("off")
@@ -271,19 +270,3 @@ def _draw_means(panel: Any, one: LocusEffects) -> None:
     panel.set_xlim(-0.5, len(means) - 0.5)
     panel.set_title(f"{one.name}\nchr {one.chromosome}, {one.position:.1f} cM, LOD {one.lod:.2f}", fontsize=8.5)
     panel.spines[["top", "right"]].set_visible(False)
-
-
-@contextmanager
-def _figure(path: str | Path | IO[bytes], file_format: str | None, size: tuple[float, float]) -> Iterator[Any]:
-    """A figure that is saved in the end, the same bytes each time."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib; pip install 'genem[plots]'") from None
-    shown = file_format or Path(str(path)).suffix.lstrip(".")
-    with matplotlib.rc_context({"svg.hashsalt": "genem", "svg.fonttype": "none", "font.size": 10}):
-        figure = Figure(figsize=size, layout="constrained")
-        yield figure
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(shown)
-        figure.savefig(path, format=shown, dpi=150, metadata=dateless)

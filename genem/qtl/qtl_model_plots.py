@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from genem.errors import UsageError
+from genem.picture import Target, picture
 from genem.qtl.qtl_profiles import LocusProfile
 
 __all__ = ["plot_qtl_profiles"]
@@ -19,7 +17,7 @@ COLUMNS = 3
 
 
 def plot_qtl_profiles(
-    profiles: Sequence[LocusProfile], path: str | Path | IO[bytes], *, title: str = "", file_format: str | None = None
+    profiles: Sequence[LocusProfile], path: Target, *, title: str = "", file_format: str | None = None
 ) -> None:
     """Draw what each locus of a model adds to the others, wherever on its chromosome it lies.
 
@@ -39,18 +37,11 @@ def plot_qtl_profiles(
     UsageError
         matplotlib is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib; pip install 'genem[plots]'") from None
-
     chromosomes = list(dict.fromkeys(profile.chromosome for profile in profiles))
     columns = min(COLUMNS, max(1, len(chromosomes)))
     rows = max(1, -(-len(chromosomes) // columns))
-    shown = file_format or Path(str(path)).suffix.lstrip(".")
-    with matplotlib.rc_context({"svg.hashsalt": "genem", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(3.0 * columns + 1.0, 2.4 * rows + 0.6), layout="constrained")
+    with picture(path, file_format, font_size=9) as new_figure:
+        figure = new_figure(3.0 * columns + 1.0, 2.4 * rows + 0.6)
         grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for axes in grid.ravel()[max(1, len(chromosomes)) :]:
             axes.set_visible(False)
@@ -71,5 +62,3 @@ def plot_qtl_profiles(
         else:
             grid[0, 0].text(0.5, 0.5, "no loci", ha="center")
         figure.suptitle(title)
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(shown)
-        figure.savefig(path, format=shown, dpi=150, metadata=dateless)

@@ -15,7 +15,7 @@ from genem.errors import UsageError
 from genem.qtl.design import Sample, numbers, sample_of
 from genem.qtl.interval_mapping import response_of
 from genem.qtl.joint_genotypes import LinkedGenotypes
-from genem.qtl.permutations import _orders, _strata
+from genem.qtl.permutations import exchangeable_groups, shuffled_orders
 from genem.qtl.regression_kernels import position_bases
 from genem.qtl.scan_methods import null_basis
 from genem.qtl.two_qtl import check_pairs
@@ -155,8 +155,8 @@ def permute_two(
     response = response_of(values[sample.keep], trait, "normal")
     kept = tuple(one.select(sample.keep) for one in linked)
     check_pairs(kept, sample)
-    groups = _strata(cross, sample, [one.genotypes for one in linked], strata)
-    orders = _orders(groups, n_permutations, first, seed)
+    groups = exchangeable_groups(cross, sample, [one.genotypes for one in linked], strata)
+    orders = shuffled_orders(groups, n_permutations, first, seed)
     plain = not (addcovar or intcovar) and weights is None
     if plain:
         highest = _highest(kept, sample, response, orders)

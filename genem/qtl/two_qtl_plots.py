@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.errors import UsageError
+from genem.picture import Target, picture
 from genem.qtl.two_qtl import TwoQTLScan
 
 __all__ = ["UpperTriangle", "plot_two_qtl"]
@@ -23,7 +23,7 @@ SMALLEST_SCALE = 1e-6
 
 def plot_two_qtl(
     found: TwoQTLScan,
-    path: str | Path | IO[bytes],
+    path: Target,
     *,
     upper: UpperTriangle = "interaction",
     file_format: str | None = None,
@@ -49,18 +49,11 @@ def plot_two_qtl(
     """
     if upper not in get_args(UpperTriangle):
         raise UsageError(f"upper triangle {upper!r} is not one of {', '.join(get_args(UpperTriangle))}")
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib; pip install 'genem[plots]'") from None
-
     full = _triangle(found, found.full, lower=True)
     above = _triangle(found, found.interaction if upper == "interaction" else found.full_vs_one, lower=False)
     edges, bounds = _places(found)
-    shown = file_format or Path(str(path)).suffix.lstrip(".")
-    with matplotlib.rc_context({"svg.hashsalt": "genem", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(7.6, 6.4), layout="constrained")
+    with picture(path, file_format, font_size=9) as new_figure:
+        figure = new_figure(7.6, 6.4)
         axes = figure.add_subplot()
         starts = np.flatnonzero(np.diff(found.chromosome, prepend=-1))
         blocks = list(zip(starts, [*starts[1:], len(found.position)], edges, strict=True))
@@ -82,8 +75,6 @@ def plot_two_qtl(
         axes.set_yticks(middles, found.chromosomes)
         axes.tick_params(length=0)
         axes.set(xlabel="chromosome", ylabel="chromosome", title=f"{found.trait}: two loci ({found.method})")
-        dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(shown)
-        figure.savefig(path, format=shown, dpi=150, metadata=dateless)
 
 
 def _triangle(found: TwoQTLScan, values: Floats, *, lower: bool) -> Floats:

@@ -56,16 +56,21 @@ def compared(output: Path, fasta: Path, n_bins: int | None) -> tuple[float, floa
     return found, log10_of_text(match["e_value"])
 
 
+BY_BINS = {"crp0_anr_revcomp_n24": 0.8, "crp0_oops_pal": 0.9}
+"""Runs in which MEME's table of 200 bins moves the E-value by more than 0.5: how far at most."""
+
+
 @pytest.mark.parametrize("name", TRACES)
 def test_motifs_of_a_fixed_width(name, reference_data):
-    """Within 0.5: exactly, or with MEME's table of 200 bins, which alone moves E-values by up to 0.9."""
+    """Exactly within 0.5 of MEME; in two runs only with the table of 200 bins that MEME takes the p-values from."""
     motif = reference_data / "motif"
     output = motif / "em_trace" / f"{name}.txt"
     fasta = motif / "real" / f"{name.partition('_')[0]}.fa"
     exact, meme = compared(output, fasta, None)
-    binned, _ = compared(output, fasta, 200)
-    assert min(abs(exact - meme), abs(binned - meme)) <= 0.5
-    assert abs(exact - meme) <= 0.9
+    assert abs(exact - meme) <= BY_BINS.get(name, 0.5)
+    if name in BY_BINS:
+        binned, _ = compared(output, fasta, 200)
+        assert abs(binned - meme) <= 0.5
 
 
 @pytest.mark.parametrize("name", PLANTED)

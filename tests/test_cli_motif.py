@@ -20,7 +20,7 @@ from genem.cli.main import main
 from genem.io.fasta import read_fasta
 from genem.io.motif_files import read_motifs
 
-SMALL = ["--min-width", "6", "--max-width", "10", "--threads", "1", "-q"]
+SMALL = ["--min-width", "6", "--max-width", "10", "--controls", "0", "--threads", "1", "-q"]
 ALL_OUTPUTS = ("sites.tsv", "sites.bed", "logo.svg", "map.svg", "report.html", "motifs.json", "jaspar", "transfac")
 OUTPUT_FLAGS = ("--sites", "--bed", "--logo", "--site-map", "--html", "--json", "--jaspar", "--transfac")
 
@@ -361,9 +361,11 @@ def test_protein_given_as_dna(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     [
         (["--min-width", "9", "--max-width", "8"], "--min-width 9 is above --max-width 8"),
         (["--with-controls", "x", "--controls", "3"], "--with-controls excludes --controls and --write-controls"),
-        (["--write-controls", "x"], "--write-controls needs --controls"),
+        (["--write-controls", "x"], "--write-controls needs the number of controls: --controls N"),
+        (["--write-controls", "x", "--controls", "auto"], "--write-controls needs the number of controls"),
         (["--first-control", "3", "--controls", "3"], "--first-control needs --write-controls"),
-        (["--control", "x"], "--control needs --controls"),
+        (["--control", "x"], "--control is of no use with --controls 0"),
+        (["--controls", "some"], "'some' is not a whole number"),
         (["--control", "x", "--controls", "1", "--shuffle-order", "1"], "exclude each other"),
         (["--genome-coordinates"], "--genome-coordinates needs --bed"),
         (["--site-count-prior", "1"], "1 is not from 0 to below 1"),

@@ -28,6 +28,11 @@ def non_negative_integer(text: str) -> int:
     return value
 
 
+def integer_or_auto(text: str) -> int | str:
+    """A whole number, 0 included, or ``auto``: the command decides."""
+    return text if text == "auto" else non_negative_integer(text)
+
+
 def number(text: str) -> float:
     try:
         value = float(text)

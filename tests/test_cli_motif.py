@@ -198,6 +198,17 @@ def test_several_motifs(tmp_path: Path) -> None:
     assert first.name != second.name  # type: ignore[attr-defined]
 
 
+def test_wide_motifs(tmp_path: Path) -> None:
+    """As wide as they were planted."""
+    word = planted(n=1, length=150, word="", seed=5)[0]
+    path = fasta(tmp_path / "x.fa", planted(n=5, length=160, word=word))
+    output = run(tmp_path, path, "--min-width", "148", "--max-width", "152", "--sites", str(tmp_path / "s.tsv"))
+    (motif,) = read_motifs(output)
+    assert abs(motif.width - 150) <= 2
+    assert word[2:-2] in "".join(motif.alphabet[row.argmax()] for row in motif.probabilities)
+    assert all(site["SITE"] in word or word in site["SITE"] for site in rows(tmp_path / "s.tsv"))
+
+
 def test_controls_in_pieces_are_those_of_one_run(tmp_path: Path) -> None:
     path = fasta(tmp_path / "x.fa", planted(n=8))
     whole, *pieces = (tmp_path / name for name in ("whole.tsv", "a.tsv", "b.tsv"))

@@ -48,8 +48,17 @@ def test_controls_of_many_letters_wait_to_be_asked_for(
     assert (record["counts"]["controls"], record["counts"]["controls_not_searched"]) == (0, 39)
     assert list(record["timing"]) == ["search_wall_seconds", "search_cpu_seconds"]
     shown = capfd.readouterr().err
-    assert "no controls were searched, for lack of time: 240 letters; --controls 39 gives an empirical p-value" in shown
+    message = "no controls were searched, which takes long (240 letters); --controls 39 gives an empirical p-value"
+    assert message in shown
     assert shown.count("\n") == 1
+
+
+def test_what_takes_long_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(motif_controls, "USUAL_WIDTH", 7)
+    searched(tmp_path, "--threads", "1", "--n-motifs", "2")
+    assert "which takes long (240 letters, 2 motifs, widths up to 8); --controls 39" in capfd.readouterr().err
 
 
 def test_none_are_searched_where_none_are_wanted(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

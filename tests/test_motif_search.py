@@ -352,7 +352,7 @@ def test_what_resembles_what() -> None:
     ("options", "message"),
     [
         ({"min_width": 9, "max_width": 8}, "widths from 9 to 8"),
-        ({"max_width": 200}, "at most 60"),
+        ({"max_width": 301}, "at most 300"),
         ({"n_motifs": 0}, "1 is the least"),
     ],
 )

@@ -73,7 +73,7 @@ COMMAND = Command(
                 ),
                 Option(
                     ("--max-width",),
-                    "largest width, at most 60",
+                    "largest width, at most 300",
                     default=20,
                     parse=positive_integer,
                     metavar="W",

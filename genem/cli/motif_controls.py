@@ -24,6 +24,8 @@ AUTO_CONTROLS = 39
 SMALL = 200_000
 """Letters times motifs up to which a search takes about a second: controls are searched without being asked for, and
 each on a thread of its own. Threads inside the kernels pay for more letters than that."""
+USUAL_WIDTH = 60
+"""The time grows with the square of the widths that are tried: the same for motifs that may be wider than this."""
 CONTROLS_PER_PROCESS = 5
 """A process takes about as long to start as so many small searches."""
 
@@ -94,12 +96,13 @@ def number_of_controls(search: MotifSearch, args: argparse.Namespace, context: R
     """
     if args.controls != AUTO:
         return int(args.controls)
-    if search.cost <= SMALL or search.control is not None:
+    if search.control is not None or (search.cost <= SMALL and args.max_width <= USUAL_WIDTH):
         return AUTO_CONTROLS
-    several = f" for {args.n_motifs} motifs" if args.n_motifs > 1 else ""
+    slow = f"{search.encoded.codes.size:,} letters"
+    slow += f", {args.n_motifs} motifs" if args.n_motifs > 1 else ""
+    slow += f", widths up to {args.max_width}" if args.max_width > USUAL_WIDTH else ""
     context.warn(
-        f"no controls were searched, for lack of time: {search.encoded.codes.size:,} letters{several}; "
-        f"--controls {AUTO_CONTROLS} gives an empirical p-value"
+        f"no controls were searched, which takes long ({slow}); --controls {AUTO_CONTROLS} gives an empirical p-value"
     )
     context.count(controls_not_searched=AUTO_CONTROLS)
     return 0

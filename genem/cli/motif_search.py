@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genem.cli.context import RunContext
     from genem.motif import Discovery, EncodedSequences
 
+
 class MotifSearch:
     """What is searched, and how; the same search serves sequences and controls.
 

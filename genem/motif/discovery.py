@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 PROTEIN_PSEUDOCOUNT = 1.0
 """Letters added to a column of amino acids while searching; fits have their Dirichlet mixture."""
-WIDEST = 60
+WIDEST = 300
 """Columns of a motif at most."""
 CLOSE = 6.0
 """Candidates whose log E-values are so close to the best one's are fitted, too,"""

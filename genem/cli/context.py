@@ -70,6 +70,17 @@ class RunContext:
         self._inputs[str(path)] = None
         self._refuse_overwriting()
 
+    def one_standard_input(self, *paths: str | None) -> None:
+        """Refuse inputs of which more than one is standard input: the first would read it to its end.
+
+        Raises
+        ------
+        UsageError
+            They are.
+        """
+        if paths.count("-") > 1:
+            raise UsageError("two inputs are -, and there is one standard input; give files for the others")
+
     def count(self, **counts: int) -> None:
         """Add to named counts: ``context.count(variants_read=len(block))``."""
         self._counts.update(counts)

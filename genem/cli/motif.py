@@ -209,6 +209,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
 
     check_options(args)
     check_outputs(args)
+    context.one_standard_input(args.fasta, args.control, args.background, args.prior, args.with_controls)
     search = MotifSearch(args, context)
     check_formats(search.encoded.alphabet, args)
     if args.write_controls is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ SEQUENCES = OptionGroup(
 )
 
 UNKNOWN_LETTERS = b"NnXx?"
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+"""No table, page or picture can hold them in a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,8 @@ def read_sequences(
     Raises
     ------
     InputError
-        Beside what :func:`genem.io.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, or no letter of
-        any is known.
+        Beside what :func:`genem.io.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, no letter of any
+        is known, or a name holds a control character.
     """
     import numpy as np
 
@@ -103,6 +106,7 @@ def read_sequences(
     sequences = read_fasta(
         args.fasta, empty_records="keep", duplicate_names=args.duplicate_names, threads=context.threads or 1
     )
+    _check_names(sequences.names, args.fasta)
     lengths = np.diff(sequences.offsets)
     empty = int(np.count_nonzero(lengths == 0))
     if empty:
@@ -170,13 +174,13 @@ def encode_as(
     return encoded
 
 
-def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
-    """The sequences of ``--control``.
+def read_control(searched: EncodedSequences, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
+    """The sequences of ``--control``; a warning where they are fewer than those searched, or of other lengths.
 
     Raises
     ------
     InputError
-        They cannot be read, or are of another alphabet.
+        They cannot be read, are of another alphabet, or one where several are searched.
     """
     from genem.io.fasta import read_fasta
     from genem.motif import encode
@@ -184,9 +188,27 @@ def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunConte
     context.add_input(args.control)
     sequences = read_fasta(args.control, empty_records="keep", duplicate_names="number")
     with errors_about(args.control):
-        control = encode(sequences, alphabet, mask=args.mask)
+        control = encode(sequences, searched.alphabet, mask=args.mask)
     if control.n_known == 0:
         raise InputError("no letter of the control set is known", path=args.control, remedy="check the file")
+    if len(control) == 1 < len(searched):
+        raise InputError(
+            f"controls are drawn from the {len(searched)} sequences and the control set, which has one: they would all "
+            "be the sequences again",
+            path=args.control,
+            remedy="give at least as many as are searched, or leave --control out",
+        )
+    if len(control) < len(searched):
+        context.warn(
+            f"{args.control} has {len(control)} sequences for the {len(searched)} searched: controls are drawn from "
+            "both and share most of them, so that p-values are too large"
+        )
+    ratio = control.lengths.mean() / searched.lengths.mean()
+    if not 0.5 <= ratio <= 2.0:
+        context.warn(
+            f"the sequences of {args.control} are {ratio:.2g} times as long as those searched: controls are not alike, "
+            "and p-values mean little"
+        )
     return control
 
 
@@ -243,6 +265,14 @@ def errors_about(path: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(error.found, path=path, place=error.place, remedy=error.remedy) from None
+
+
+def _check_names(names: tuple[str, ...], path: str) -> None:
+    for number, name in enumerate(names, 1):
+        if CONTROL_CHARACTERS.search(name):
+            raise InputError(
+                f"the name {name!r} holds a control character", path=path, place=f"record {number}", remedy="remove it"
+            )
 
 
 def _identical(sequences: SequenceSet) -> int:

@@ -42,7 +42,7 @@ class MotifSearch:
                 path=args.fasta,
                 remedy="use --model anr, which looks for repeats within it",
             )
-        self.control = None if args.control is None else read_control(self.encoded.alphabet, args, context)
+        self.control = None if args.control is None else read_control(self.encoded, args, context)
         self.background = None
         if args.background is not None:
             alphabet, strands = self.encoded.alphabet, args.both_strands

@@ -73,6 +73,14 @@ def fraction(text: str) -> float:
     return value
 
 
+def fraction_above_zero(text: str) -> float:
+    """A share, 1 included, 0 not."""
+    value = number(text)
+    if not 0.0 < value <= 1.0:
+        raise ValueError(f"{text} is not above 0 and at most 1")
+    return value
+
+
 def maf(text: str) -> float:
     value = number(text)
     if not 0.0 <= value <= 0.5:

@@ -158,7 +158,7 @@ def draw_logo(axes: Axes, motif: Motif, *, title: str, small_sample: bool = True
         xticks=ticks[(ticks % step == 0) | (ticks == 1)],
         ylabel="bits, corrected\nfor few sites" if corrected else "bits",
     )
-    axes.set_title(title, fontsize=9, loc="left")
+    axes.set_title(title, fontsize=9, loc="left", parse_math=False)  # a $ in a name is a $
     axes.tick_params(axis="x", length=0)
     axes.tick_params(labelsize=7)
     axes.yaxis.label.set_fontsize(7)

@@ -481,19 +481,6 @@ def test_one_sequence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None
     assert "one sequence cannot show a motif that occurs once in each" in errors(capfd)
 
 
-@pytest.mark.slow
-def test_many_records(tmp_path: Path) -> None:
-    """A hundred thousand short ones; all of them are used."""
-    rng = np.random.default_rng(5)
-    letters = rng.choice(np.frombuffer(b"ACGT", np.uint8), (100_000, 40))
-    letters[::4, 7:15] = np.frombuffer(b"TGACTCAT", np.uint8)
-    sequences = [row.tobytes().decode() for row in letters]
-    record = tmp_path / "record.json"
-    output = run(tmp_path, fasta(tmp_path / "x.fa", sequences), "--run-record", str(record))
-    assert json.loads(record.read_text())["counts"]["sequences"] == 100_000
-    assert "TGACTCA" in "".join("ACGT"[row.argmax()] for row in read_motifs(output)[0].probabilities)
-
-
 def test_standard_streams(data: Path, root: Path) -> None:
     command = [sys.executable, "-m", "genem", "motif", "-", *SMALL, "--max-width", "8", "--both-strands"]
     done = subprocess.run(

@@ -219,6 +219,8 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         found = search.run()
     if not found.motifs:
         context.warn("no motif was found")
+    elif len(found.motifs) < args.n_motifs:
+        context.warn(f"found {len(found.motifs)} of {args.n_motifs} motifs: nothing else is left to be one")
     compared = significance(search, found, args, context)
     record(found, compared, context)
     write_outputs(found, compared, search, args, context)

@@ -88,6 +88,14 @@ def test_nucleotides_searched_as_protein(tmp_path: Path, capfd: pytest.CaptureFi
     assert read_motifs(output)[0].alphabet == "ACDEFGHIKLMNPQRSTVWY"
 
 
+def test_asparagine_is_known(tmp_path: Path) -> None:
+    """N is an amino acid where there are others."""
+    path, record = fasta(tmp_path / "x.fa", ["MKNNNNNNNNVLXW", "MKNNNNNNNNVLEW"]), tmp_path / "record.json"
+    options = ["--run-record", str(record), "-o", str(tmp_path / "out.meme"), "--threads", "1", "--controls", "0"]
+    assert main(["motif", str(path), "-q", *options]) == 0
+    assert json.loads(record.read_text())["counts"]["unknown_letters"] == 1
+
+
 def test_strands_of_proteins_are_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = fasta(tmp_path / "x.fa", planted(n=4, word="WKDE", alphabet="ACDEFGHIKLMNPQRSTVWY"))
     assert not run(tmp_path, path, "--both-strands", status=2).exists()

@@ -43,7 +43,9 @@ SEQUENCES = OptionGroup(
     ),
 )
 
-UNKNOWN_LETTERS = b"NnXx?"
+UNKNOWN_NUCLEOTIDES, UNKNOWN_AMINO_ACIDS = b"NnXx?", b"Xx?"
+AMINO_ACIDS_ONLY = b"EFILPQefilpq"
+"""Letters that mean nothing in nucleotide sequences; in others N is asparagine."""
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 """No table, page or picture can hold them in a name."""
 
@@ -63,7 +65,7 @@ class Oddities:
     renamed
         Sequences whose name was used before, and which got another.
     letters, unknown, masked
-        Letters in all, those that are N or X, and those that are lower case.
+        Letters in all, those that are unknown (N or X, of proteins X only), and those that are lower case.
     """
 
     empty: int
@@ -76,7 +78,7 @@ class Oddities:
 
     @property
     def unknown_share(self) -> float:
-        """Of the letters, those that are N or X."""
+        """Of the letters, those that are unknown."""
         return self.unknown / self.letters
 
     @property
@@ -120,7 +122,7 @@ def read_sequences(
             remedy="ask for a smaller --min-width",
         )
     letters = sequences.letters
-    unknown = int(np.count_nonzero(np.isin(letters, np.frombuffer(UNKNOWN_LETTERS, np.uint8))))
+    unknown = _unknown(sequences, args)
     if unknown == letters.size:
         raise InputError("every letter is N or X: nothing is known", path=args.fasta, remedy="check the file")
     oddities = Oddities(
@@ -275,6 +277,15 @@ def _check_names(names: tuple[str, ...], path: str) -> None:
             )
 
 
+def _unknown(sequences: SequenceSet, args: argparse.Namespace) -> int:
+    """How many letters say nothing."""
+    import numpy as np
+
+    counts = np.bincount(sequences.letters, minlength=256)
+    protein = getattr(args, "alphabet", "auto") == "protein" or counts[list(AMINO_ACIDS_ONLY)].any()
+    return int(counts[list(UNKNOWN_AMINO_ACIDS if protein else UNKNOWN_NUCLEOTIDES)].sum())
+
+
 def _identical(sequences: SequenceSet) -> int:
     upper = sequences.letters & 0xDF
     offsets = sequences.offsets.tolist()
@@ -317,7 +328,7 @@ def _say(
     if found.renamed:
         context.warn(f"gave {found.renamed} of {n_sequences} sequences another name: theirs was used before")
     if found.unknown_share > 0.5:
-        context.warn(f"{found.unknown_share:.0%} of the letters are N or X")
+        context.warn(f"{found.unknown_share:.0%} of the letters are unknown (N or X)")
     if found.masked_share and args.mask == "keep":
         context.log.info(
             "%.1f %% of the letters are lower case; --mask ignore leaves them out", 100 * found.masked_share

@@ -33,7 +33,9 @@ def test_controls_are_searched_without_being_asked_for(
     assert "empirical p-value = 0.25: stronger than the best motif of each of 3 controls" in text
     assert record["counts"]["controls"] == 3
     assert {"search_cpu_seconds", "search_wall_seconds", "controls_cpu_seconds"} <= set(record["timing"])
-    assert sum(record["timing"][f"{part}_cpu_seconds"] for part in ("search", "controls")) <= record["cpu_seconds"]
+    assert (
+        sum(record["timing"][f"{part}_cpu_seconds"] for part in ("search", "controls")) <= record["cpu_seconds"] + 1e-6
+    )
     shown = capfd.readouterr().err
     assert "genem motif: search: " in shown
     assert "genem motif: controls: " in shown

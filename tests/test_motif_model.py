@@ -317,14 +317,18 @@ def test_protein_with_a_mixture_climbs_and_posterior_means_are_means() -> None:
     np.testing.assert_allclose(BLOCKS9.posterior_mean(many)[0], 0.05, rtol=1e-5)
 
 
-def test_the_meme_step_rescales_overlaps_as_written_down() -> None:
+@pytest.mark.parametrize("erased", [False, True])
+def test_the_meme_step_rescales_overlaps_as_written_down(erased: bool) -> None:
     texts = ("AAAAAAAAAAAAAACC", "ACACACACGTGT")
-    model = model_of(texts, 4, "anr")
+    free = np.ones(28)
+    if erased:
+        free[3:6], free[20] = (0.2, 0.0, 0.7), 0.5
+    model = model_of(texts, 4, "anr", weights=free if erased else None)
     compatible = MotifModel(model.placements, "anr", model.prior, 0.4, 3.0, False, True)
     matrix = start_matrix("AAAA", DNA)
     found = compatible.posteriors(MotifParams(matrix, 0.4))[0]
     for text, offset in zip(texts, (0, len(texts[0])), strict=True):
-        expected = textbook.rescaled_mixture(text, matrix, UNEVEN, 0.4, False)[:, 0]
+        expected = textbook.rescaled_mixture(text, matrix, UNEVEN, 0.4, False, free[offset:])[:, 0]
         np.testing.assert_allclose(found[offset : offset + expected.size], expected, rtol=1e-12)
 
 

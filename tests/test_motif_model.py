@@ -325,7 +325,9 @@ def test_the_meme_step_rescales_overlaps_as_written_down(erased: bool) -> None:
         free[3:6], free[20] = (0.2, 0.0, 0.7), 0.5
     model = model_of(texts, 4, "anr", weights=free if erased else None)
     compatible = MotifModel(model.placements, "anr", model.prior, 0.4, 3.0, False, True)
-    matrix = np.array([[0.8, 0.1, 0.04, 0.06], [0.7, 0.05, 0.1, 0.15], [0.66, 0.1, 0.03, 0.21], [0.9, 0.03, 0.02, 0.05]])
+    matrix = np.array(
+        [[0.8, 0.1, 0.04, 0.06], [0.7, 0.05, 0.1, 0.15], [0.66, 0.1, 0.03, 0.21], [0.9, 0.03, 0.02, 0.05]]
+    )
     found = compatible.posteriors(MotifParams(matrix, 0.4))[0]
     for text, offset in zip(texts, (0, len(texts[0])), strict=True):
         expected = textbook.rescaled_mixture(text, matrix, UNEVEN, 0.4, False, free[offset:])[:, 0]

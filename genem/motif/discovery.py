@@ -12,7 +12,7 @@ from genem.data import Motif, MotifSites, SequenceSet
 from genem.errors import InputError, UsageError
 from genem.jit import set_threads
 from genem.motif.alignment_kernels import Limits
-from genem.motif.alphabet import Alphabet, EncodedSequences, detect_alphabet, encode
+from genem.motif.alphabet import EncodedSequences, detect_alphabet, encode
 from genem.motif.background import Background, estimate_background
 from genem.motif.climbing import Candidate, SearchSettings, climb_from_seeds, lay_out, search_limits
 from genem.motif.fitting import MotifFit
@@ -21,6 +21,7 @@ from genem.motif.priors import DirichletMixture
 from genem.motif.refinement import Refined, Refiner
 from genem.motif.resemblance import is_repetitive, resembles
 from genem.motif.settings import NUCLEOTIDE_PSEUDOCOUNT, SiteModel
+from genem.motif.significance import log10_e_value
 
 __all__ = ["Discovery", "FoundMotif", "find_motifs"]
 
@@ -242,7 +243,7 @@ def _one_after_the_other(
         n_copies += n_again
         if best is None:
             break
-        found.append(_result(number, best, candidates, sequences.alphabet, background))
+        found.append(_result(number, best, candidates, sequences, background, settings))
         if number < n_motifs:
             weights = weights * (1.0 - refiner.occupied(best.refined))
             layout = lay_out(sequences, background, settings, weights < 0.5)
@@ -291,9 +292,23 @@ def _in_order(candidates: list[Candidate], background: Floats) -> list[Candidate
 
 
 def _result(
-    number: int, best: _Best, candidates: list[Candidate], alphabet: Alphabet, background: Background
+    number: int,
+    best: _Best,
+    candidates: list[Candidate],
+    sequences: EncodedSequences,
+    background: Background,
+    settings: SearchSettings,
 ) -> FoundMotif:
     refined, matrix = best.refined, best.refined.fit.matrix
+    alphabet = sequences.alphabet
+    log10_e = log10_e_value(
+        refined.counts,
+        background.probabilities,
+        sequences.lengths,
+        model=settings.model,
+        both_strands=settings.both_strands,
+        palindrome=settings.palindrome,
+    )
     consensus = "".join(alphabet.letters[letter] for letter in matrix.argmax(axis=1))
     return FoundMotif(
         motif=Motif(
@@ -302,13 +317,13 @@ def _result(
             matrix,
             background.probabilities,
             float(len(refined.sites)),
-            refined.log10_e_value,
+            log10_e,
             consensus,
         ),
         sites=refined.sites,
         fit=refined.fit,
         site_counts=refined.counts,
-        log10_e_value=refined.log10_e_value,
+        log10_e_value=log10_e,
         log_likelihood_ratio=refined.log_likelihood_ratio,
         repetitive=is_repetitive(matrix, background.probabilities),
         n_starts=sum(each.n_starts for each in candidates),

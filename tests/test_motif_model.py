@@ -371,6 +371,14 @@ def test_no_standard_errors_from_steps_that_maximise_nothing() -> None:
         result.standard_errors()
 
 
+def test_every_window_is_listed_if_none_is_too_unlikely() -> None:
+    result = fit_motif(encoded("ACGTACGT", "AC", "TTACGTAAC"), start_matrix("ACGT", DNA), both_strands=True)
+    sites = site_posteriors(result, least=0.0)
+    assert sites.sequence.tolist() == [0] * 10 + [2] * 12
+    assert sites.start.tolist() == np.repeat([*range(5), *range(6)], 2).tolist()
+    assert np.all(np.isfinite(sites.score))
+
+
 def test_a_symmetric_start_is_no_trap() -> None:
     """Read on either strand a palindrome fits alike; sites that are not palindromic have one strand all the same."""
     texts = ["CCATTGACCTCAGGAT", "GGTTGACCTCACCTAA", "ATTAGTGACCTCAGCC", "CAGGATTGACCTCATT"]

@@ -267,8 +267,8 @@ def _best_new(
     best: _Best | None = None
     n_fitted, n_copies = 0, 0
     most = int(np.clip(WINDOWS_TO_FIT // max(1, layout.n_strands * len(layout.codes)), FEWEST_FITTED, MOST_FITTED))
-    for candidate in _in_order(candidates, refiner.background.probabilities):
-        if best is not None and (n_fitted == most or candidate.log_e > best.candidate.log_e + CLOSE):
+    for candidate, repetitive in _in_order(candidates, refiner.background.probabilities):
+        if best is not None and (n_fitted == most or repetitive or candidate.log_e > best.candidate.log_e + CLOSE):
             break
         if any(resembles(candidate.matrix, each.fit.matrix, both_strands) for each in found):
             n_copies += 1
@@ -284,11 +284,12 @@ def _best_new(
     return best, n_copies
 
 
-def _in_order(candidates: list[Candidate], background: Floats) -> list[Candidate]:
-    """Best first; but what repeats itself comes after everything else that is noteworthy."""
-    plain = [each for each in candidates if each.log_e < NOTEWORTHY and not is_repetitive(each.matrix, background)]
-    chosen = {id(each) for each in plain}
-    return plain + [each for each in candidates if id(each) not in chosen]
+def _in_order(candidates: list[Candidate], background: Floats) -> list[tuple[Candidate, bool]]:
+    """Best first; but where anything else is noteworthy, what repeats itself comes last, and is marked."""
+    repetitive = [is_repetitive(each.matrix, background) for each in candidates]
+    if not any(each.log_e < NOTEWORTHY and not again for each, again in zip(candidates, repetitive, strict=True)):
+        return [(each, False) for each in candidates]
+    return sorted(zip(candidates, repetitive, strict=True), key=lambda pair: pair[1])
 
 
 def _result(

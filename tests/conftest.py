@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before NumPy is imported
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Compiling a kernel takes seconds, so a deadline per example says nothing about the code. In continuous integration

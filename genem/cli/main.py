@@ -35,6 +35,8 @@ class Terminated(BaseException):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``genem`` with these arguments (default: those of the process) and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Matrices here are small: threads of BLAS, one per core unless told, would cost several times the work they share.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     status = _guarded("genem", lambda: _dispatch(arguments))
     return _flush_standard_output(status)
 

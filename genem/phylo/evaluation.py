@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from genem.data import Alignment, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
+from genem.em.kernels import KKT_TOLERANCE
 from genem.errors import UsageError
 from genem.phylo.branches import with_start_lengths
 from genem.phylo.likelihood import Partition, TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import START_ALPHA, Model, starting_model
+from genem.phylo.nesting import transferred
 from genem.phylo.optimisation import Estimate, TreeModel
 from genem.phylo.parameters import pack_partitions
 from genem.phylo.patterns import site_patterns
@@ -221,10 +223,14 @@ def fit_tree(
     fix_branches: bool = False,
     length_errors: bool = False,
     trace: bool = False,
+    starts: Sequence[Estimate] = (),
+    gradient_tolerance: float = KKT_TOLERANCE,
 ) -> TreeFit:
     """As :func:`evaluate` for data and models that are laid out already; site log-likelihoods are per pattern order.
 
-    The models of ``likelihood`` are where their free parameters start, beside customary starts.
+    The models of ``likelihood`` are where their free parameters start, beside customary starts; or ``starts`` are, with
+    lengths in the node order of the standard form of ``tree``. The fit ends where the first-order conditions hold
+    within ``gradient_tolerance`` of the log-likelihood.
     """
     standard = canonical(tree)
     standard = relabelled(standard, likelihood.taxa)
@@ -237,14 +243,16 @@ def fit_tree(
     status = Status.CONVERGED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
     if model.n_free > 0 and len(standard) > 1:
-        coordinates = _starting_coordinates(likelihood, standard, fix_branches)
-        starts = [Estimate(standard.length, start) for start in coordinates]
+        if not starts:
+            coordinates = _starting_coordinates(likelihood, standard, fix_branches)
+            starts = [Estimate(standard.length, start) for start in coordinates]
         found = fit(
             model,
-            start=starts,
+            start=list(starts),
             n_starts=len(starts),
             max_iter=MAX_ROUNDS,
             parameter_tolerance=PARAMETER_TOLERANCE,
+            gradient_tolerance=gradient_tolerance,
             accelerate=False,
             trace=trace,
         )
@@ -319,21 +327,8 @@ def _from_gamma(likelihood: TreeLikelihood, tree: Tree, fix_branches: bool) -> t
 
     twins = likelihood.with_partitions([gamma_twin(partition) for partition in likelihood.partitions])
     fitted = fit_tree(twins, tree, fix_branches=fix_branches).partitions
-    return tuple(_with_free_rates(was, now) for was, now in zip(likelihood.partitions, fitted, strict=True))
-
-
-def _with_free_rates(partition: Partition, fitted: Partition) -> Partition:
-    if partition.model.specification == fitted.model.specification:
-        return fitted
-    rate, weight = fitted.model.categories()
-    variable = 1.0 - fitted.model.invariant
-    model = replace(
-        fitted.model,
-        specification=partition.model.specification,
-        free_weight=weight / variable,
-        free_rate=np.maximum(rate * variable, 1e-6),
-    )
-    return replace(fitted, model=model)
+    pairs = zip(likelihood.partitions, fitted, strict=True)
+    return tuple(replace(now, model=transferred(now.model, was.model)) for was, now in pairs)
 
 
 def _length_errors(likelihood: TreeLikelihood, tree: Tree, estimate: Estimate) -> Vector:

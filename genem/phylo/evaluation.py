@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Alignment, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
-from genem.em.kernels import KKT_TOLERANCE
+from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
 from genem.errors import UsageError
 from genem.phylo.branches import with_start_lengths
 from genem.phylo.likelihood import Partition, TreeLikelihood
@@ -23,11 +23,10 @@ from genem.phylo.patterns import site_patterns
 from genem.phylo.rates import GammaRule
 from genem.phylo.topology import canonical, relabelled
 
-__all__ = ["SitePartition", "TreeFit", "evaluate", "fit_tree", "make_partitions"]
+__all__ = ["Precision", "SitePartition", "TreeFit", "evaluate", "fit_tree", "make_partitions"]
 
 Vector = NDArray[np.float64]
 
-PARAMETER_TOLERANCE = 1e-6
 MAX_ROUNDS = 200
 SECOND_SHAPE, SECOND_INVARIANT = 2.0, 0.5
 """Another start where gamma shape (default 0.5) and invariant sites (default 0.1) go together: their likelihood may
@@ -38,6 +37,15 @@ LEAST_INFORMATION = 1e-3
 """Of the data about a packed coordinate: with less, it is held where it is and has no standard error."""
 SMALLEST_EIGENVALUE = 1e-9
 """Of the information scaled to a unit diagonal; below it a direction is not identified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """When a fit ends: the tolerances of :func:`genem.em.fit`."""
+
+    objective: float = OBJECTIVE_TOLERANCE
+    parameter: float = 1e-6
+    gradient: float = KKT_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -224,13 +232,12 @@ def fit_tree(
     length_errors: bool = False,
     trace: bool = False,
     starts: Sequence[Estimate] = (),
-    gradient_tolerance: float = KKT_TOLERANCE,
+    precision: Precision = Precision(),
 ) -> TreeFit:
     """As :func:`evaluate` for data and models that are laid out already; site log-likelihoods are per pattern order.
 
     The models of ``likelihood`` are where their free parameters start, beside customary starts; or ``starts`` are, with
-    lengths in the node order of the standard form of ``tree``. The fit ends where the first-order conditions hold
-    within ``gradient_tolerance`` of the log-likelihood.
+    lengths in the node order of the standard form of ``tree``. ``precision`` says when the fit ends.
     """
     standard = canonical(tree)
     standard = relabelled(standard, likelihood.taxa)
@@ -238,7 +245,7 @@ def fit_tree(
         standard = with_start_lengths(standard)
     elif np.any(np.isnan(standard.length)):
         raise UsageError("branches are to be fixed, but the tree has edges without a length; give lengths")
-    model = TreeModel(likelihood, standard, np.full(len(standard), not fix_branches))
+    model = TreeModel(likelihood, standard, np.full(len(standard), not fix_branches), precision.gradient)
     found = None
     status = Status.CONVERGED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
@@ -251,8 +258,9 @@ def fit_tree(
             start=list(starts),
             n_starts=len(starts),
             max_iter=MAX_ROUNDS,
-            parameter_tolerance=PARAMETER_TOLERANCE,
-            gradient_tolerance=gradient_tolerance,
+            objective_tolerance=precision.objective,
+            parameter_tolerance=precision.parameter,
+            gradient_tolerance=precision.gradient,
             accelerate=False,
             trace=trace,
         )

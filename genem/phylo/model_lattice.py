@@ -12,9 +12,8 @@ import numpy as np
 
 from genem.data import Tree
 from genem.em import information_criteria
-from genem.em.kernels import KKT_TOLERANCE
 from genem.phylo.branches import with_start_lengths
-from genem.phylo.evaluation import TreeFit, fit_tree
+from genem.phylo.evaluation import Precision, TreeFit, fit_tree
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification
 from genem.phylo.models import Model, starting_model
@@ -28,10 +27,12 @@ __all__ = ["CRITERIA", "CandidateFit", "Criterion", "ModelLattice"]
 Criterion = Literal["aic", "aicc", "bic"]
 CRITERIA: tuple[Criterion, ...] = ("aic", "aicc", "bic")
 
-GRADIENT_TOLERANCE = 1e-6
-"""First-order conditions of a candidate, relative to its log-likelihood: nothing of that size changes a rank."""
+ROUGHLY = Precision(objective=1e-8, parameter=math.inf, gradient=1e-6)
+"""For a candidate: no smaller change matters to a rank."""
 NESTING_TOLERANCE = 1e-8
 """A model is below one nested in it where it is so by more than this, relative to the log-likelihood."""
+LEAST_INVARIANT = 1e-4
+"""Proportion of invariant sites to start with: what starts on the very bound and ends there is taken for locked."""
 LEAST_WEIGHT = 1e-6
 """A candidate is not fitted where the models that contain it show that its weight beside the best would be smaller."""
 
@@ -138,7 +139,7 @@ class ModelLattice:
         refined: set[ModelSpecification] = set()
         while (best := self.ranked(candidates)[0].specification) not in refined:
             refined.add(best)
-            self._climb(best, [self._end_of(best)], gradient_tolerance=KKT_TOLERANCE)
+            self._climb(best, [self._end_of(best)], Precision())
         return self.fitted[best]
 
     def _turn(self, said: ModelSpecification, candidates: Sequence[ModelSpecification]) -> tuple[bool, int, int]:
@@ -216,13 +217,10 @@ class ModelLattice:
         here, there = self.fitted[said].log_likelihood, self.fitted[inner].log_likelihood
         return there - here > NESTING_TOLERANCE * (1.0 + abs(there))
 
-    def _climb(
-        self, said: ModelSpecification, starts: Sequence[Estimate], gradient_tolerance: float = GRADIENT_TOLERANCE
-    ) -> None:
+    def _climb(self, said: ModelSpecification, starts: Sequence[Estimate], precision: Precision = ROUGHLY) -> None:
         """Maximise from the starts, or from customary ones where there are none; what was there stays if better."""
-        found = fit_tree(
-            self.base.with_models([self._target(said)]), self.tree, starts=starts, gradient_tolerance=gradient_tolerance
-        )
+        likelihood = self.base.with_models([self._target(said)])
+        found = fit_tree(likelihood, self.tree, starts=starts, precision=precision)
         self.rounds[said] += sum(run.n_maps for run in found.fit.runs) if found.fit is not None else 0
         if said not in self.fitted or found.log_likelihood >= self.fitted[said].log_likelihood:
             self.fitted[said] = found
@@ -242,23 +240,25 @@ class ModelLattice:
                 yield other
 
     def _starts(self, said: ModelSpecification, relatives: Sequence[ModelSpecification]) -> list[Estimate]:
-        """The most likely of the ends of the relatives. Where shape and invariant sites go together, of each kind of
-        relatives, unless one has both already: the likelihood may have two summits.
+        """The most likely of the ends of the relatives; the likelihood may have two summits where shape and invariant
+        sites go together, and with free rates: unless a relative has the same rates, of either kind of relatives.
         """
         pools: dict[bool, list[tuple[float, Estimate]]] = {}
-        settled = any(_rates(other) == _rates(said) for other in relatives)
+        is_settled = any(_rates(other) == _rates(said) for other in relatives)
         for other in relatives:
-            kind = said.has_invariant and said.heterogeneity != "none" and other.heterogeneity == "none"
+            kind = _has_two_summits(said) and not is_settled and other.heterogeneity == "gamma"
             for start in self._starts_from(other, said):
-                pools.setdefault(kind and not settled, []).append((self._log_likelihood(said, start), start))
+                pools.setdefault(kind, []).append((self._log_likelihood(said, start), start))
         return [max(pool, key=lambda pair: pair[0])[1] for pool in pools.values()]
 
     def _starts_from(self, other: ModelSpecification, said: ModelSpecification) -> Iterator[Estimate]:
-        """The end of another model, with rates over sites that it lacks at customary values."""
+        """The end of another model, with rates over sites that it lacks at customary values, and nothing on a bound."""
         lengths = with_start_lengths(self.fitted[other].tree).length
         target, model = self._target(said), self.fitted[other].model
-        models = list(opened(model, target, self.constant_share)) or [transferred(model, target)]
-        yield from (Estimate(lengths, pack_model(one)) for one in models)
+        for start in list(opened(model, target, self.constant_share)) or [transferred(model, target)]:
+            if said.has_invariant and said.invariant is None:
+                start = replace(start, invariant=max(start.invariant, LEAST_INVARIANT))
+            yield Estimate(lengths, pack_model(start))
 
     def _carried(self, inner: ModelSpecification, outer: ModelSpecification) -> Estimate:
         """The very end of a model in the coordinates of one that contains it."""
@@ -268,6 +268,10 @@ class ModelLattice:
     def _log_likelihood(self, said: ModelSpecification, estimate: Estimate) -> float:
         model = unpack_model(self._target(said), estimate.coordinates)
         return self.base.with_models([model]).evaluate(replace(self.tree, length=estimate.lengths)).log_likelihood
+
+
+def _has_two_summits(said: ModelSpecification) -> bool:
+    return said.heterogeneity == "free" or (said.heterogeneity == "gamma" and said.has_invariant)
 
 
 def _or_infinity(value: float) -> float:

@@ -125,8 +125,8 @@ def transferred(model: Model, target: Model) -> Model:
 
 
 def opened(model: Model, target: Model, constant_share: float) -> Iterator[Model]:
-    """What :func:`transferred` gives, but with the parameters for rates over sites that ``model`` lacks off the values at
-    which they have no effect: there the likelihood may be flat in them.
+    """What :func:`transferred` gives, with the parameters for rates over sites that are new at values of some effect:
+    where they have none, the likelihood may be flat in them.
 
     Parameters
     ----------

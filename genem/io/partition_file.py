@@ -1,4 +1,4 @@
-"""Partition files: which columns of an alignment belong together. RAxML's lines and Nexus sets, recognised by content."""
+"""Partition files: which columns belong together. RAxML's lines and Nexus sets, recognised by content."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def read_partitions(path: str | Path, n_sites: int) -> tuple[FilePartition, ...]
 
     RAxML: a line for each partition, ``MODEL, NAME = COLUMNS``. Nexus: ``charset NAME = COLUMNS;`` and, if the file has
     one, the ``charpartition`` that uses them, ``LABEL:NAME, LABEL:NAME``; else every charset is a partition. Columns
-    are counted from 1: ``1-300``, ``17``, every third ``1-300\3``, to the end ``301-.``, in Nexus also the names of other
-    sets.
+    are counted from 1: ``1-300``, ``17``, every third ``1-300\3``, to the end ``301-.``, in Nexus also the names of
+    other sets.
 
     Parameters
     ----------

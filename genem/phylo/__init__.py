@@ -12,6 +12,7 @@ from genem.phylo.models import Model, starting_model
 from genem.phylo.optimisation import Estimate, fit_models
 from genem.phylo.patterns import SitePatterns, site_patterns
 from genem.phylo.search import Optimum, Run, Search, SearchState, search
+from genem.phylo.standard_errors import ModelParameter, StandardErrors, model_parameters, standard_errors
 from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "Model",
+    "ModelParameter",
     "ModelSpecification",
     "Optimum",
     "PairCounts",
@@ -31,6 +33,7 @@ __all__ = [
     "SearchState",
     "SitePartition",
     "SitePatterns",
+    "StandardErrors",
     "TreeFit",
     "TreeLikelihood",
     "ancestral_states",
@@ -42,9 +45,11 @@ __all__ = [
     "fit_models",
     "fit_tree",
     "make_partitions",
+    "model_parameters",
     "parse_model",
     "search",
     "site_patterns",
+    "standard_errors",
     "star_tree",
     "starting_model",
     "unrooted",

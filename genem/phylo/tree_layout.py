@@ -173,7 +173,7 @@ def _levels(tree: Tree) -> NDArray[np.float64]:
     level = np.zeros(len(tree))
     for node in range(len(tree) - 1):
         level[tree.parent[node]] = max(level[tree.parent[node]], level[node] + 1.0)
-    x: NDArray[np.float64] = 1.0 - level / max(level[-1], 1.0)
+    x: NDArray[np.float64] = (level[-1] - level) / max(level[-1], 1.0)
     return x
 
 

@@ -276,7 +276,7 @@ def _draw_dots(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], shade
 
 
 def _edge_labels(tree: Tree) -> dict[int, str]:
-    """By node. A label on both sides of the root is about one edge and shown once; a number at the top is about none."""
+    """By node. One on both sides of the root is about one edge and is shown once, a number at the top is about none."""
     labels = {node: tree.name(node) for node in range(len(tree.taxa), len(tree)) if tree.name(node)}
     if tree.top in labels and _numbers(labels[tree.top]):
         del labels[tree.top]

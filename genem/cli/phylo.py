@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     check_options(args)
     check_outputs(args)
     data = read_input(args, context)
-    trees = read_trees(args, context)
+    trees = read_trees(data, args, context)
     further: dict[str, object] = {}
     if args.model == AUTO:
         from genem.cli.phylo_models import choose_model

@@ -6,8 +6,6 @@ import argparse
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from genem.errors import InputError
-
 if TYPE_CHECKING:
     from genem.cli.context import RunContext
     from genem.cli.phylo_input import PhyloInput
@@ -88,10 +86,11 @@ def evaluated(data: PhyloInput, trees: tuple[Tree, ...], args: argparse.Namespac
 def searched(data: PhyloInput, trees: tuple[Tree, ...], args: argparse.Namespace, context: RunContext) -> Found:
     """The best tree that a search finds, from the given trees or from those it makes itself."""
     from genem.cli.phylo_checkpoint import open_checkpoint
+    from genem.cli.phylo_input import read_constraint_tree
     from genem.phylo import Run, search
     from genem.phylo.climbing import STRATEGY
 
-    constraint = _constraint(args, context)
+    constraint = read_constraint_tree(data, args, context)
     checkpoint = open_checkpoint(data, trees, constraint, args, context)
     n_starts = len(trees) or args.starts
     with context.progress("searching", n_starts + args.patience) as progress:
@@ -119,18 +118,6 @@ def searched(data: PhyloInput, trees: tuple[Tree, ...], args: argparse.Namespace
         )
     _record(found.best, "best tree", context)
     return Found((found.best,), 0, found, (found.best.tree,))
-
-
-def _constraint(args: argparse.Namespace, context: RunContext) -> Tree | None:
-    from genem.io.newick import read_newick
-
-    if args.constraint is None:
-        return None
-    context.add_input(args.constraint)
-    trees = read_newick(args.constraint)
-    if len(trees) != 1 or not trees[0].taxa:
-        raise InputError(f"{len(trees)} trees, 1 expected", path=args.constraint, remedy="give one constraint tree")
-    return trees[0]
 
 
 def _record(fit: TreeFit, name: str, context: RunContext) -> None:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from genem.io.variants import VariantReader
     from genem.phylo import SitePartition
 
-__all__ = ["AUTO", "PhyloInput", "read_input", "read_trees"]
+__all__ = ["AUTO", "PhyloInput", "read_constraint_tree", "read_input", "read_trees"]
 
 AUTO = "auto"
 ASCERTAINMENT = "+ASC"
+LARGEST_RATE = 1e6
+"""Of one substitution beside another: with more, rounding errors are as large as the likelihoods."""
 FOR_VCF = (
     *("regions", "regions_file", "samples", "samples_file", "apply_filters", "ids", "snps_only"),
     *("min_maf", "all_sites", "alignment_out"),
@@ -90,15 +92,19 @@ def read_input(args: argparse.Namespace, context: RunContext) -> PhyloInput:
     return found
 
 
-def read_trees(args: argparse.Namespace, context: RunContext) -> tuple[Tree, ...]:
+def read_trees(data: PhyloInput, args: argparse.Namespace, context: RunContext) -> tuple[Tree, ...]:
     """All trees of all files of ``--tree``, in order.
 
     Raises
     ------
     InputError
-        A file holds none, or cannot be read.
+        A file cannot be read or holds no tree; the taxa of a tree are others than those of the alignment, or it lacks
+        a length that is to be kept.
     """
+    import numpy as np
+
     from genem.io.newick import read_newick
+    from genem.phylo.topology import relabelled
 
     trees: list[Tree] = []
     for path in args.tree or ():
@@ -106,8 +112,42 @@ def read_trees(args: argparse.Namespace, context: RunContext) -> tuple[Tree, ...
         found = tuple(tree for tree in read_newick(path) if tree.taxa)
         if not found:
             raise InputError("holds no tree", path=path, remedy="give trees in Newick format, each ended by ';'")
+        for number, tree in enumerate(found, 1):
+            place = f"tree {number}"
+            try:
+                relabelled(tree, data.alignment.names)
+            except InputError as error:
+                raise InputError(error.found, path=path, place=place, remedy=error.remedy) from None
+            if args.fix_branches and np.any(np.isnan(tree.length)):
+                remedy = "give every branch a length, or leave --fix-branches out"
+                raise InputError("a branch without a length", path=path, place=place, remedy=remedy)
         trees += found
     return tuple(trees)
+
+
+def read_constraint_tree(data: PhyloInput, args: argparse.Namespace, context: RunContext) -> Tree | None:
+    """The tree of ``--constraint``; None without it.
+
+    Raises
+    ------
+    InputError
+        The file does not hold one tree of taxa of the alignment.
+    """
+    from genem.io.newick import read_newick
+    from genem.phylo.constraints import read_constraint
+
+    path = args.constraint
+    if path is None:
+        return None
+    context.add_input(path)
+    trees = [tree for tree in read_newick(path) if tree.taxa]
+    if len(trees) != 1:
+        raise InputError(f"{len(trees)} trees, 1 expected", path=path, remedy="give one constraint tree")
+    try:
+        read_constraint(trees[0], data.alignment.names)
+    except InputError as error:
+        raise InputError(error.found, path=path, remedy=error.remedy) from None
+    return trees[0]
 
 
 def _is_variant_file(path: str) -> bool:
@@ -236,12 +276,16 @@ def _read_partitions(args: argparse.Namespace, alignment: Alignment, context: Ru
     context.add_input(args.partitions)
     found = read_partitions(args.partitions, alignment.n_sites)
     parts = tuple(SitePartition(part.name, part.sites, _model_of(part, args)) for part in found)
-    covered = np.zeros(alignment.n_sites, np.int64)
-    for part in parts:
-        covered[part.sites] += 1
-    if n_left := int(np.count_nonzero(covered == 0)):
-        first = int(np.flatnonzero(covered == 0)[0]) + 1
-        context.warn(f"{args.partitions}: {n_left} columns are in no partition and are left out, the first is {first}")
+    owner = np.full(alignment.n_sites, -1)
+    for number, part in enumerate(parts):
+        if np.any(owner[part.sites] >= 0):
+            site = int(part.sites[(owner[part.sites] >= 0).argmax()])
+            found_twice = f"column {site + 1} is in {parts[owner[site]].name!r} and {part.name!r}"
+            raise InputError(found_twice, path=args.partitions, remedy="give every column to one partition")
+        owner[part.sites] = number
+    if n_left := int(np.count_nonzero(owner < 0)):
+        first = int((owner < 0).argmax()) + 1
+        context.warn(f"{args.partitions}: columns in no partition are left out: {n_left}, the first is column {first}")
         context.count(columns_in_no_partition=n_left)
     return parts
 
@@ -281,6 +325,9 @@ def _check_models(data: PhyloInput, args: argparse.Namespace) -> None:
         said = parse_model(model, args.gamma_rule)
         if said.datatype != data.alignment.datatype:
             raise _wrong_datatype(data.alignment, model, args.vcf)
+        largest = max(said.rate_values or (), default=0.0)
+        if largest > LARGEST_RATE:
+            raise UsageError(f"model {model!r}: a rate of {largest:g} against one of 1; give at most {LARGEST_RATE:g}")
         if said.ascertainment:
             _require_variable(data.alignment, model, sites, args.vcf)
 

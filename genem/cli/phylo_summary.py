@@ -91,15 +91,15 @@ def summarise(alignment: Alignment) -> InputSummary:
 
 def warn_of_oddities(summary: InputSummary, context: RunContext) -> None:
     """Say what the reader of the tree should know; nothing is left out for it."""
-    if summary.empty:
+    if summary.n_empty_columns == summary.n_sites:
+        context.warn("all columns are gaps only: every tree is as likely as any other")
+    elif summary.empty:
         context.warn(
             f"{len(summary.empty)} of {summary.n_taxa} sequences are gaps only: {_some(summary.empty)}; "
             "where they stand in the tree means nothing"
         )
     if summary.n_empty_columns:
         context.log.info("%d of %d columns are gaps only", summary.n_empty_columns, summary.n_sites)
-    if summary.n_empty_columns == summary.n_sites:
-        context.warn("all columns are gaps only: every tree is as likely as any other")
     n_identical = sum(len(names) - 1 for names in summary.identical)
     if n_identical:
         context.log.info(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
 from genem.errors import UsageError
-from genem.phylo.branches import with_start_lengths
+from genem.phylo.branches import MIN_LENGTH, with_start_lengths
 from genem.phylo.likelihood import Partition, TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import START_ALPHA, Model, starting_model
@@ -227,7 +227,12 @@ def fit_tree(
         standard = with_start_lengths(standard)
     elif np.any(np.isnan(standard.length)):
         raise UsageError("branches are to be fixed, but the tree has edges without a length; give lengths")
-    model = TreeModel(likelihood, standard, np.full(len(standard), not fix_branches))
+    free = np.full(len(standard), not fix_branches)
+    if not fix_branches:
+        empty = _sequences_of_gaps(likelihood)
+        free[: len(empty)] = ~empty
+        standard.length[: len(empty)][empty] = MIN_LENGTH
+    model = TreeModel(likelihood, standard, free)
     found = None
     status = Status.CONVERGED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
@@ -259,6 +264,13 @@ def fit_tree(
         fit=found,
         length_errors=standard_errors(fitted, with_lengths).lengths if is_wanted else None,
     )
+
+
+def _sequences_of_gaps(likelihood: TreeLikelihood) -> NDArray[np.bool_]:
+    """bool (taxon,): nothing is known of the sequence; nor, therefore, of the length of its branch."""
+    codes = np.concatenate([partition.patterns.codes for partition in likelihood.partitions], axis=1)
+    empty: NDArray[np.bool_] = np.all(codes == likelihood.alphabet.unknown, axis=1)
+    return empty
 
 
 def _n_edges(tree: Tree) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -20,7 +20,7 @@ RATE_CLASSES = ("+E", "+I", "+G4", "+I+G4", "+R")
 
 
 def candidate_models(
-    datatype: Datatype, models: str = "", *, ascertainment: bool = False, gamma_rule: GammaRule = "mean"
+    datatype: Datatype, models: Sequence[str] = (), *, ascertainment: bool = False, gamma_rule: GammaRule = "mean"
 ) -> tuple[ModelSpecification, ...]:
     """The candidates of a selection, without repetition.
 
@@ -31,7 +31,7 @@ def candidate_models(
         ``"protein"``: all matrices with the published frequencies and with counted ones. Each with one rate, ``+I``,
         ``+G4``, ``+I+G4``, and ``+R2`` to ``+R10``.
     models
-        Restricts them: a list with commas between. A matrix with frequencies (``GTR``, ``LG+F``) stands for itself
+        Restricts them. A matrix with frequencies (``GTR``, ``LG+F``) stands for itself
         with all rates over sites; an entry that begins with ``+`` (``+E`` one rate, ``+I``, ``+G8``, ``+R``, ``+R3``)
         restricts those; a whole model (``HKY+G4``, ``HKY+E``) stands for itself.
     ascertainment
@@ -46,7 +46,7 @@ def candidate_models(
 
     Examples
     --------
-    >>> [str(model) for model in candidate_models("dna", "K80,HKY,+E,+G4,GTR+I")]
+    >>> [str(model) for model in candidate_models("dna", ["K80", "HKY", "+E", "+G4", "GTR+I"])]
     ['K80', 'K80+G4', 'HKY+F', 'HKY+F+G4', 'GTR+F+I']
     >>> len(candidate_models("dna")), len(candidate_models("protein"))
     (286, 78)
@@ -63,14 +63,15 @@ def candidate_models(
         if not (ascertainment and said.has_invariant and text not in whole):
             found[replace(said, ascertainment=ascertainment or said.ascertainment)] = None
     if not found:
-        raise UsageError(f"no model is left of {models!r} for variable sites; name models without +I")
+        listed = ", ".join(models)
+        raise UsageError(f"no model is left of {listed!r} for variable sites (+ASC); name models without +I")
     return tuple(found)
 
 
-def _sorted_entries(models: str) -> tuple[list[str], list[str], list[str]]:
+def _sorted_entries(models: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     """Matrices, rates over sites, and whole models of a list."""
     matrices, rates, whole = [], [], []
-    for entry in filter(None, map(str.strip, _split_outside_braces(models))):
+    for entry in filter(None, map(str.strip, models)):
         modifiers = entry.upper().split("+")[1:]
         if entry.startswith("+"):
             rates.append(_checked_rates(entry))
@@ -79,16 +80,6 @@ def _sorted_entries(models: str) -> tuple[list[str], list[str], list[str]]:
         else:
             whole.append(entry.upper() if entry.upper().endswith("+E") else entry)
     return matrices, rates, whole
-
-
-def _split_outside_braces(text: str) -> Iterator[str]:
-    depth, start = 0, 0
-    for place, letter in enumerate(text):
-        depth += (letter == "{") - (letter == "}")
-        if letter == "," and depth == 0:
-            yield text[start:place]
-            start = place + 1
-    yield text[start:]
 
 
 def _checked_rates(entry: str) -> str:
@@ -102,7 +93,7 @@ def _checked_rates(entry: str) -> str:
     return upper
 
 
-def _spelled_out(rates: tuple[str, ...] | list[str]) -> Iterator[str]:
+def _spelled_out(rates: Sequence[str]) -> Iterator[str]:
     """``+R`` as the models it stands for."""
     for rate in rates:
         if rate.endswith("+R"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,7 @@ def select_model(
     alignment: Alignment,
     tree: Tree | None = None,
     *,
-    models: str = "",
+    models: Sequence[str] = (),
     criterion: Criterion = "bic",
     sites: NDArray[np.integer] | slice = slice(None),
     fit_all: bool = False,
@@ -122,7 +122,7 @@ def select_model(
     --------
     >>> rows = [b"AACCGGTTAAGA", b"AACCGGTTACGA", b"CCCCGGAAAAGG", b"CCCCGTAAAAGG"]
     >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
-    >>> found = select_model(alignment, models="JC,K80,+E,+G4")
+    >>> found = select_model(alignment, models=["JC", "K80", "+E", "+G4"])
     >>> found.model, [candidate.name for candidate in found.candidates]
     ('JC', ['JC', 'K80', 'JC+G4', 'K80+G4'])
     """

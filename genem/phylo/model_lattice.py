@@ -140,6 +140,7 @@ class ModelLattice:
         while (best := self.ranked(candidates)[0].specification) not in refined:
             refined.add(best)
             self._climb(best, [self._end_of(best)], Precision())
+            self._settle(best)
         return self.fitted[best]
 
     def _turn(self, said: ModelSpecification, candidates: Sequence[ModelSpecification]) -> tuple[bool, int, int]:

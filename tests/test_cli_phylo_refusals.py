@@ -76,7 +76,7 @@ def test_models(model: str, status: int, message: str, tmp_path: Path, capsys: p
         (
             "((a,b),(c,x),y);",
             [],
-            "2 taxa of the tree are not in the alignment: 'x', 'y'; 2 taxa of the alignment are not in the tree: 'd', 'e'",
+            "the tree are not in the alignment: 'x', 'y'; 2 taxa of the alignment are not in the tree: 'd', 'e'",
         ),
         ("", [], "t.nwk: is empty"),
         ("\n", [], "t.nwk: holds no tree"),

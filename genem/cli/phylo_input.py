@@ -212,7 +212,7 @@ def _from_variants(args: argparse.Namespace, context: RunContext) -> PhyloInput:
             context.warn(f"a VCF holds sites that vary: the model is {model} (--all-sites: without {ASCERTAINMENT})")
     _require_data(alignment, args.vcf)
     context.count(**passed_over, **{f"skipped_{reason}": number for reason, number in skipped.items() if number})
-    _say_what_was_skipped(skipped, context)
+    _say_what_was_skipped(skipped, alignment.n_sites, context)
     return PhyloInput(alignment, model, (), suffix, summarise(alignment), chrom, position)
 
 
@@ -223,10 +223,12 @@ def _blocks(reader: VariantReader, context: RunContext) -> Iterator[GenotypeBloc
             progress.update(reader.bytes_read)
 
 
-def _say_what_was_skipped(skipped: dict[str, int], context: RunContext) -> None:
+def _say_what_was_skipped(skipped: dict[str, int], n_kept: int, context: RunContext) -> None:
     listed = [f"{number} {SKIPPED[reason]}" for reason, number in skipped.items() if number]
     if listed:
-        context.warn(f"left out {sum(skipped.values())} records: {', '.join(listed)}")
+        context.warn(
+            f"left out {sum(skipped.values())} of {sum(skipped.values()) + n_kept} records: {', '.join(listed)}"
+        )
 
 
 def _variable(

@@ -7,8 +7,12 @@ from genem.phylo.climbing import Acceptance
 from genem.phylo.evaluation import SitePartition, TreeFit, evaluate, fit_tree, make_partitions
 from genem.phylo.expected_counts import PairCounts, expected_pair_counts
 from genem.phylo.likelihood import Evaluation, Partition, TreeLikelihood
+from genem.phylo.model_candidates import candidate_models
+from genem.phylo.model_lattice import CandidateFit
+from genem.phylo.model_selection import ModelSelection, select_model
 from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import Model, starting_model
+from genem.phylo.nesting import is_nested
 from genem.phylo.optimisation import Estimate, fit_models
 from genem.phylo.patterns import SitePatterns, site_patterns
 from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
@@ -21,10 +25,12 @@ __all__ = [
     "Alphabet",
     "AncestralStates",
     "BranchFit",
+    "CandidateFit",
     "Estimate",
     "Evaluation",
     "Model",
     "ModelParameter",
+    "ModelSelection",
     "ModelSpecification",
     "Optimum",
     "PairCounts",
@@ -39,18 +45,21 @@ __all__ = [
     "TreeLikelihood",
     "ancestral_states",
     "build_tree",
+    "candidate_models",
     "canonical",
     "evaluate",
     "expected_pair_counts",
     "fit_branches",
     "fit_models",
     "fit_tree",
+    "is_nested",
     "make_partitions",
     "model_parameters",
     "parse_model",
     "root_at_midpoint",
     "root_at_outgroup",
     "search",
+    "select_model",
     "site_patterns",
     "standard_errors",
     "star_tree",

@@ -37,8 +37,8 @@ DNA_MODELS: dict[str, tuple[str, bool]] = {
     "TIM2": ("010232", False),
     "TIM3e": ("012032", True),
     "TIM3": ("012032", False),
-    "TVMe": ("412314", True),
-    "TVM": ("412314", False),
+    "TVMe": ("412310", True),
+    "TVM": ("412310", False),
     "SYM": ("012345", True),
     "GTR": ("012345", False),
 }
@@ -55,6 +55,7 @@ ALIASES = {
     "REV": "GTR",
 }
 
+FREQUENCY_MODIFIERS: dict[FrequencyRule, str] = {"counted": "+F", "fixed": "+F", "optimised": "+FO", "equal": "+FQ"}
 MODIFIERS = ("+F", "+FO", "+FQ", "+G4", "+I", "+R4", "+ASC")
 DEFAULT_CATEGORIES = 4
 MOST_CATEGORIES = 64
@@ -114,6 +115,29 @@ class ModelSpecification:
         """The classes other than that of GT, in order of appearance."""
         classes = self.rate_classes
         return tuple(digit for digit in dict.fromkeys(classes) if digit != classes[-1])
+
+    def __str__(self) -> str:
+        """The model string that says this, frequencies that are counted included: ``GTR+F+I+G4``."""
+        text = self.name + _braces(self.rate_values)
+        default: FrequencyRule = "model"
+        if self.datatype == "dna":
+            default = "equal" if DNA_MODELS[self.name][1] else "counted"
+        if self.frequency_rule in FREQUENCY_MODIFIERS and (
+            self.frequency_rule == "counted" or self.frequency_rule != default
+        ):
+            text += FREQUENCY_MODIFIERS[self.frequency_rule] + _braces(self.frequencies)
+        if self.has_invariant:
+            text += "+I" + _braces(None if self.invariant is None else (self.invariant,))
+        if self.heterogeneity == "gamma":
+            text += f"+G{self.n_categories}" + _braces(None if self.alpha is None else (self.alpha,))
+        elif self.heterogeneity == "free":
+            pairs = None if self.free_rates is None else tuple(value for pair in self.free_rates for value in pair)
+            text += f"+R{self.n_categories}" + _braces(pairs)
+        return text + ("+ASC" if self.ascertainment else "")
+
+
+def _braces(values: tuple[float, ...] | None) -> str:
+    return "{" + ",".join(f"{value:.10g}" for value in values) + "}" if values else ""
 
 
 def parse_model(text: str, gamma_rule: GammaRule = "mean") -> ModelSpecification:

@@ -58,6 +58,17 @@ DEMONSTRATIONS = (
             "known.tsv": "known motifs that resemble it",
         },
     ),
+    Demonstration(
+        "phylo",
+        "the tree of twelve primates",
+        {
+            "tree.svg": "the best tree with bootstrap percentages",
+            "tree.nwk": "the same, in Newick format",
+            "best.json": "log-likelihood, parameters and lengths with standard errors",
+            "models.tsv": "models of substitution with their criteria",
+            "ancestral.fa": "sequences of the ancestors",
+        },
+    ),
 )
 KNOWN = tuple(one.workflow for one in DEMONSTRATIONS)
 
@@ -65,7 +76,7 @@ COMMAND = Command(
     description=(
         "Run the workflows on bundled data. popgen: allele frequencies of HapMap CEU and YRI, 120 unrelated people,\n"
         "593 SNPs of chromosome 22. qtl: loci for the survival of 120 mice of an intercross after an infection.\n"
-        "motif: binding sites of CRP in 18 promoters of E. coli.\n"
+        "motif: binding sites of CRP in 18 promoters of E. coli. phylo: the tree of 12 primates.\n"
         "Each gets a folder that is a small project: data, configuration, results and an HTML report.\n"
         "A second run in the same folder does only what is missing. Needs pip install 'genem[workflow,plots]'."
     ),

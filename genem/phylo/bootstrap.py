@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Tree
 from genem.errors import UsageError
 from genem.phylo.branches import fit_branches
-from genem.phylo.climbing import Climb, single_rate
+from genem.phylo.climbing import Climb, refit_models, single_rate
 from genem.phylo.constraints import Constraint, read_constraint
 from genem.phylo.evaluation import SitePartition, make_partitions
 from genem.phylo.likelihood import Partition, TreeLikelihood
@@ -28,6 +28,7 @@ __all__ = ["Replicate", "bootstrap"]
 
 FAR = 4
 """The rough part of a climb tries this many times the radius where nothing is found within it."""
+LAST_SWEEP = 1e-3
 
 
 @dataclass(frozen=True)
@@ -164,27 +165,29 @@ def _search_replicate(
             tree = _constrained_start(likelihood, constraint, rng)
         else:
             tree = bionj_tree(likelihood) if start == 0 else parsimony_tree(likelihood, rng)
-        climb = _climb(likelihood, tree, radius, constraint)
+        climb = _climb(likelihood, tree, radius, constraint, refit=start == 0)
+        likelihood = climb.likelihood
         if best is None or climb.log_likelihood > best.log_likelihood:
-            climb.fit_models()
-            climb.run()
             best = climb
-            likelihood = climb.likelihood
     assert best is not None
+    best.sweep(LAST_SWEEP)
     return Replicate(number, best.tree, best.log_likelihood)
 
 
-def _climb(likelihood: TreeLikelihood, tree: Tree, radius: int, constraint: Constraint | None) -> Climb:
-    """Roughly up with one rate for all sites and far regrafts, then under the model."""
-    stages = ("nni", "spr")
+def _climb(
+    likelihood: TreeLikelihood, tree: Tree, radius: int, constraint: Constraint | None, *, refit: bool
+) -> Climb:
+    """Roughly up with one rate for all sites and far regrafts, then under the model, fitted to the tree reached."""
+    stages, far = ("nni", "spr"), FAR * radius
     if likelihood.n_categories > 1:
-        rough = Climb(
-            single_rate(likelihood), tree, stages=stages, radius=radius, far_radius=FAR * radius, constraint=constraint
-        )
+        alike = single_rate(likelihood)
+        rough = Climb(alike, tree, stages=stages, radius=radius, far_radius=far, constraint=constraint)
         rough.run()
-        tree = rough.tree
-    far_radius = FAR * radius if likelihood.n_categories == 1 else 0
-    climb = Climb(likelihood, tree, stages=stages, radius=radius, far_radius=far_radius, constraint=constraint)
+        tree, far = rough.tree, 0
+    climb = Climb(likelihood, tree, stages=stages, radius=radius, far_radius=far, constraint=constraint)
+    if refit:
+        climb.likelihood = refit_models(climb.likelihood, climb.tree)
+        climb.sweep()
     climb.run()
     return climb
 

@@ -102,6 +102,13 @@ COMMANDS: tuple[CommandRow, ...] = (
         "analysis",
         "genem.motif:compare",
     ),
+    CommandRow(
+        "phylo",
+        "trees of greatest likelihood by structural EM, from an alignment or the SNPs of a VCF",
+        "genem.cli.phylo",
+        "analysis",
+        "genem.phylo:search",
+    ),
     CommandRow("sequences", "cut intervals out of a genome, as FASTA", "genem.cli.sequences", "tool"),
     CommandRow("shuffle", "shuffle sequences, keeping the counts of their words", "genem.cli.shuffle", "tool"),
     CommandRow("regions", "cut an indexed VCF or BCF into regions of equal work", "genem.cli.regions", "tool"),

@@ -11,7 +11,9 @@ from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import Model, starting_model
 from genem.phylo.optimisation import Estimate, fit_models
 from genem.phylo.patterns import SitePatterns, site_patterns
+from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
 from genem.phylo.search import Optimum, Run, Search, SearchState, search
+from genem.phylo.standard_errors import ModelParameter, StandardErrors, model_parameters, standard_errors
 from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "Model",
+    "ModelParameter",
     "ModelSpecification",
     "Optimum",
     "PairCounts",
@@ -31,6 +34,7 @@ __all__ = [
     "SearchState",
     "SitePartition",
     "SitePatterns",
+    "StandardErrors",
     "TreeFit",
     "TreeLikelihood",
     "ancestral_states",
@@ -42,9 +46,13 @@ __all__ = [
     "fit_models",
     "fit_tree",
     "make_partitions",
+    "model_parameters",
     "parse_model",
+    "root_at_midpoint",
+    "root_at_outgroup",
     "search",
     "site_patterns",
+    "standard_errors",
     "star_tree",
     "starting_model",
     "unrooted",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
 from genem.errors import UsageError
-from genem.phylo.branches import with_start_lengths
+from genem.phylo.branches import MIN_LENGTH, with_start_lengths
 from genem.phylo.likelihood import Partition, TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import START_ALPHA, Model, starting_model
@@ -19,6 +19,7 @@ from genem.phylo.optimisation import Estimate, TreeModel
 from genem.phylo.parameters import pack_partitions
 from genem.phylo.patterns import site_patterns
 from genem.phylo.rates import GammaRule
+from genem.phylo.standard_errors import standard_errors
 from genem.phylo.topology import canonical, relabelled
 
 __all__ = ["SitePartition", "TreeFit", "evaluate", "fit_tree", "make_partitions"]
@@ -30,12 +31,6 @@ MAX_ROUNDS = 200
 SECOND_SHAPE, SECOND_INVARIANT = 2.0, 0.5
 """Another start where gamma shape (default 0.5) and invariant sites (default 0.1) go together: their likelihood may
 have two summits. The proportion is of the sites that may be constant."""
-NEAR_BOUND = 1e-3
-"""A packed coordinate nearer to its bound has no standard error."""
-LEAST_INFORMATION = 1e-3
-"""Of the data about a packed coordinate: with less, it is held where it is and has no standard error."""
-SMALLEST_EIGENVALUE = 1e-9
-"""Of the information scaled to a unit diagonal; below it a direction is not identified."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +227,12 @@ def fit_tree(
         standard = with_start_lengths(standard)
     elif np.any(np.isnan(standard.length)):
         raise UsageError("branches are to be fixed, but the tree has edges without a length; give lengths")
-    model = TreeModel(likelihood, standard, np.full(len(standard), not fix_branches))
+    free = np.full(len(standard), not fix_branches)
+    if not fix_branches:
+        empty = _sequences_of_gaps(likelihood)
+        free[: len(empty)] = ~empty
+        standard.length[: len(empty)][empty] = MIN_LENGTH
+    model = TreeModel(likelihood, standard, free)
     found = None
     status = Status.CONVERGED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
@@ -252,6 +252,7 @@ def fit_tree(
     fitted, with_lengths = model.at(estimate)
     evaluation = fitted.evaluate(with_lengths)
     reached = evaluation.log_likelihood
+    is_wanted = length_errors and not fix_branches
     return TreeFit(
         tree=tree if fix_branches else with_lengths,
         partitions=fitted.partitions,
@@ -261,8 +262,15 @@ def fit_tree(
         n_sites=model.n_observations,
         status=status if np.isfinite(reached) else Status.DEGENERATE,
         fit=found,
-        length_errors=_length_errors(fitted, with_lengths, estimate) if length_errors and not fix_branches else None,
+        length_errors=standard_errors(fitted, with_lengths).lengths if is_wanted else None,
     )
+
+
+def _sequences_of_gaps(likelihood: TreeLikelihood) -> NDArray[np.bool_]:
+    """bool (taxon,): nothing is known of the sequence; nor, therefore, of the length of its branch."""
+    codes = np.concatenate([partition.patterns.codes for partition in likelihood.partitions], axis=1)
+    empty: NDArray[np.bool_] = np.all(codes == likelihood.alphabet.unknown, axis=1)
+    return empty
 
 
 def _n_edges(tree: Tree) -> int:
@@ -334,28 +342,3 @@ def _with_free_rates(partition: Partition, fitted: Partition) -> Partition:
         free_rate=np.maximum(rate * variable, 1e-6),
     )
     return replace(fitted, model=model)
-
-
-def _length_errors(likelihood: TreeLikelihood, tree: Tree, estimate: Estimate) -> Vector:
-    """Standard errors of the lengths, from the observed information of all parameters that are inside their bounds."""
-    errors = np.full(len(tree), np.nan)
-    model = TreeModel(likelihood, tree)
-    centre = replace(estimate, coordinates=pack_partitions(likelihood.partitions))
-    packed = model.pack(centre)
-    lower, upper = model.bounds()
-    all_information = -model.hessian(centre)
-    is_inside = (packed > lower + NEAR_BOUND) & (packed < upper - NEAR_BOUND)
-    inside = np.flatnonzero(is_inside & (np.diag(all_information) > LEAST_INFORMATION))
-    if len(inside) == 0:
-        return errors
-    information = all_information[np.ix_(inside, inside)]
-    diagonal = np.diag(information)
-    unit = np.sqrt(diagonal)
-    scaled = information / np.outer(unit, unit)
-    if np.linalg.eigvalsh(scaled)[0] <= SMALLEST_EIGENVALUE:
-        return errors
-    variance = np.diag(np.linalg.inv(scaled)) / diagonal
-    is_length = inside < len(tree) - 1
-    lengths = inside[is_length]
-    errors[lengths] = np.sqrt(variance[is_length]) * tree.length[lengths]
-    return errors

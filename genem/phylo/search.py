@@ -21,7 +21,7 @@ from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification
 from genem.phylo.parameters import pack_partitions, unpack_partitions
 from genem.phylo.rates import GammaRule
-from genem.phylo.starts import StartKind, bionj_tree, parsimony_tree, random_resolution, random_tree
+from genem.phylo.starts import StartKind, bionj_tree, given_starts, parsimony_tree, random_resolution, random_tree
 from genem.phylo.topology import canonical, star_tree
 
 __all__ = ["Optimum", "Run", "Search", "SearchState", "search"]
@@ -30,6 +30,7 @@ RESOLVED = 1e-6
 """Shorter inner edges do not make topologies different."""
 START_KINDS: tuple[StartKind, ...] = ("bionj", "parsimony", "random")
 LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
+ALL_STARTS = (*START_KINDS, "given")
 FAR = 4
 """A start tries this many times the radius where nothing is found within it."""
 FORMAT = 1
@@ -44,7 +45,7 @@ class Run:
     number
         Of the start, from 0; escapes follow.
     kind
-        ``bionj``, ``parsimony`` or ``random``; ``kick``, ``reweight`` or ``anneal``.
+        ``bionj``, ``parsimony``, ``random`` or ``given``; ``kick``, ``reweight`` or ``anneal``.
     log_likelihood
         At the end of the climb, before the last refinement of models and lengths.
     tree
@@ -188,6 +189,7 @@ class _Plan:
     most_escapes: int
     constraint: Constraint | None
     seed: int
+    trees: tuple[Tree, ...]
 
     @property
     def local(self) -> tuple[str, ...]:
@@ -211,6 +213,7 @@ def search(
     radius: int = 6,
     patience: int = 2,
     most_escapes: int = 100,
+    trees: Sequence[Tree] = (),
     constraint: Tree | None = None,
     resume: SearchState | None = None,
     checkpoint: Callable[[SearchState], None] | None = None,
@@ -247,6 +250,8 @@ def search(
         Escapes in a row without success before the search ends.
     most_escapes
         Escapes in all.
+    trees
+        Where to start, all of them, in the place of ``n_starts`` trees of the search's own making.
     constraint
         A tree of all or some taxa, with any number of neighbours per node, whose groups every tree must have.
     resume
@@ -288,7 +293,8 @@ def search(
         return Search(_in_site_order(base, fitted, columns, alignment.n_sites), (), (), (), fitted.status, seed)
     stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
-    plan = _Plan(base, n_starts, lead, stages, radius, patience, most_escapes, bound, seed)
+    given = given_starts(trees, base.taxa, bound, np.random.default_rng(seed))
+    plan = _Plan(base, len(given) or n_starts, lead, stages, radius, patience, most_escapes, bound, seed, given)
     state = SearchState(seed) if resume is None else _checked(resume, plan)
     while (after := _next_run(plan, state)) is not None:
         state = after
@@ -321,8 +327,8 @@ def _checked(state: SearchState, plan: _Plan) -> SearchState:
 def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
     """The state after one more run, or None where the search is over."""
     number = len(state.runs)
-    starts = [run for run in state.runs if run.kind in START_KINDS]
-    if len(starts) < plan.n_starts and len(starts) == number and not _is_confirmed(plan, state):
+    starts = [run for run in state.runs if run.kind in ALL_STARTS]
+    if len(starts) == number < plan.n_starts and (plan.trees or not _is_confirmed(plan, state)):
         return _start(plan, state, number)
     n_escapes = number - len(starts)
     if "escape" not in plan.stages or state.n_failures >= plan.patience or n_escapes >= plan.most_escapes:
@@ -342,13 +348,14 @@ def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
 def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
     """Up from a new tree: roughly, with one rate for all sites and far regrafts, then under the model itself."""
     kind = START_KINDS[number % len(START_KINDS)] if number < len(START_KINDS) else LATER_KINDS[number % 2]
-    likelihood, tree = _models(plan, state), _start_tree(plan, kind, number)
+    likelihood = _models(plan, state)
+    tree = plan.trees[number] if plan.trees else _start_tree(plan, kind, number)
     trace: list[Acceptance] = []
     if number == 0:
         first = _climb(plan, likelihood, tree, number)
         first.fit_models()
         likelihood, tree, trace = first.likelihood, first.tree, first.trace
-    if likelihood.n_categories > 1:
+    if likelihood.n_categories > 1 and not plan.trees:
         rough = _climb(plan, single_rate(likelihood), tree, number)
         rough.far_radius = FAR * plan.radius
         rough.run()
@@ -359,12 +366,12 @@ def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
         climb.stages = plan.local
     climb.run()
     climb.trace[:0] = trace
-    return _after(state, climb, kind, escape=False)
+    return _after(state, climb, "given" if plan.trees else kind, escape=False)
 
 
 def _escape(plan: _Plan, state: SearchState, number: int) -> SearchState:
     likelihood, rng = _models(plan, state), plan.generator(number)
-    n_escapes = sum(run.kind not in START_KINDS for run in state.runs)
+    n_escapes = sum(run.kind not in ALL_STARTS for run in state.runs)
     kind = escape_kind(n_escapes, likelihood, plan.stages)
     best = state.runs[state.best].tree
     changed = escaped(kind, likelihood, best, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)

@@ -18,7 +18,7 @@ from genem.phylo.open_tree import Regraft, Swap
 from genem.phylo.regraft_kernels import Walks, WholeTree, leave, list_targets, reverse, score_groups
 from genem.phylo.threads import spread
 
-__all__ = ["regrafts", "score_targets", "swaps"]
+__all__ = ["evaluated", "list_swaps", "read_swap", "regrafts", "score_targets", "swaps", "whole_tree"]
 
 Vector = NDArray[np.float64]
 
@@ -40,22 +40,30 @@ def swaps(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = Non
     storage
         Room for the partials of all chunks, overwritten.
     """
-    whole = whole_tree(_evaluated(likelihood, tree, storage))
-    n_nodes, n_taxa = len(tree), len(tree.taxa)
-    rows = []
-    for node in range(n_taxa, n_nodes - 1):
-        below, above = leave(whole.shape, node), leave(whole.shape, node + n_nodes)
-        rows.append((above[0], below[1], below[0], above[1], node))
-        rows.append((above[1], below[1], above[0], below[0], node))
-    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
+    whole = whole_tree(evaluated(likelihood, tree, storage))
+    table = list_swaps(whole)
     found = np.empty((len(table), 6))
     spread(likelihood.threads, len(table), lambda _, *part: fit_swaps(whole, table, SWAP_NEWTON, found, *part))
     order = np.argsort(-found[:, 0], kind="stable")
-    return [_swap(whole, table[row], found[row]) for row in order]
+    return [read_swap(whole, table[row], found[row]) for row in order]
 
 
-def _swap(whole: WholeTree, row: NDArray[np.int64], found: Vector) -> Swap:
-    """Edges 0 and 1 stand together afterwards: 0 came from above, and what went up in its place is 2 or 3."""
+def list_swaps(whole: WholeTree) -> NDArray[np.int64]:
+    """int64 (swap, 5): both interchanges at every inner edge in turn, as ``fit_swaps`` takes them."""
+    n_nodes = len(whole.lengths)
+    rows = []
+    for node in range(whole.shape.n_taxa, n_nodes - 1):
+        below, above = leave(whole.shape, node), leave(whole.shape, node + n_nodes)
+        rows.append((above[0], below[1], below[0], above[1], node))
+        rows.append((above[1], below[1], above[0], below[0], node))
+    return np.array(rows, dtype=np.int64).reshape(-1, 5)
+
+
+def read_swap(whole: WholeTree, row: NDArray[np.int64], found: Vector) -> Swap:
+    """The move that a row of :func:`list_swaps` stands for, with what ``fit_swaps`` found.
+
+    Edges 0 and 1 stand together afterwards: 0 came from above, and what went up in its place is 2 or 3.
+    """
     node = int(row[4])
     parent = int(whole.shape.parent[node])
     ahead = [_node_ahead(whole, int(edge)) for edge in row[:4]]
@@ -93,7 +101,7 @@ def regrafts(
     storage
         As in :func:`swaps`.
     """
-    evaluation = _evaluated(likelihood, tree, storage)
+    evaluation = evaluated(likelihood, tree, storage)
     whole = whole_tree(evaluation)
     walks = list_walks(whole, radius)
     scores = score_targets(likelihood, whole, walks)
@@ -108,7 +116,8 @@ def regrafts(
     return [_regraft(whole, walks, int(chosen[row]), found[row]) for row in order]
 
 
-def _evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None) -> Evaluation:
+def evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = None) -> Evaluation:
+    """The tree with its partials from both ends of every edge."""
     room = likelihood.storage(len(tree), keep=True) if storage is None else storage
     return likelihood.run(tree, build_topology(tree), likelihood.transitions(tree.length), room, down=True)
 

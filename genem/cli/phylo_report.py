@@ -46,7 +46,7 @@ def report(
         "n_free_parameters": best.n_free,
         "n_sites": best.n_sites,
         "aic": criteria.aic,
-        "aicc": _corrected(criteria.aic, best.n_free, best.n_sites),
+        "aicc": criteria.aicc,
         "bic": criteria.bic,
         "n_iter": 0 if best.fit is None else best.fit.best.n_maps,
         "gamma_rule": args.gamma_rule,
@@ -67,12 +67,6 @@ def _standard_errors(fit: TreeFit, fix_branches: bool, threads: int) -> Standard
 
     likelihood = TreeLikelihood(fit.partitions, threads=threads)
     return standard_errors(likelihood, canonical(fit.tree), fix_branches=fix_branches)
-
-
-def _corrected(aic: float, n_free: int, n_sites: int) -> float | None:
-    """AICc; there is none where there are as many parameters as sites."""
-    left = n_sites - n_free - 1
-    return aic + 2.0 * n_free * (n_free + 1) / left if left > 0 else None
 
 
 def _parameters(fit: TreeFit, errors: StandardErrors | None) -> list[dict[str, object]]:

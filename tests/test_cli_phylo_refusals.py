@@ -134,6 +134,7 @@ def test_partitions(content: str, message: str, tmp_path: Path, capsys: pytest.C
         (["--fix-branches"], "--fix-branches needs --evaluate"),
         (["--models", "JC"], "--models needs --model auto"),
         (["--bootstrap-only"], "--bootstrap-only needs --bootstrap"),
+        (["--bootstrap", "9", "--bootstrap-only", "--report", "r.json"], "--report is about a tree, --bootstrap-only"),
         (["--bootstrap", "0"], "'0' holds no replicate; they are numbered from 1"),
         (["--bootstrap", "x"], "'x' is neither a number of replicates nor a range FIRST-LAST"),
         (["--support", "s.tsv"], "--support needs --bootstrap, --ufboot or --alrt"),

@@ -33,9 +33,16 @@ COMMAND = Command(
         "genem phylo data/alignment.fa --model HKY+G4 --tree tree.nwk --evaluate --ancestral ancestors.tsv.gz",
     ),
     library_only=(
-        *("partitions", "n_starts", "lead", "strategy", "most_escapes", "trees", "resume", "checkpoint", "progress"),
+        *("partitions", "n_starts", "lead", "strategy", "most_escapes"),
+        *("trees", "resume", "checkpoint", "progress", "trace"),
     ),
 )
+
+NOT_OF_REPLICATES = (
+    *("evaluate", "report", "site_loglik", "ancestral", "ancestral_fasta"),
+    *("plot", "support", "checkpoint", "ufboot", "alrt"),
+)
+"""What is about one tree, and not about those of bootstrap replicates."""
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
@@ -91,6 +98,12 @@ def check_options(args: argparse.Namespace) -> None:
             raise UsageError(f"--{name} is for a search, --evaluate searches no tree")
     if args.bootstrap is None and (args.bootstrap_only or args.bootstrap_trees is not None):
         raise UsageError(f"--{'bootstrap-only' if args.bootstrap_only else 'bootstrap-trees'} needs --bootstrap")
+    if args.bootstrap_only:
+        for name in NOT_OF_REPLICATES:
+            if getattr(args, name):
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is about a tree, --bootstrap-only searches replicates only"
+                )
     if args.support is not None and args.bootstrap is None and args.ufboot is None and args.alrt is None:
         raise UsageError("--support needs --bootstrap, --ufboot or --alrt")
     if args.outgroup is not None and args.midpoint:

@@ -78,7 +78,7 @@ def _parameters(fit: TreeFit, errors: StandardErrors | None) -> list[dict[str, o
 
 def _partition(fit: TreeFit, number: int, data: PhyloInput) -> dict[str, object]:
     partition = fit.partitions[number]
-    sites = fit.site_log_likelihoods[data.partitions[number].sites] if data.partitions else fit.site_log_likelihoods
+    sites = fit.site_log_likelihoods[data.columns()[number]]
     return {
         "name": partition.name,
         "model": str(partition.model),

@@ -219,6 +219,7 @@ def search(
     checkpoint: Callable[[SearchState], None] | None = None,
     progress: Callable[[Run], None] | None = None,
     gamma_rule: GammaRule = "mean",
+    trace: bool = False,
     threads: int = 1,
 ) -> Search:
     """The tree of greatest likelihood that several climbs find.
@@ -262,6 +263,8 @@ def search(
         Called with every run.
     gamma_rule
         What represents a gamma category: its mean or its median.
+    trace
+        Record the path of the last refinement.
     threads
         The bits do not depend on it.
 
@@ -289,7 +292,7 @@ def search(
     base = TreeLikelihood(parts, threads=threads)
     columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
     if len(base.taxa) < 4:
-        fitted = fit_tree(base, star_tree(base.taxa))
+        fitted = fit_tree(base, star_tree(base.taxa), trace=trace)
         return Search(_in_site_order(base, fitted, columns, alignment.n_sites), (), (), (), fitted.status, seed)
     stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
@@ -303,7 +306,7 @@ def search(
         if checkpoint is not None:
             checkpoint(state)
     likelihood = base.with_partitions(unpack_partitions(base.partitions, np.array(state.coordinates)))
-    fitted = fit_tree(likelihood, state.runs[state.best].tree)
+    fitted = fit_tree(likelihood, state.runs[state.best].tree, trace=trace)
     best = _in_site_order(base, fitted, columns, alignment.n_sites)
     return Search(best, state.runs, _optima(state.runs), state.trace, fitted.status, seed)
 

@@ -44,7 +44,6 @@ DEMONSTRATIONS = (
             "lod.svg": "LOD scores along the genome, with thresholds",
             "peaks.tsv": "loci with genome-wide p-values and intervals of support",
             "effects.tsv": "genotype means, additive effect and dominance at the loci",
-            "lod.tsv.gz": "LOD scores, one row per trait and position",
         },
     ),
     Demonstration(
@@ -54,8 +53,6 @@ DEMONSTRATIONS = (
             "report.html": "logo, E-value, empirical p-value, sites and trace on one page",
             "logos.svg": "the motif and its reverse complement",
             "motifs.meme": "the motif with its sites, in MEME text format",
-            "sites.tsv": "its sites, one a row",
-            "known.tsv": "known motifs that resemble it",
         },
     ),
     Demonstration(
@@ -63,10 +60,7 @@ DEMONSTRATIONS = (
         "the tree of twelve primates",
         {
             "tree.svg": "the best tree with bootstrap percentages",
-            "tree.nwk": "the same, in Newick format",
             "best.json": "log-likelihood, parameters and lengths with standard errors",
-            "models.tsv": "models of substitution with their criteria",
-            "ancestral.fa": "sequences of the ancestors",
         },
     ),
 )

@@ -332,3 +332,21 @@ def test_trees_are_rooted_and_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "t.svg").read_text().startswith("<?xml")
     assert phylo(path, "--model", "JC", "--midpoint", "-o", tree) == 0
     assert len(read_newick(tree)[0].children()[-1]) == 2
+
+
+def test_an_outgroup_that_is_no_group_costs_the_root_but_not_the_tree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, tree = fasta(tmp_path / "five.fa"), tmp_path / "t.nwk"
+    assert phylo(path, "--model", "JC", "--outgroup", "a,e", "-o", tree) == 0
+    assert "tree 1 is written without a new root: the outgroup 'a', 'e' is no group" in capsys.readouterr().err
+    assert len(read_newick(tree)[0].children()[-1]) == 3
+
+
+def test_proteins(tmp_path: Path) -> None:
+    rows = ("ARNDCQEGHIKLMF", "ARNDCQEGHLKLMF", "ARNECQEGKLRLMF", "SRNECQDGKLRLMY")
+    path = fasta(tmp_path / "proteins.fa", "abcd", rows)
+    assert phylo(path, "--model", "LG+G4", "-o", tmp_path / "t.nwk", "--report", tmp_path / "r.json") == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["input"]["datatype"] == "protein"
+    assert report["model"].startswith("LG+G4{")

@@ -50,11 +50,14 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     from genem.cli.phylo_fitting import evaluated, searched
     from genem.cli.phylo_input import AUTO, read_input, read_trees
     from genem.cli.phylo_outputs import check_outputs, write_outputs
+    from genem.phylo.rooting import check_outgroup
 
     check_options(args)
     check_outputs(args)
     data = read_input(args, context)
     trees = read_trees(data, args, context)
+    if args.outgroup is not None:
+        check_outgroup(data.alignment.names, args.outgroup)
     further: dict[str, object] = {}
     if args.model == AUTO:
         from genem.cli.phylo_models import choose_model
@@ -70,7 +73,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         from genem.cli.phylo_support import add_supports
 
         found, further["support"] = add_supports(data, found, args, context)
-    write_outputs(data, rooted(found, args), args, context, further)
+    write_outputs(data, rooted(found, args, context), args, context, further)
 
 
 def check_options(args: argparse.Namespace) -> None:
@@ -110,15 +113,22 @@ def check_options(args: argparse.Namespace) -> None:
         raise UsageError("--outgroup and --midpoint exclude each other")
 
 
-def rooted(found: Found, args: argparse.Namespace) -> Found:
-    """The trees with the root that was asked for; without one as they are."""
-    if args.outgroup is None and not args.midpoint:
-        return found
+def rooted(found: Found, args: argparse.Namespace, context: RunContext) -> Found:
+    """The trees with the root that was asked for; as they are without one, or where the outgroup is no group."""
     from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
 
     if args.midpoint:
         return found.with_trees(tuple(root_at_midpoint(tree) for tree in found.trees))
-    return found.with_trees(tuple(root_at_outgroup(tree, args.outgroup) for tree in found.trees))
+    if args.outgroup is None:
+        return found
+    trees = []
+    for number, tree in enumerate(found.trees, 1):
+        try:
+            trees.append(root_at_outgroup(tree, args.outgroup))
+        except UsageError as error:
+            context.warn(f"tree {number} is written without a new root: {error}")
+            trees.append(tree)
+    return found.with_trees(tuple(trees))
 
 
 def warm() -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints of ``genem phylo``: killed searches go on where they were, interrupted ones leave nothing half written."""
+"""Checkpoints of ``genem phylo``: killed searches go on where they were, nothing is left half written."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_models(model: str, status: int, message: str, tmp_path: Path, capsys: p
         (
             "((a,b),(c,x),y);",
             [],
-            "2 taxa of the tree are not in the alignment: 'x', 'y'; 2 taxa of the alignment are not in the tree: 'd', 'e'",
+            "the tree are not in the alignment: 'x', 'y'; 2 taxa of the alignment are not in the tree: 'd', 'e'",
         ),
         ("", [], "t.nwk: is empty"),
         ("\n", [], "t.nwk: holds no tree"),
@@ -137,6 +137,7 @@ def test_partitions(content: str, message: str, tmp_path: Path, capsys: pytest.C
         (["--fix-branches"], "--fix-branches needs --evaluate"),
         (["--models", "JC"], "--models needs --model auto"),
         (["--bootstrap-only"], "--bootstrap-only needs --bootstrap"),
+        (["--bootstrap", "9", "--bootstrap-only", "--report", "r.json"], "--report is about a tree, --bootstrap-only"),
         (["--bootstrap", "0"], "'0' holds no replicate; they are numbered from 1"),
         (["--bootstrap", "x"], "'x' is neither a number of replicates nor a range FIRST-LAST"),
         (["--support", "s.tsv"], "--support needs --bootstrap, --ufboot or --alrt"),

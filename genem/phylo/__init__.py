@@ -19,6 +19,7 @@ from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
 from genem.phylo.search import Optimum, Run, Search, SearchState, search
 from genem.phylo.standard_errors import ModelParameter, StandardErrors, model_parameters, standard_errors
 from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
+from genem.phylo.tree_plots import plot_tree
 
 __all__ = [
     "Acceptance",
@@ -56,6 +57,7 @@ __all__ = [
     "make_partitions",
     "model_parameters",
     "parse_model",
+    "plot_tree",
     "root_at_midpoint",
     "root_at_outgroup",
     "search",

@@ -93,17 +93,18 @@ def standard_errors(likelihood: TreeLikelihood, tree: Tree, *, fix_branches: boo
 
     Examples
     --------
-    Two sequences that differ at 3 of 20 sites, under the model of Jukes and Cantor: the error of their distance is
-    sqrt(p (1 - p) / n) / (1 - 4 p / 3).
+    Frequencies of a single sequence have the errors of a multinomial, sqrt(p (1 - p) / n):
 
     >>> from genem.data import Alignment
     >>> from genem.phylo import evaluate, star_tree
-    >>> letters = np.array([list(b"A" * 20), list(b"CGT" + b"A" * 17), list(b"N" * 20)], np.uint8)
-    >>> alignment = Alignment(("a", "b", "c"), letters, "dna")
-    >>> fit = evaluate(alignment, star_tree(("a", "b", "c")), "K80")
-    >>> found = standard_errors(TreeLikelihood(fit.partitions), fit.tree)
-    >>> [(each.name, each.is_free) for each in found.parameters][:2]
-    [('kappa', True), ('frequency_A', False)]
+    >>> letters = np.frombuffer(b"A" * 30 + b"C" * 20 + b"G" * 40 + b"T" * 10, np.uint8)[None, :]
+    >>> fit = evaluate(Alignment(("a",), letters, "dna"), star_tree(("a",)), "F81+FO")
+    >>> for each in standard_errors(TreeLikelihood(fit.partitions), fit.tree).parameters:
+    ...     print(each.name, round(each.value, 3), round(each.standard_error, 4))
+    frequency_A 0.3 0.0458
+    frequency_C 0.2 0.04
+    frequency_G 0.4 0.049
+    frequency_T 0.1 0.03
     """
     free = np.full(len(tree), not fix_branches)
     model = TreeModel(likelihood, tree, free)

@@ -97,9 +97,7 @@ def neighbours(
     new = [place for place in range(len(rows)) if changes.topology(place) not in known]
     found, log_site = np.empty((len(new), 6)), np.empty((len(new), *likelihood.sites.weight.shape))
     chosen, bounds = rows[new], (QUARTET_SWEEPS, QUARTET_TOLERANCE, QUARTET_NEWTON)
-    spread(
-        likelihood.threads, len(new), lambda _, *part: fit_quartets(whole, chosen, *bounds, found, log_site, *part)
-    )
+    spread(likelihood.threads, len(new), lambda _, *part: fit_quartets(whole, chosen, *bounds, found, log_site, *part))
     made = [
         CandidateTree(changes.lengths(place, values[1:]), tree, read_swap(whole, rows[place], values))
         for place, values in zip(new, found, strict=True)

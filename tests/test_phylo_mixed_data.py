@@ -75,7 +75,6 @@ def test_sites_that_had_to_vary() -> None:
     assert together == pytest.approx(sum(alone), abs=1e-10)
 
 
-@pytest.mark.kernel
 def test_gradients_are_those_of_differences() -> None:
     likelihood = TreeLikelihood(make_partitions(MIXED, "JC", parts("GTR+FO+G2", "LG+I")))
     sums = edge_sums(likelihood, TREE)

@@ -34,6 +34,10 @@ FAR = 4
 """A start tries this many times the radius where nothing is found within it."""
 POOL = 5
 """So many of the best trees take turns to be changed."""
+KNOWN, BACK = 2, 3
+"""How much more than an escape to a new tree one to a known tree, or back to the best, says that little is left."""
+ROUGH_MODEL_GAIN = 2.0
+"""Under the models of the first start tree no more than a climb begins."""
 NEAR = 10.0
 """An escape that ends no further below the best tree, and at a new one, goes on by regrafts."""
 SUCCESS = 0.01
@@ -56,7 +60,7 @@ class SearchState:
     coordinates
         Of the model parameters, float64 (coordinate,), as after the best run.
     n_failures
-        Escapes since the best tree was found.
+        Of escapes since the best tree was found; each counts 1 to 3.
     trace
         Steps kept so far.
     """
@@ -181,12 +185,12 @@ def search(
     *,
     partitions: Sequence[SitePartition] = (),
     seed: int = 1,
-    n_starts: int = 10,
+    n_starts: int = 4,
     lead: int = 3,
     strategy: Sequence[Stage] = STRATEGY,
     radius: int = 6,
-    patience: int = 2,
-    most_escapes: int = 100,
+    patience: int = 24,
+    most_escapes: int = 1000,
     trees: Sequence[Tree] = (),
     constraint: Tree | None = None,
     resume: SearchState | None = None,
@@ -222,7 +226,8 @@ def search(
     radius
         Most nodes between the old and the new place of a subtree.
     patience
-        Escapes in a row without success before the search ends.
+        Escapes in a row without success before the search ends. One that comes to a new tree counts half, one that
+        comes back to the best tree one and a half times: the first says that there is more to be found.
     most_escapes
         Escapes in all.
     trees
@@ -309,7 +314,7 @@ def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
     if len(starts) == number < plan.n_starts and (plan.trees or not _is_confirmed(plan, state)):
         return _start(plan, state, number)
     n_escapes = number - len(starts)
-    if "escape" not in plan.stages or state.n_failures >= plan.patience or n_escapes >= plan.most_escapes:
+    if "escape" not in plan.stages or state.n_failures >= KNOWN * plan.patience or n_escapes >= plan.most_escapes:
         return None
     return _escape(plan, state, number)
 
@@ -331,7 +336,7 @@ def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
     trace: list[Acceptance] = []
     if number == 0:
         first = _climb(plan, likelihood, tree, number)
-        first.fit_models()
+        first.fit_models(ROUGH_MODEL_GAIN)
         likelihood, tree, trace = first.likelihood, first.tree, first.trace
     if likelihood.n_categories > 1 and not plan.trees:
         rough = _climb(plan, single_rate(likelihood), tree, number)
@@ -369,6 +374,7 @@ def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> Sear
     """The state with one more run; models are refitted where it is the best so far."""
     reached = state.runs[state.best].log_likelihood if state.best >= 0 else -np.inf
     better = climb.log_likelihood > reached + SUCCESS or state.best < 0
+    failure = 0 if better or not escape else _failure(state, climb.tree)
     if better:
         climb.fit_models()
         climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
@@ -380,9 +386,17 @@ def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> Sear
         runs=(*state.runs, run),
         best=run.number if better else state.best,
         coordinates=coordinates,
-        n_failures=0 if better or not escape else state.n_failures + 1,
+        n_failures=0 if better else state.n_failures + failure,
         trace=(*state.trace, *climb.trace),
     )
+
+
+def _failure(state: SearchState, tree: Tree) -> int:
+    """What an escape without success says: least where it came to a new tree, most where it came back to the best."""
+    reached = topology_of(tree)
+    if reached == topology_of(state.runs[state.best].tree):
+        return BACK
+    return KNOWN if reached in {topology_of(run.tree) for run in state.runs} else 1
 
 
 def _climb(plan: _Plan, likelihood: TreeLikelihood, tree: Tree, number: int) -> Climb:

@@ -141,7 +141,7 @@ def saturated() -> Alignment:
 
 def test_a_single_start_can_lose_to_the_nested_model_but_a_selection_does_not() -> None:
     alignment = saturated()
-    tree = quick_tree(site_patterns(alignment))
+    tree = quick_tree([site_patterns(alignment)])
     alone = {
         model: fit_tree(TreeLikelihood(make_partitions(alignment, model)), tree).log_likelihood
         for model in ("JC", "JC+G4", "JC+R4")

@@ -120,7 +120,12 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow("shuffle", "shuffle sequences, keeping the counts of their words", "genem.cli.shuffle", "tool"),
     CommandRow("regions", "cut an indexed VCF or BCF into regions of equal work", "genem.cli.regions", "tool"),
     CommandRow("gather", "join the tables of pieces below one header", "genem.cli.gather", "tool"),
-    CommandRow("summary", "summarise tables of genem freq by group, draw the spectrum", "genem.cli.summary", "tool"),
+    CommandRow(
+        "summary",
+        "summarise tables of genem freq, or reports of genem phylo, in a line each",
+        "genem.cli.summary",
+        "tool",
+    ),
     CommandRow("warm", "compile the kernels of commands before jobs are scattered", "genem.cli.warm", "tool"),
     CommandRow("demo", "run the workflows on the bundled real data", "genem.cli.demo", "tool"),
     CommandRow("completion", "print a completion script for the shell", "genem.cli.completion", "tool"),

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from genem.data import Alignment, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
+from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
 from genem.errors import UsageError
 from genem.phylo.branches import MIN_LENGTH, with_start_lengths
 from genem.phylo.likelihood import Partition, TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import START_ALPHA, Model, starting_model
+from genem.phylo.nesting import transferred
 from genem.phylo.optimisation import Estimate, TreeModel
 from genem.phylo.parameters import pack_partitions
 from genem.phylo.patterns import site_patterns
@@ -22,15 +24,23 @@ from genem.phylo.rates import GammaRule
 from genem.phylo.standard_errors import standard_errors
 from genem.phylo.topology import canonical, relabelled
 
-__all__ = ["SitePartition", "TreeFit", "evaluate", "fit_tree", "make_partitions"]
+__all__ = ["Precision", "SitePartition", "TreeFit", "evaluate", "fit_tree", "make_partitions"]
 
 Vector = NDArray[np.float64]
 
-PARAMETER_TOLERANCE = 1e-6
 MAX_ROUNDS = 200
 SECOND_SHAPE, SECOND_INVARIANT = 2.0, 0.5
 """Another start where gamma shape (default 0.5) and invariant sites (default 0.1) go together: their likelihood may
 have two summits. The proportion is of the sites that may be constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """When a fit ends: the tolerances of :func:`genem.em.fit`."""
+
+    objective: float = OBJECTIVE_TOLERANCE
+    parameter: float = 1e-6
+    gradient: float = KKT_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -216,10 +226,13 @@ def fit_tree(
     fix_branches: bool = False,
     length_errors: bool = False,
     trace: bool = False,
+    starts: Sequence[Estimate] = (),
+    precision: Precision = Precision(),
 ) -> TreeFit:
     """As :func:`evaluate` for data and models that are laid out already; site log-likelihoods are per pattern order.
 
-    The models of ``likelihood`` are where their free parameters start, beside customary starts.
+    The models of ``likelihood`` are where their free parameters start, beside customary starts; or ``starts`` are, with
+    lengths in the node order of the standard form of ``tree``. ``precision`` says when the fit ends.
     """
     standard = canonical(tree)
     standard = relabelled(standard, likelihood.taxa)
@@ -232,19 +245,22 @@ def fit_tree(
         empty = _sequences_of_gaps(likelihood)
         free[: len(empty)] = ~empty
         standard.length[: len(empty)][empty] = MIN_LENGTH
-    model = TreeModel(likelihood, standard, free)
+    model = TreeModel(likelihood, standard, free, precision.gradient)
     found = None
     status = Status.CONVERGED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
     if model.n_free > 0 and len(standard) > 1:
-        coordinates = _starting_coordinates(likelihood, standard, fix_branches)
-        starts = [Estimate(standard.length, start) for start in coordinates]
+        if not starts:
+            coordinates = _starting_coordinates(likelihood, standard, fix_branches)
+            starts = [Estimate(standard.length, start) for start in coordinates]
         found = fit(
             model,
-            start=starts,
+            start=[replace(start, lengths=np.where(free, start.lengths, standard.length)) for start in starts],
             n_starts=len(starts),
             max_iter=MAX_ROUNDS,
-            parameter_tolerance=PARAMETER_TOLERANCE,
+            objective_tolerance=precision.objective,
+            parameter_tolerance=precision.parameter,
+            gradient_tolerance=precision.gradient,
             accelerate=False,
             trace=trace,
         )
@@ -327,18 +343,5 @@ def _from_gamma(likelihood: TreeLikelihood, tree: Tree, fix_branches: bool) -> t
 
     twins = likelihood.with_partitions([gamma_twin(partition) for partition in likelihood.partitions])
     fitted = fit_tree(twins, tree, fix_branches=fix_branches).partitions
-    return tuple(_with_free_rates(was, now) for was, now in zip(likelihood.partitions, fitted, strict=True))
-
-
-def _with_free_rates(partition: Partition, fitted: Partition) -> Partition:
-    if partition.model.specification == fitted.model.specification:
-        return fitted
-    rate, weight = fitted.model.categories()
-    variable = 1.0 - fitted.model.invariant
-    model = replace(
-        fitted.model,
-        specification=partition.model.specification,
-        free_weight=weight / variable,
-        free_rate=np.maximum(rate * variable, 1e-6),
-    )
-    return replace(fitted, model=model)
+    pairs = zip(likelihood.partitions, fitted, strict=True)
+    return tuple(replace(now, model=transferred(now.model, was.model)) for was, now in pairs)

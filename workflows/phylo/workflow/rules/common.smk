@@ -11,6 +11,7 @@ RESULTS = (
     "tree.nwk",
     f"tree.{PICTURE}",
     "best.json",
+    "summary_mqc.tsv",
     "site_log_likelihoods.tsv.gz",
     "ancestral.tsv.gz",
 )

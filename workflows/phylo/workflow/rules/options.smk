@@ -34,7 +34,7 @@ def model_option(wildcards, input):
     """The model: that of the configuration, or the one that was chosen."""
     model = model_of(wildcards.alignment)
     if model == "auto":
-        model = json.loads(Path(input.model).read_text())["model_selection"]["best"]
+        model = json.loads(Path(input.model).read_text())["model_selection"]["model"]
     return f"--model {quote(model)}"
 
 

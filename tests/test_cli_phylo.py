@@ -106,6 +106,7 @@ def test_the_run_record_tells_how_the_fit_ended(primates: Path) -> None:
     assert record["statuses"] == {"converged": 1}
     assert record["fits"][0]["log_likelihood"] > -5728.0622
     assert record["counts"]["site_patterns"] > 0
+    assert record["fits"][0]["trace"]["log_likelihood"][-1] == record["fits"][0]["log_likelihood"]
 
 
 def test_bytes_depend_neither_on_threads_nor_on_the_order_of_sequences(tmp_path: Path, data: Path) -> None:
@@ -246,6 +247,19 @@ def test_partitions_have_models_and_rates_of_their_own(form: str, tmp_path: Path
     assert [row["PARTITION"] for row in table(sites)[:3]] == ["odd", "even", "odd"]
 
 
+def test_ancestors_of_partitions_are_in_the_order_of_the_sites(tmp_path: Path, data: Path, primates: Path) -> None:
+    partitions = tmp_path / "parts"
+    partitions.write_text("DNA, odd = 1-896\\2\nDNA, even = 2-898\\2\n")
+    given = ["--tree", primates / "tree.nwk", "--evaluate", "--fix-branches", "--model", "JC"]
+    outputs = ["--ancestral", tmp_path / "a.tsv", "--ancestral-fasta", tmp_path / "a.fa", "-o", tmp_path / "t.nwk"]
+    assert phylo(data / "alignment.fa", *given, "--partitions", partitions, *outputs) == 0
+    rows = table(tmp_path / "a.tsv")[:897]
+    assert [int(row["SITE"]) for row in rows] == [site for site in range(1, 899) if site != 897]
+    sequence = read_alignment(tmp_path / "a.fa").sequence(0)
+    assert sequence[896] == "-"
+    assert "".join(row["STATE"] for row in rows) == sequence.replace("-", "")
+
+
 def test_columns_in_no_partition_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     partitions = tmp_path / "parts"
     partitions.write_text("DNA, a = 1-4\nDNA, b = 6-9\n")
@@ -318,3 +332,21 @@ def test_trees_are_rooted_and_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "t.svg").read_text().startswith("<?xml")
     assert phylo(path, "--model", "JC", "--midpoint", "-o", tree) == 0
     assert len(read_newick(tree)[0].children()[-1]) == 2
+
+
+def test_an_outgroup_that_is_no_group_costs_the_root_but_not_the_tree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, tree = fasta(tmp_path / "five.fa"), tmp_path / "t.nwk"
+    assert phylo(path, "--model", "JC", "--outgroup", "a,e", "-o", tree) == 0
+    assert "tree 1 is written without a new root: the outgroup 'a', 'e' is no group" in capsys.readouterr().err
+    assert len(read_newick(tree)[0].children()[-1]) == 3
+
+
+def test_proteins(tmp_path: Path) -> None:
+    rows = ("ARNDCQEGHIKLMF", "ARNDCQEGHLKLMF", "ARNECQEGKLRLMF", "SRNECQDGKLRLMY")
+    path = fasta(tmp_path / "proteins.fa", "abcd", rows)
+    assert phylo(path, "--model", "LG+G4", "-o", tmp_path / "t.nwk", "--report", tmp_path / "r.json") == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["input"]["datatype"] == "protein"
+    assert report["model"].startswith("LG+G4{")

@@ -114,7 +114,10 @@ def test_starts_and_constraints(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ("content", "message"),
     [
         ("DNA, g = 1-5\nDNA, h = 5-10\n", "p.txt: column 5 is in 'g' and 'h'"),
-        ("DNA, g = 1-5\nHKY+H, h = 6-10\n", "p.txt: line 2: model 'HKY+H': '+H' is no part of a model; did you mean"),
+        (
+            "DNA, g = 1-5\nHKY+H4, h = 6-10\n",
+            "p.txt: line 2: model 'HKY+H4': '+H4' is no part of a model; did you mean",
+        ),
         ("DNA, g = 1-5\nGRT, h = 6-10\n", "p.txt: line 2: model 'GRT': no model is called 'GRT'; did you mean 'GTR'?"),
         ("DNA, g = 1-11\n", "p.txt: line 1: column 11, the alignment has 10"),
         ("LG, g = 1-10\n", "x.fa: DNA under the protein model LG"),
@@ -134,6 +137,7 @@ def test_partitions(content: str, message: str, tmp_path: Path, capsys: pytest.C
         (["--fix-branches"], "--fix-branches needs --evaluate"),
         (["--models", "JC"], "--models needs --model auto"),
         (["--bootstrap-only"], "--bootstrap-only needs --bootstrap"),
+        (["--bootstrap", "9", "--bootstrap-only", "--report", "r.json"], "--report is about a tree, --bootstrap-only"),
         (["--bootstrap", "0"], "'0' holds no replicate; they are numbered from 1"),
         (["--bootstrap", "x"], "'x' is neither a number of replicates nor a range FIRST-LAST"),
         (["--support", "s.tsv"], "--support needs --bootstrap, --ufboot or --alrt"),

@@ -33,9 +33,16 @@ COMMAND = Command(
         "genem phylo data/alignment.fa --model HKY+G4 --tree tree.nwk --evaluate --ancestral ancestors.tsv.gz",
     ),
     library_only=(
-        *("partitions", "n_starts", "lead", "strategy", "most_escapes", "trees", "resume", "checkpoint", "progress"),
+        *("partitions", "n_starts", "lead", "strategy", "most_escapes"),
+        *("trees", "resume", "checkpoint", "progress", "trace"),
     ),
 )
+
+NOT_OF_REPLICATES = (
+    *("evaluate", "report", "site_loglik", "ancestral", "ancestral_fasta"),
+    *("plot", "support", "checkpoint", "ufboot", "alrt"),
+)
+"""What is about one tree, and not about those of bootstrap replicates."""
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
@@ -43,11 +50,14 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     from genem.cli.phylo_fitting import evaluated, searched
     from genem.cli.phylo_input import AUTO, read_input, read_trees
     from genem.cli.phylo_outputs import check_outputs, write_outputs
+    from genem.phylo.rooting import check_outgroup
 
     check_options(args)
     check_outputs(args)
     data = read_input(args, context)
     trees = read_trees(data, args, context)
+    if args.outgroup is not None:
+        check_outgroup(data.alignment.names, args.outgroup)
     further: dict[str, object] = {}
     if args.model == AUTO:
         from genem.cli.phylo_models import choose_model
@@ -63,7 +73,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         from genem.cli.phylo_support import add_supports
 
         found, further["support"] = add_supports(data, found, args, context)
-    write_outputs(data, rooted(found, args), args, context, further)
+    write_outputs(data, rooted(found, args, context), args, context, further)
 
 
 def check_options(args: argparse.Namespace) -> None:
@@ -91,21 +101,34 @@ def check_options(args: argparse.Namespace) -> None:
             raise UsageError(f"--{name} is for a search, --evaluate searches no tree")
     if args.bootstrap is None and (args.bootstrap_only or args.bootstrap_trees is not None):
         raise UsageError(f"--{'bootstrap-only' if args.bootstrap_only else 'bootstrap-trees'} needs --bootstrap")
+    if args.bootstrap_only:
+        for name in NOT_OF_REPLICATES:
+            if getattr(args, name):
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is about a tree, --bootstrap-only searches replicates only"
+                )
     if args.support is not None and args.bootstrap is None and args.ufboot is None and args.alrt is None:
         raise UsageError("--support needs --bootstrap, --ufboot or --alrt")
     if args.outgroup is not None and args.midpoint:
         raise UsageError("--outgroup and --midpoint exclude each other")
 
 
-def rooted(found: Found, args: argparse.Namespace) -> Found:
-    """The trees with the root that was asked for; without one as they are."""
-    if args.outgroup is None and not args.midpoint:
-        return found
+def rooted(found: Found, args: argparse.Namespace, context: RunContext) -> Found:
+    """The trees with the root that was asked for; as they are without one, or where the outgroup is no group."""
     from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
 
     if args.midpoint:
         return found.with_trees(tuple(root_at_midpoint(tree) for tree in found.trees))
-    return found.with_trees(tuple(root_at_outgroup(tree, args.outgroup) for tree in found.trees))
+    if args.outgroup is None:
+        return found
+    trees = []
+    for number, tree in enumerate(found.trees, 1):
+        try:
+            trees.append(root_at_outgroup(tree, args.outgroup))
+        except UsageError as error:
+            context.warn(f"tree {number} is written without a new root: {error}")
+            trees.append(tree)
+    return found.with_trees(tuple(trees))
 
 
 def warm() -> None:

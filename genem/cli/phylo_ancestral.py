@@ -50,15 +50,13 @@ def write_ancestral(data: PhyloInput, found: Found, named: Tree, path: str, cont
         "STATE": "the most probable state",
         **{f"P_{letter}": f"posterior probability of {letter}" for letter in letters},
     }
-    columns = [part.sites for part in data.partitions] or [np.arange(data.alignment.n_sites)]
+    sites = np.concatenate(data.columns())
+    order = np.argsort(sites)
     with context.open_output(path) as stream:
         notes = {"tree": format_newick(named)}
         table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()], notes=notes)
         for row, node in enumerate(states.nodes):
-            sites = np.concatenate(columns)
-            posterior = np.concatenate([each[row] for each in states.posterior])
-            order = np.argsort(sites)
-            probabilities = posterior[order]
+            probabilities = np.concatenate([each[row] for each in states.posterior])[order]
             cells: dict[str, Cells] = {
                 "NODE": Labels([states.tree.name(node)], np.zeros(len(sites), np.int64)),
                 "SITE": sites[order] + 1,
@@ -68,13 +66,20 @@ def write_ancestral(data: PhyloInput, found: Found, named: Tree, path: str, cont
             table.write(cells)
 
 
-def write_ancestral_fasta(found: Found, named: Tree, path: str, context: RunContext) -> None:
-    """The most probable state of every site, a sequence for each node."""
+def write_ancestral_fasta(data: PhyloInput, found: Found, named: Tree, path: str, context: RunContext) -> None:
+    """The most probable state of every site, a sequence for each node; ``-`` for columns in no partition."""
+    import numpy as np
+
+    from genem.cli.phylo_outputs import write_alignment
+    from genem.data import Alignment
+
     states = _reconstruct(found, named, context.threads or 1)
-    with context.open_output(path) as stream:
-        for row, node in enumerate(states.nodes):
-            sequence = "".join(states.sequences(number)[row] for number in range(len(states.posterior)))
-            stream.write(f">{states.tree.name(node)}\n{sequence}\n".encode())
+    letters = np.full((len(states.nodes), data.alignment.n_sites), ord("-"), np.uint8)
+    for number, sites in enumerate(data.columns()):
+        for row, sequence in enumerate(states.sequences(number)):
+            letters[row, sites] = np.frombuffer(sequence.encode(), np.uint8)
+    names = tuple(states.tree.name(node) for node in states.nodes)
+    write_alignment(Alignment(names, letters, data.alignment.datatype), path, context)
 
 
 def _reconstruct(found: Found, named: Tree, threads: int) -> AncestralStates:

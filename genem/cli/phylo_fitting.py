@@ -114,6 +114,7 @@ def searched(data: PhyloInput, trees: tuple[Tree, ...], args: argparse.Namespace
             checkpoint=checkpoint.write,
             progress=tell,
             gamma_rule=args.gamma_rule,
+            trace=args.run_record is not None,
             threads=context.threads or 1,
         )
     _record(found.best, "best tree", context)

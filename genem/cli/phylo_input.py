@@ -69,6 +69,12 @@ class PhyloInput:
     chrom: tuple[str, ...] | None = None
     position: NDArray[np.int64] | None = None
 
+    def columns(self) -> list[NDArray[np.int64]]:
+        """The columns of every partition: all of them in one list where there are none."""
+        import numpy as np
+
+        return [part.sites for part in self.partitions] or [np.arange(self.alignment.n_sites)]
+
     def with_model(self, model: str) -> PhyloInput:
         """The same data under another model."""
         return replace(self, model=model)
@@ -155,6 +161,7 @@ def _is_variant_file(path: str) -> bool:
     import io
     import sys
     import zlib
+    from contextlib import suppress
 
     from genem.io.bgzf import InflatedInput
 
@@ -165,7 +172,8 @@ def _is_variant_file(path: str) -> bool:
         assert isinstance(sys.stdin.buffer, io.BufferedReader)
         start = sys.stdin.buffer.peek(1 << 16)
         if start.startswith(b"\x1f\x8b"):
-            start = zlib.decompressobj(31).decompress(start, 1 << 10)
+            with suppress(zlib.error):  # whoever reads it says what is wrong
+                start = zlib.decompressobj(31).decompress(start, 1 << 10)
     return start.startswith((b"##fileformat=VCF", b"BCF\2"))
 
 
@@ -316,12 +324,10 @@ def _model_of(part: FilePartition, args: argparse.Namespace) -> str:
 
 def _check_models(data: PhyloInput, args: argparse.Namespace) -> None:
     """Refuse models that the data cannot have, naming what is in the way."""
-    import numpy as np
-
     from genem.phylo import parse_model
 
-    everything = np.arange(data.alignment.n_sites)
-    for model, sites in [(part.model, part.sites) for part in data.partitions] or [(data.model, everything)]:
+    models = [part.model for part in data.partitions] or [data.model]
+    for model, sites in zip(models, data.columns(), strict=True):
         if model == AUTO:
             continue
         said = parse_model(model, args.gamma_rule)

@@ -62,7 +62,7 @@ def write_outputs(
         if args.ancestral is not None:
             write_ancestral(data, found, named, args.ancestral, context)
         if args.ancestral_fasta is not None:
-            write_ancestral_fasta(found, named, args.ancestral_fasta, context)
+            write_ancestral_fasta(data, found, named, args.ancestral_fasta, context)
         if not _has_supports(args):
             found = found.with_best_tree(named)
     if args.site_loglik is not None:

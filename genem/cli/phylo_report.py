@@ -46,7 +46,7 @@ def report(
         "n_free_parameters": best.n_free,
         "n_sites": best.n_sites,
         "aic": criteria.aic,
-        "aicc": _corrected(criteria.aic, best.n_free, best.n_sites),
+        "aicc": criteria.aicc,
         "bic": criteria.bic,
         "n_iter": 0 if best.fit is None else best.fit.best.n_maps,
         "gamma_rule": args.gamma_rule,
@@ -69,12 +69,6 @@ def _standard_errors(fit: TreeFit, fix_branches: bool, threads: int) -> Standard
     return standard_errors(likelihood, canonical(fit.tree), fix_branches=fix_branches)
 
 
-def _corrected(aic: float, n_free: int, n_sites: int) -> float | None:
-    """AICc; there is none where there are as many parameters as sites."""
-    left = n_sites - n_free - 1
-    return aic + 2.0 * n_free * (n_free + 1) / left if left > 0 else None
-
-
 def _parameters(fit: TreeFit, errors: StandardErrors | None) -> list[dict[str, object]]:
     from genem.phylo import model_parameters
 
@@ -84,7 +78,7 @@ def _parameters(fit: TreeFit, errors: StandardErrors | None) -> list[dict[str, o
 
 def _partition(fit: TreeFit, number: int, data: PhyloInput) -> dict[str, object]:
     partition = fit.partitions[number]
-    sites = fit.site_log_likelihoods[data.partitions[number].sites] if data.partitions else fit.site_log_likelihoods
+    sites = fit.site_log_likelihoods[data.columns()[number]]
     return {
         "name": partition.name,
         "model": str(partition.model),

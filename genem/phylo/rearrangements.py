@@ -7,13 +7,15 @@ reach.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.phylo.likelihood import Evaluation, TreeLikelihood, build_topology
 from genem.phylo.likelihood_kernels import LANES, Partials
-from genem.phylo.local_kernels import fit_insertions, fit_swaps
+from genem.phylo.local_kernels import fit_insertions, fit_swaps, screen_swaps
 from genem.phylo.open_tree import Regraft, Swap
 from genem.phylo.regraft_kernels import Walks, WholeTree, leave, list_targets, reverse, score_groups
 from genem.phylo.threads import spread
@@ -28,8 +30,17 @@ SWAP_NEWTON, REGRAFT_NEWTON = 6, 6
 """Newton steps on each of the edges around a change."""
 
 
-def swaps(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = None) -> list[Swap]:
-    """Both interchanges at every inner edge, best first.
+def swaps(
+    likelihood: TreeLikelihood,
+    tree: Tree,
+    storage: Partials | None = None,
+    *,
+    edges: Sequence[int] | None = None,
+    margin: float = 5.0,
+) -> list[Swap]:
+    """Both interchanges at inner edges, best first.
+
+    At first only the edge in the middle is improved; where that comes near enough, all five are.
 
     Parameters
     ----------
@@ -39,20 +50,27 @@ def swaps(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = Non
         Bifurcating, its taxa numbered as in ``likelihood``, at the best lengths known.
     storage
         Room for the partials of all chunks, overwritten.
+    edges
+        The nodes below the edges to look at; all unless given.
+    margin
+        All five edges are improved where the log-likelihood falls by no more than this.
     """
-    whole = whole_tree(evaluated(likelihood, tree, storage))
-    table = list_swaps(whole)
+    evaluation = evaluated(likelihood, tree, storage)
+    whole = whole_tree(evaluation)
+    table = list_swaps(whole, edges)
     found = np.empty((len(table), 6))
-    spread(likelihood.threads, len(table), lambda _, *part: fit_swaps(whole, table, SWAP_NEWTON, found, *part))
+    spread(likelihood.threads, len(table), lambda _, *part: screen_swaps(whole, table, SWAP_NEWTON, found, *part))
+    chosen = np.flatnonzero(found[:, 0] > evaluation.log_likelihood - margin)
+    spread(likelihood.threads, len(chosen), lambda _, *part: fit_swaps(whole, table, chosen, SWAP_NEWTON, found, *part))
     order = np.argsort(-found[:, 0], kind="stable")
     return [read_swap(whole, table[row], found[row]) for row in order]
 
 
-def list_swaps(whole: WholeTree) -> NDArray[np.int64]:
-    """int64 (swap, 5): both interchanges at every inner edge in turn, as ``fit_swaps`` takes them."""
+def list_swaps(whole: WholeTree, edges: Sequence[int] | None = None) -> NDArray[np.int64]:
+    """int64 (swap, 5): both interchanges at every inner edge, or at those given, as ``fit_swaps`` takes them."""
     n_nodes = len(whole.lengths)
     rows = []
-    for node in range(whole.shape.n_taxa, n_nodes - 1):
+    for node in range(whole.shape.n_taxa, n_nodes - 1) if edges is None else edges:
         below, above = leave(whole.shape, node), leave(whole.shape, node + n_nodes)
         rows.append((above[0], below[1], below[0], above[1], node))
         rows.append((above[1], below[1], above[0], below[0], node))

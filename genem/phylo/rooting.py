@@ -17,7 +17,7 @@ from genem.data import Tree
 from genem.errors import UsageError
 from genem.phylo.topology import build_tree, subtree_taxa
 
-__all__ = ["root_at_midpoint", "root_at_outgroup"]
+__all__ = ["check_outgroup", "root_at_midpoint", "root_at_outgroup"]
 
 SHOWN = 5
 """Names in a message."""
@@ -103,7 +103,7 @@ def root_at_outgroup(tree: Tree, outgroup: Sequence[str]) -> Tree:
         ...
     genem.errors.UsageError: the outgroup 'a', 'c' is no group of the unrooted tree: 'd' lies among them; ...
     """
-    _check_names(tree.taxa, outgroup)
+    check_outgroup(tree.taxa, outgroup)
     member = np.isin(np.array(tree.taxa), np.array(list(outgroup)))
     below = subtree_taxa(tree)[:-1]
     unrooted = _Unrooted(tree)
@@ -198,7 +198,14 @@ def _sum(one: float, other: float) -> float:
     return one if math.isnan(other) else other if math.isnan(one) else one + other
 
 
-def _check_names(taxa: Sequence[str], outgroup: Sequence[str]) -> None:
+def check_outgroup(taxa: Sequence[str], outgroup: Sequence[str]) -> None:
+    """Refuse names that are no outgroup of any tree of these taxa.
+
+    Raises
+    ------
+    UsageError
+        There is none, one is no taxon, or they are all taxa.
+    """
     if not outgroup:
         raise UsageError("the outgroup is empty; name one taxon or more")
     for name in outgroup:

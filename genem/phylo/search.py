@@ -13,58 +13,32 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Tree
 from genem.em import Status
 from genem.errors import UsageError
-from genem.phylo.climbing import LEAST_GAIN, STRATEGY, Acceptance, Climb, Stage, single_rate
-from genem.phylo.constraints import Constraint, read_constraint, splits
+from genem.phylo.climbing import STRATEGY, Acceptance, Climb, Stage, single_rate
+from genem.phylo.constraints import Constraint, read_constraint
 from genem.phylo.escapes import escape_kind, escaped
 from genem.phylo.evaluation import SitePartition, TreeFit, fit_tree, make_partitions
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification
 from genem.phylo.parameters import pack_partitions, unpack_partitions
+from genem.phylo.pool import Optimum, Run, distinct_optima, topology_of
 from genem.phylo.rates import GammaRule
 from genem.phylo.starts import StartKind, bionj_tree, given_starts, parsimony_tree, random_resolution, random_tree
 from genem.phylo.topology import canonical, star_tree
 
 __all__ = ["Optimum", "Run", "Search", "SearchState", "search"]
 
-RESOLVED = 1e-6
-"""Shorter inner edges do not make topologies different."""
 START_KINDS: tuple[StartKind, ...] = ("bionj", "parsimony", "random")
 LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
 ALL_STARTS = (*START_KINDS, "given")
 FAR = 4
 """A start tries this many times the radius where nothing is found within it."""
+POOL = 5
+"""So many of the best trees take turns to be changed."""
+NEAR = 10.0
+"""An escape that ends no further below the best tree, and at a new one, goes on by regrafts."""
+SUCCESS = 0.01
+"""A gain of the log-likelihood that is more than one of lengths of the same tree."""
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Run:
-    """One climb to the end.
-
-    Attributes
-    ----------
-    number
-        Of the start, from 0; escapes follow.
-    kind
-        ``bionj``, ``parsimony``, ``random`` or ``given``; ``kick``, ``reweight`` or ``anneal``.
-    log_likelihood
-        At the end of the climb, before the last refinement of models and lengths.
-    tree
-        There.
-    """
-
-    number: int
-    kind: str
-    log_likelihood: float
-    tree: Tree
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """A topology at which climbs ended: the best of them, and how many."""
-
-    log_likelihood: float
-    tree: Tree
-    n_runs: int
 
 
 @dataclass(frozen=True)
@@ -219,6 +193,7 @@ def search(
     checkpoint: Callable[[SearchState], None] | None = None,
     progress: Callable[[Run], None] | None = None,
     gamma_rule: GammaRule = "mean",
+    trace: bool = False,
     threads: int = 1,
 ) -> Search:
     """The tree of greatest likelihood that several climbs find.
@@ -262,6 +237,8 @@ def search(
         Called with every run.
     gamma_rule
         What represents a gamma category: its mean or its median.
+    trace
+        Record the path of the last refinement.
     threads
         The bits do not depend on it.
 
@@ -281,6 +258,7 @@ def search(
     >>> rows = [b"AACCGGTTAA", b"AACCGGTTAC", b"CCCCGGAAAA", b"CCCCGTAAAA"]
     >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
     >>> found = search(alignment, "JC", n_starts=2)
+    >>> from genem.phylo.constraints import splits
     >>> [sorted(group) for group in splits(found.best.tree)], found.n_hits, len(found.optima)
     ([['c', 'd']], 4, 1)
     """
@@ -289,7 +267,7 @@ def search(
     base = TreeLikelihood(parts, threads=threads)
     columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
     if len(base.taxa) < 4:
-        fitted = fit_tree(base, star_tree(base.taxa))
+        fitted = fit_tree(base, star_tree(base.taxa), trace=trace)
         return Search(_in_site_order(base, fitted, columns, alignment.n_sites), (), (), (), fitted.status, seed)
     stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
@@ -303,9 +281,9 @@ def search(
         if checkpoint is not None:
             checkpoint(state)
     likelihood = base.with_partitions(unpack_partitions(base.partitions, np.array(state.coordinates)))
-    fitted = fit_tree(likelihood, state.runs[state.best].tree)
+    fitted = fit_tree(likelihood, state.runs[state.best].tree, trace=trace)
     best = _in_site_order(base, fitted, columns, alignment.n_sites)
-    return Search(best, state.runs, _optima(state.runs), state.trace, fitted.status, seed)
+    return Search(best, state.runs, distinct_optima(state.runs), state.trace, fitted.status, seed)
 
 
 def _check(strategy: Sequence[str], n_starts: int, radius: int) -> None:
@@ -340,8 +318,8 @@ def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
     """Whether so many more runs ended at the best topology than elsewhere."""
     if state.best < 0:
         return False
-    best = splits(state.runs[state.best].tree, RESOLVED)
-    n_hits = sum(splits(run.tree, RESOLVED) == best for run in state.runs)
+    best = topology_of(state.runs[state.best].tree)
+    n_hits = sum(topology_of(run.tree) == best for run in state.runs)
     return 2 * n_hits - len(state.runs) >= plan.lead
 
 
@@ -370,21 +348,27 @@ def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
 
 
 def _escape(plan: _Plan, state: SearchState, number: int) -> SearchState:
+    """Up from one of the best trees, changed: by interchanges, and by regrafts where that ends at a good new tree."""
     likelihood, rng = _models(plan, state), plan.generator(number)
     n_escapes = sum(run.kind not in ALL_STARTS for run in state.runs)
     kind = escape_kind(n_escapes, likelihood, plan.stages)
-    best = state.runs[state.best].tree
-    changed = escaped(kind, likelihood, best, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
+    pool = distinct_optima(state.runs)[:POOL]
+    tree = pool[int(rng.integers(len(pool)))].tree
+    changed = escaped(kind, likelihood, tree, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
     climb = _climb(plan, likelihood, changed, number)
-    climb.stages = plan.local
+    climb.stages = plan.local[:1]
     climb.run()
+    is_near = climb.log_likelihood > state.runs[state.best].log_likelihood - NEAR
+    if is_near and topology_of(climb.tree) not in {topology_of(run.tree) for run in state.runs}:
+        climb.stages = plan.local
+        climb.run()
     return _after(state, climb, kind, escape=True)
 
 
 def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> SearchState:
     """The state with one more run; models are refitted where it is the best so far."""
     reached = state.runs[state.best].log_likelihood if state.best >= 0 else -np.inf
-    better = climb.log_likelihood > reached + LEAST_GAIN or state.best < 0
+    better = climb.log_likelihood > reached + SUCCESS or state.best < 0
     if better:
         climb.fit_models()
         climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
@@ -420,18 +404,6 @@ def _start_tree(plan: _Plan, kind: StartKind, number: int) -> Tree:
     if kind == "bionj":
         return bionj_tree(plan.base)
     return parsimony_tree(plan.base, rng) if kind == "parsimony" else random_tree(plan.base.taxa, rng)
-
-
-def _optima(runs: Sequence[Run]) -> tuple[Optimum, ...]:
-    """Runs with the same topology taken together, best first."""
-    groups: dict[frozenset[frozenset[str]], list[Run]] = {}
-    for run in runs:
-        groups.setdefault(splits(run.tree, RESOLVED), []).append(run)
-    found = []
-    for members in groups.values():
-        best = max(members, key=lambda run: run.log_likelihood)
-        found.append(Optimum(best.log_likelihood, best.tree, len(members)))
-    return tuple(sorted(found, key=lambda optimum: -optimum.log_likelihood))
 
 
 def _in_site_order(

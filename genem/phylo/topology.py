@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from genem.data import Tree
 from genem.errors import InputError
 
-__all__ = ["build_tree", "canonical", "relabelled", "star_tree", "subtree_taxa", "unrooted"]
+__all__ = ["build_tree", "canonical", "relabelled", "star_tree", "subtree_bits", "subtree_taxa", "unrooted"]
 
 
 def build_tree(
@@ -153,6 +153,14 @@ def subtree_taxa(tree: Tree) -> NDArray[np.bool_]:
     below[np.arange(len(tree.taxa)), np.arange(len(tree.taxa))] = True
     for node in range(len(tree) - 1):
         below[tree.parent[node]] |= below[node]
+    return below
+
+
+def subtree_bits(tree: Tree) -> list[int]:
+    """The taxa below every node as the bits of a number: a set that is quick to compare."""
+    below = [1 << taxon for taxon in range(len(tree.taxa))] + [0] * (len(tree) - len(tree.taxa))
+    for node, parent in enumerate(tree.parent[:-1].tolist()):
+        below[parent] |= below[node]
     return below
 
 

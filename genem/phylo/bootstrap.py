@@ -174,9 +174,7 @@ def _search_replicate(
     return Replicate(number, best.tree, best.log_likelihood)
 
 
-def _climb(
-    likelihood: TreeLikelihood, tree: Tree, radius: int, constraint: Constraint | None, *, refit: bool
-) -> Climb:
+def _climb(likelihood: TreeLikelihood, tree: Tree, radius: int, constraint: Constraint | None, *, refit: bool) -> Climb:
     """Roughly up with one rate for all sites and far regrafts, then under the model, fitted to the tree reached."""
     stages, far = ("nni", "spr"), FAR * radius
     if likelihood.n_categories > 1:

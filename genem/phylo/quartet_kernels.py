@@ -94,4 +94,3 @@ def fit_quartets(
         write_log_sites(whole.bare, whole.process, local.table, lengths[LAST_SWEPT], log_site[place])
         found[place, 0] = reached
         found[place, 1:] = lengths[:5]
-

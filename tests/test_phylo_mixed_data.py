@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from genem.data import Alignment
 from genem.errors import InputError, UsageError
+from genem.io.newick import format_newick
 from genem.phylo import (
     SitePartition,
     TreeLikelihood,
@@ -20,6 +24,8 @@ from genem.phylo.alphabet import alphabet_of, common_alphabet, recoding
 from genem.phylo.gradients import edge_sums, gradient_by_lengths, gradient_by_models
 from genem.phylo.parameters import pack_partitions, unpack_partitions
 from tests.phylo_cases import alignment_of, random_tree
+from tests.phylo_runs import fasta, phylo
+from tests.qtl_crosses import table
 
 DNA = ["ACGTRYNA-A", "ACGTACGTA-", "AGGTACTTNA", "AGCTAMTTAA", "TGCTA-TTAA"]
 PROTEIN = ["ARNDCQEGHIXB", "ARNDCQEGHLZ-", "ARNECQEGKLEB", "SRNECQDGKLQD", "SRNEAQ-GKVQN"]
@@ -145,3 +151,43 @@ def test_codes_of_both_alphabets_mean_the_same_sets() -> None:
         assert not both.sets[codes][:, alphabet.n_states :].any()
         assert codes[: alphabet.n_states].tolist() == list(range(alphabet.n_states))
     assert common_alphabet([dna, dna]) is dna
+
+
+def test_the_command_reads_both(tmp_path: Path) -> None:
+    rows = [d + p for d, p in zip(DNA, PROTEIN, strict=True)]
+    alignment = fasta(tmp_path / "both.fa", "ABCDE", rows)
+    (tmp_path / "parts.txt").write_text("HKY{3}+FQ, n = 1-10\nLG, a = 11-22\n")
+    (tmp_path / "tree.nwk").write_text(format_newick(TREE) + "\n")
+    given = ["--tree", tmp_path / "tree.nwk", "--evaluate", "--fix-branches", "-o", tmp_path / "out.nwk"]
+    outputs = ["--report", tmp_path / "r.json", "--ancestral", tmp_path / "a.tsv"]
+    assert phylo(alignment, "--partitions", tmp_path / "parts.txt", *given, *outputs) == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    fit = evaluate(MIXED, TREE, partitions=parts("HKY{3}+FQ", "LG"), fix_branches=True)
+    assert report["log_likelihood"] == pytest.approx(fit.log_likelihood, abs=1e-6)
+    states = table(tmp_path / "a.tsv")
+    assert {row["STATE"] for row in states if int(row["SITE"]) <= 10} <= set("ACGT")
+    (tmp_path / "labels.txt").write_text("DNA, n = 1-10\nAA, a = 11-22\n")
+    chosen = ["--model", "auto", "--models", "GTR,WAG,+E", "--partitions", tmp_path / "labels.txt"]
+    chosen += ["--model-table", tmp_path / "m.tsv", "--skip-errors"]
+    assert phylo(alignment, *chosen, "--starts", "1", "--patience", "0", "-o", tmp_path / "out.nwk") == 0
+    models = {(row["PARTITION"], row["MODEL"]) for row in table(tmp_path / "m.tsv")}
+    assert models == {("n", "GTR+F"), ("a", "WAG")}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("DNA, n = 1-10\nLG, a = 11-22\nHKY, b = 12-13\n", "column 12 is in 'a' and 'b'"),
+        ("HKY, n = 1-22\n", "sequence 'A', column 16: protein under the DNA model HKY ('Q' is no nucleotide)"),
+        ("DNA, n = 1-10\nDNA, a = 11-22\n", "sequence 'A', column 16: 'Q' is an amino acid under a DNA model"),
+    ],
+)
+def test_parts_whose_letters_are_others_are_refused(
+    lines: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alignment = fasta(tmp_path / "both.fa", "ABCDE", [d + p for d, p in zip(DNA, PROTEIN, strict=True)])
+    (tmp_path / "parts.txt").write_text(lines)
+    assert phylo(alignment, "--partitions", tmp_path / "parts.txt") == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

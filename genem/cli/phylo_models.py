@@ -97,7 +97,11 @@ def _select(
     data: PhyloInput, tree: Tree, part: SitePartition, args: argparse.Namespace, context: RunContext
 ) -> ModelSelection:
     from genem.phylo import select_model
+    from genem.phylo.model_candidates import is_candidate_for
 
+    models = args.models or ()
+    if len({each.datatype for each in data.partitions}) > 1 and part.datatype is not None:
+        models = tuple(entry for entry in models if is_candidate_for(entry, part.datatype))
     label = f"choosing a model of {part.name}" if part.name else "choosing a model"
     n_fitted = 0
     with context.progress(label) as progress:
@@ -111,7 +115,7 @@ def _select(
         selection = select_model(
             data.alignment,
             tree,
-            models=args.models or (),
+            models=models,
             criterion=args.criterion,
             sites=part.sites,
             datatype=part.datatype,

@@ -109,6 +109,13 @@ COMMANDS: tuple[CommandRow, ...] = (
         "analysis",
         "genem.phylo:search",
     ),
+    CommandRow(
+        "consensus",
+        "consensus of trees, their distances, and their support for a tree",
+        "genem.cli.consensus",
+        "analysis",
+        "genem.phylo:consensus",
+    ),
     CommandRow("sequences", "cut intervals out of a genome, as FASTA", "genem.cli.sequences", "tool"),
     CommandRow("shuffle", "shuffle sequences, keeping the counts of their words", "genem.cli.shuffle", "tool"),
     CommandRow("regions", "cut an indexed VCF or BCF into regions of equal work", "genem.cli.regions", "tool"),

@@ -28,7 +28,7 @@ Vector = NDArray[np.float64]
 MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON = 50, 1e-6, 20
 """Of the five edges around an interchange."""
 MARGIN = 0.05
-"""By so much more must the log-likelihood of the tree lead than a resampled one, so that edges of no weight never do."""
+"""By so much more must the tree lead in the data than the best does in a replicate: edges of no weight never do."""
 N_REARRANGEMENTS = 3
 
 

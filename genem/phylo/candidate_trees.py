@@ -123,13 +123,11 @@ class _Interchanges:
     def lengths(self, place: int, around: Vector) -> dict[int, float]:
         """Of the inner splits; ``around`` holds those of the four outer edges and the one in the middle."""
         row = self.rows[place]
-        changed = dict(self.before)
-        del changed[self._named(self.below[row[4]])]
+        gone = self._named(self.below[row[4]])
+        kept = {split: length for split, length in self.before.items() if split != gone}
         splits = [self._named(self._ahead(edge)) for edge in row[:4]] + [self._middle(place)]
-        for split, length in zip(splits, around.tolist(), strict=True):
-            if is_inner(split, self.n_taxa):
-                changed[split] = length
-        return changed
+        new = dict(zip(splits, around.tolist(), strict=True))
+        return kept | {split: length for split, length in new.items() if is_inner(split, self.n_taxa)}
 
     def _middle(self, place: int) -> int:
         """The new split: what is ahead of the first two edges stands together."""

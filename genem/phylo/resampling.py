@@ -38,7 +38,8 @@ def draw_weights(partitions: Sequence[Partition], rng: np.random.Generator) -> l
     >>> from genem.data import Alignment
     >>> from genem.phylo.evaluation import make_partitions
     >>> letters = np.array([list(b"AACGA"), list(b"AACTA")], np.uint8)
-    >>> (weight,) = draw_weights(make_partitions(Alignment(("a", "b"), letters, "dna"), "JC"), replicate_generator(1, 1))
+    >>> partitions = make_partitions(Alignment(("a", "b"), letters, "dna"), "JC")
+    >>> (weight,) = draw_weights(partitions, replicate_generator(1, 1))
     >>> len(weight), weight.sum()
     (3, np.float64(5.0))
     """

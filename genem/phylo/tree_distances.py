@@ -58,8 +58,8 @@ def compare_trees(table: SplitTable, first: NDArray[np.integer], second: NDArray
     --------
     >>> from genem.phylo.topology import build_tree, star_tree
     >>> taxa = ("a", "b", "c", "d")
-    >>> table = split_table([star_tree(taxa, 1.0), build_tree(taxa, [4, 4, 5, 5, 5, -1], [1.0, 1.0, 1.0, 3.0, 0.5, 0.0])])
-    >>> found = compare_trees(table, np.array([0]), np.array([1]))
+    >>> other = build_tree(taxa, [4, 4, 5, 5, 5, -1], [1.0, 1.0, 1.0, 3.0, 0.5, 0.0])
+    >>> found = compare_trees(split_table([star_tree(taxa, 1.0), other]), np.array([0]), np.array([1]))
     >>> found.robinson_foulds, found.normalised, found.weighted, found.branch_score
     (array([1]), array([1.]), array([2.5]), array([2.06155281]))
     """

@@ -46,7 +46,7 @@ rule bootstrap:
         mem_mb=500,
         runtime=10,
     shell:
-        "cat {input} > {output} 2> {log}"
+        "genem gather {input} --output {output} 2> {log}"
 
 
 rule consensus:

@@ -18,9 +18,10 @@ def run_on_tiny_alignments() -> None:
             path, tree = Path(folder) / f"{kind}.fa", Path(folder) / f"{kind}.nwk"
             path.write_text("".join(f">{name}\n{row}\n" for name, row in zip("abcde", sequences, strict=True)))
             outputs = ["--ancestral", str(Path(folder) / "a.tsv"), "--report", str(Path(folder) / "r.json")]
+            supports = ["--alrt", "2", "--ufboot", "2", "--bootstrap", "1"]
             common = [str(path), "--model", model, "--alphabet", kind, "--threads", "1", "-q"]
             for further in (
-                ["--starts", "2", *outputs, "-o", str(tree)],
+                ["--starts", "2", *supports, *outputs, "-o", str(tree)],
                 ["--tree", str(tree), "--evaluate", "-o", str(Path(folder) / "again.nwk")],
             ):
                 if main(["phylo", *common, *further]) != 0:

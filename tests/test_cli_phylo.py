@@ -25,7 +25,7 @@ def primates(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("primates")
     outputs = ["-o", folder / "tree.nwk", "--report", folder / "report.json", "--site-loglik", folder / "sites.tsv"]
     ancestors = ["--ancestral", folder / "ancestors.tsv", "--ancestral-fasta", folder / "ancestors.fa"]
-    record = ["--run-record", folder / "record.json", "--strict"]
+    record = ["--run-record", folder / "record.json", "--strict", "--patience", "2"]
     assert phylo(data / "alignment.fa", "--model", MODEL, *outputs, *ancestors, *record) == 0
     return folder
 

@@ -33,6 +33,14 @@ def started(root: Path, arguments: list[object]) -> Iterator[subprocess.Popen[st
         process.communicate()
 
 
+def finished(root: Path, arguments: list[object]) -> str:
+    """What the command said on its way to success."""
+    with started(root, arguments) as process:
+        _, said = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, said
+    return said
+
+
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
     """Until the file is there; the process must still be at work then."""
     end = time.monotonic() + SECONDS
@@ -42,28 +50,33 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
     assert process.poll() is None
 
 
-def test_a_killed_search_is_resumed_to_the_same_bytes(
-    root: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_killed_search_is_resumed_to_the_same_bytes(root: Path, data: Path, tmp_path: Path) -> None:
     whole = [tmp_path / "whole.nwk", tmp_path / "whole.json"]
     parts = [tmp_path / "parts.nwk", tmp_path / "parts.json"]
     checkpoint = tmp_path / "search.json"
-    alignment = data / "alignment.fa"
-    assert phylo(alignment, *OPTIONS, "-o", whole[0], "--report", whole[1]) == 0
-    resumable = [alignment, *OPTIONS, "-o", parts[0], "--report", parts[1], "--checkpoint", checkpoint]
+    search = [data / "alignment.fa", *OPTIONS]
+    resumable = [*search, "-o", parts[0], "--report", parts[1], "--checkpoint", checkpoint]
     with started(root, resumable) as process:
         wait_for(checkpoint, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
     n_before = len(json.loads(checkpoint.read_text())["state"]["runs"])
     assert not parts[0].exists()
-    assert phylo(*resumable) == 0
-    assert f"search.json: the search is resumed after run {n_before}" in capsys.readouterr().err
+    said = finished(root, resumable)
+    assert f"search.json: the search is resumed after run {n_before}" in said
     assert len(json.loads(checkpoint.read_text())["state"]["runs"]) > n_before
+    assert finished(root, [*search, "-o", whole[0], "--report", whole[1]]) == ""
     for one, other in zip(whole, parts, strict=True):
         assert one.read_bytes() == other.read_bytes()
-    assert phylo(*resumable) == 0  # a finished search is not searched again
-    assert whole[0].read_bytes() == parts[0].read_bytes()
+
+
+def test_a_finished_search_is_not_searched_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [fasta(tmp_path / "x.fa"), "--model", "JC", "--checkpoint", tmp_path / "c.json"]
+    for name in ("one.nwk", "two.nwk"):
+        assert phylo(*options, "-o", tmp_path / name) == 0
+    runs = json.loads((tmp_path / "c.json").read_text())["state"]["runs"]
+    assert f"the search is resumed after run {len(runs)}" in capsys.readouterr().err
+    assert (tmp_path / "one.nwk").read_bytes() == (tmp_path / "two.nwk").read_bytes()
 
 
 def test_an_interrupted_search_ends_in_one_line_and_keeps_its_checkpoint(

@@ -35,7 +35,7 @@ from tests.test_phylo_fits import simulated
 RATES = ("", "+I", "+G4", "+I+G4", "+R2", "+R3", "+R4", "+I+R2", "+R5")
 MATRICES = ("JC", "F81", "K80", "HKY", "TNe", "TPM2", "TIM2", "TVMe", "TVM", "SYM", "GTR", "JC+FO", "GTR+FO")
 MODELS = tuple(parse_model(matrix + rates) for matrix, rates in product(MATRICES, RATES))
-SMALL = ("JC", "K80", "F81", "TN", "TN+FO", "+E", "+I", "+G4", "+I+G4", "+R2", "+R3", "+R4")
+SMALL = ("JC", "K80", "F81", "HKY+FO", "+E", "+I", "+G4", "+I+G4", "+R2", "+R4")
 
 
 def log_likelihoods(selection: ModelSelection) -> dict[str, float]:
@@ -119,7 +119,7 @@ def test_a_nested_model_is_carried_over_with_its_likelihood(case: tuple[Alignmen
     assert here == pytest.approx(there, abs=1e-5)
 
 
-@settings(max_examples=6, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=4, phases=(Phase.explicit, Phase.generate))
 @example(1107752, "letters at random")
 @given(st.integers(0, 2**32), st.sampled_from(["saturated", "short", "two speeds", "letters at random"]))
 def test_no_model_loses_to_one_nested_in_it(seed: int, kind: str) -> None:
@@ -131,7 +131,7 @@ def test_no_model_loses_to_one_nested_in_it(seed: int, kind: str) -> None:
         alignment, _ = simulated(seed, 4, 40, speeds)
     found = select_model(alignment, models=SMALL, fit_all=True)
     assert losses(found) == []
-    assert len(found.candidates) == 5 * 7
+    assert len(found.candidates) == 4 * 6
 
 
 def saturated() -> Alignment:
@@ -141,7 +141,7 @@ def saturated() -> Alignment:
 
 def test_a_single_start_can_lose_to_the_nested_model_but_a_selection_does_not() -> None:
     alignment = saturated()
-    tree = quick_tree(site_patterns(alignment))
+    tree = quick_tree([site_patterns(alignment)])
     alone = {
         model: fit_tree(TreeLikelihood(make_partitions(alignment, model)), tree).log_likelihood
         for model in ("JC", "JC+G4", "JC+R4")

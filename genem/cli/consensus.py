@@ -88,8 +88,8 @@ COMMAND = Command(
         MESSAGES,
     ),
     examples=(
-        "genem consensus data/replicates.nwk -o consensus.nwk --plot consensus.svg",
-        "genem consensus data/replicates.nwk --tree data/tree.nwk --distances distances.tsv",
+        "genem consensus data/alignment.bootstrap.nwk -o consensus.nwk --plot consensus.svg",
+        "genem consensus data/alignment.bootstrap.nwk --tree consensus.nwk --distances distances.tsv",
     ),
 )
 

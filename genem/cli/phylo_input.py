@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from genem.cli.context import RunContext
-    from genem.data import Alignment, GenotypeBlock, Tree
+    from genem.data import Alignment, Datatype, GenotypeBlock, Tree
     from genem.io.partition_file import FilePartition
     from genem.io.variants import VariantReader
     from genem.phylo import SitePartition
@@ -30,6 +30,15 @@ FOR_VCF = (
     *("regions", "regions_file", "samples", "samples_file", "apply_filters", "ids", "snps_only"),
     *("min_maf", "all_sites", "alignment_out"),
 )
+LABEL_DATATYPES: dict[str, Datatype] = {
+    "DNA": "dna",
+    "NT": "dna",
+    "PROT": "protein",
+    "PROTEIN": "protein",
+    "AA": "protein",
+}
+"""Labels of partition files that name letters, not models."""
+NUCLEOTIDES = b"ACGTUNRYSWKMBDHVXacgtunryswkmbdhvx-?~*"
 SKIPPED = {
     "indel": "with an allele of several bases",
     "symbolic": "with a symbolic allele",
@@ -285,7 +294,10 @@ def _read_partitions(args: argparse.Namespace, alignment: Alignment, context: Ru
         return ()
     context.add_input(args.partitions)
     found = read_partitions(args.partitions, alignment.n_sites)
-    parts = tuple(SitePartition(part.name, part.sites, _model_of(part, args)) for part in found)
+    parts = tuple(
+        SitePartition(part.name, part.sites, _model_of(part, args), LABEL_DATATYPES.get(part.label.upper()))
+        for part in found
+    )
     owner = np.full(alignment.n_sites, -1)
     for number, part in enumerate(parts):
         if np.any(owner[part.sites] >= 0):
@@ -309,7 +321,7 @@ def _model_of(part: FilePartition, args: argparse.Namespace) -> str:
     from genem.phylo.model_strings import ALIASES, DNA_MODELS
 
     label = part.label
-    if not label or label.upper() in ("DNA", "NT", "PROT", "AA", "PROTEIN", AUTO.upper()) or label == part.name:
+    if not label or label.upper() in (*LABEL_DATATYPES, AUTO.upper()) or label == part.name:
         return str(args.model)
     known = [name.upper() for name in (*DNA_MODELS, *AMINO_ACID_MODELS, *ALIASES)]
     looks_like_one = "+" in label or "{" in label or get_close_matches(label.upper(), known, n=1, cutoff=0.6)
@@ -326,13 +338,16 @@ def _check_models(data: PhyloInput, args: argparse.Namespace) -> None:
     """Refuse models that the data cannot have, naming what is in the way."""
     from genem.phylo import parse_model
 
-    models = [part.model for part in data.partitions] or [data.model]
-    for model, sites in zip(models, data.columns(), strict=True):
+    models = [(part.model, part.datatype) for part in data.partitions] or [(data.model, None)]
+    for (model, labelled), sites in zip(models, data.columns(), strict=True):
         if model == AUTO:
             continue
         said = parse_model(model, args.gamma_rule)
-        if said.datatype != data.alignment.datatype:
-            raise _wrong_datatype(data.alignment, model, args.vcf)
+        expected = labelled or data.alignment.datatype
+        if expected == "protein" and data.partitions and not len(_strange_letters(data.alignment, sites)):
+            expected = said.datatype
+        if said.datatype != expected:
+            raise _wrong_datatype(data.alignment, sites, model, said.datatype, args.vcf)
         largest = max(said.rate_values or (), default=0.0)
         if largest > LARGEST_RATE:
             raise UsageError(f"model {model!r}: a rate of {largest:g} against one of 1; give at most {LARGEST_RATE:g}")
@@ -340,18 +355,23 @@ def _check_models(data: PhyloInput, args: argparse.Namespace) -> None:
             _require_variable(data.alignment, model, sites, args.vcf)
 
 
-def _wrong_datatype(alignment: Alignment, model: str, path: str) -> InputError:
+def _strange_letters(alignment: Alignment, sites: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64 (letter, 2): sequence and place among the columns of what stands for no nucleotide."""
     import numpy as np
 
-    if alignment.datatype == "dna":
+    return np.argwhere(~np.isin(alignment.letters[:, sites], np.frombuffer(NUCLEOTIDES, np.uint8)))
+
+
+def _wrong_datatype(
+    alignment: Alignment, sites: NDArray[np.int64], model: str, said: Datatype, path: str
+) -> InputError:
+    if said == "protein":
         return InputError(f"DNA under the protein model {model}", path=path, remedy="choose GTR+G4, HKY or another")
-    strange = np.argwhere(
-        ~np.isin(alignment.letters, np.frombuffer(b"ACGTUNRYSWKMBDHVXacgtunryswkmbdhvx-?~*", np.uint8))
-    )
+    strange = _strange_letters(alignment, sites)
     place = None
     found = f"protein under the DNA model {model}"
     if len(strange):
-        row, column = strange[0].tolist()
+        row, column = strange[0, 0], sites[strange[0, 1]]
         place = f"sequence {alignment.names[row]!r}, column {column + 1}"
         found += f" ({chr(int(alignment.letters[row, column]))!r} is no nucleotide)"
     remedy = "choose a protein model (--model LG+G4), or say --alphabet dna"

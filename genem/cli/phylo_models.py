@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from genem.cli.phylo_input import PhyloInput
     from genem.data import Tree
     from genem.io.tables import Cells
-    from genem.phylo import CandidateFit, ModelSelection
+    from genem.phylo import CandidateFit, ModelSelection, SitePartition
 
 __all__ = ["choose_model"]
+
+ALL = ""
+"""Name of all sites where there are no partitions."""
 
 MEANINGS = {
     "PARTITION": "name of the partition",
@@ -51,25 +54,17 @@ def choose_model(
     UsageError
         A candidate cannot be read, or is for another datatype; every partition has a model already.
     """
-    import numpy as np
-
     from genem.cli.phylo_input import AUTO
-    from genem.phylo import site_patterns
-    from genem.phylo.model_selection import quick_tree
 
-    if data.partitions and all(part.model != AUTO for part in data.partitions):
+    waiting = [part for part in _parts(data) if part.model == AUTO]
+    if not waiting:
         raise UsageError(f"--model auto: every partition of {args.partitions} names its model; leave --model out")
-    tree = trees[0] if trees else quick_tree(site_patterns(data.alignment), threads=context.threads or 1)
+    tree = trees[0] if trees else _quick_tree(data, context)
+    chosen = {part.name: _select(data, tree, part, args, context) for part in waiting}
+    if args.model_table is not None:
+        _write_table(chosen, args.model_table, context)
     if not data.partitions:
-        selection = _select(data, tree, "", np.arange(data.alignment.n_sites), args, context)
-        _write_table({"": selection}, args.model_table, context)
-        return data.with_model(selection.model), _summary(selection)
-    chosen = {
-        part.name: _select(data, tree, part.name, part.sites, args, context)
-        for part in data.partitions
-        if part.model == AUTO
-    }
-    _write_table(chosen, args.model_table, context)
+        return data.with_model(chosen[ALL].model), _summary(chosen[ALL])
     partitions = tuple(
         replace(part, model=chosen[part.name].model) if part.name in chosen else part for part in data.partitions
     )
@@ -77,12 +72,37 @@ def choose_model(
     return replace(data, model=partitions[0].model, partitions=partitions), record
 
 
+def _parts(data: PhyloInput) -> tuple[SitePartition, ...]:
+    """The partitions, or all sites as one."""
+    import numpy as np
+
+    from genem.phylo import SitePartition
+
+    return data.partitions or (SitePartition(ALL, np.arange(data.alignment.n_sites), data.model),)
+
+
+def _quick_tree(data: PhyloInput, context: RunContext) -> Tree:
+    from genem.cli.phylo_input import AUTO
+    from genem.phylo import parse_model, site_patterns
+    from genem.phylo.model_selection import quick_tree
+
+    patterns = []
+    for part in _parts(data):
+        datatype = part.datatype or (None if part.model == AUTO else parse_model(part.model).datatype)
+        patterns.append(site_patterns(data.alignment, part.sites, datatype))
+    return quick_tree(patterns, threads=context.threads or 1)
+
+
 def _select(
-    data: PhyloInput, tree: Tree, name: str, sites: NDArray[np.int64], args: argparse.Namespace, context: RunContext
+    data: PhyloInput, tree: Tree, part: SitePartition, args: argparse.Namespace, context: RunContext
 ) -> ModelSelection:
     from genem.phylo import select_model
+    from genem.phylo.model_candidates import is_candidate_for
 
-    label = f"choosing a model of {name}" if name else "choosing a model"
+    models = args.models or ()
+    if len({each.datatype for each in data.partitions}) > 1 and part.datatype is not None:
+        models = tuple(entry for entry in models if is_candidate_for(entry, part.datatype))
+    label = f"choosing a model of {part.name}" if part.name else "choosing a model"
     n_fitted = 0
     with context.progress(label) as progress:
 
@@ -95,9 +115,10 @@ def _select(
         selection = select_model(
             data.alignment,
             tree,
-            models=args.models or (),
+            models=models,
             criterion=args.criterion,
-            sites=sites,
+            sites=part.sites,
+            datatype=part.datatype,
             ascertainment=bool(data.suffix),
             gamma_rule=args.gamma_rule,
             progress=tell,
@@ -107,7 +128,7 @@ def _select(
         if candidate.fit is not None:
             context.add_fit(
                 candidate.fit.status.label,
-                name=f"{name}: {candidate.name}" if name else candidate.name,
+                name=f"{part.name}: {candidate.name}" if part.name else candidate.name,
                 log_likelihood=candidate.log_likelihood,
                 n_free=candidate.fit.n_free,
                 n_maps=candidate.n_iterations,
@@ -135,13 +156,11 @@ def _last_if_nan(value: float) -> float:
     return math.inf if math.isnan(value) else value
 
 
-def _write_table(selections: dict[str, ModelSelection], path: str | None, context: RunContext) -> None:
+def _write_table(selections: dict[str, ModelSelection], path: str, context: RunContext) -> None:
     from genem.io.tables import Column, TableWriter
 
-    if path is None:
-        return
     meanings = dict(MEANINGS)
-    if "" in selections:
+    if ALL in selections:
         del meanings["PARTITION"]
     with context.open_output(path) as stream:
         table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()])

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, summing_kernel
+from genem.jit import kernel
 from genem.phylo.likelihood_kernels import (
     HUGE,
     LANES,
@@ -115,7 +115,7 @@ def fill_growth(process: Process, model: int, length: float, growth: np.ndarray)
             growth[2, c, k] = speed * growth[1, c, k]
 
 
-@summing_kernel
+@kernel
 def sum_growths(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
     """As :func:`sum_growth` for the function and both derivatives, total[order, lane], in one pass over the table."""
     for d in range(3):
@@ -133,7 +133,7 @@ def sum_growths(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> Non
                 total[2, l] += (h0 * v0 + h1 * v1) + (h2 * v2 + h3 * v3)
 
 
-@summing_kernel
+@kernel
 def sum_growth(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
     """total[lane] = sum of growth times value over categories and eigenvalues."""
     for l in range(LANES):
@@ -147,16 +147,18 @@ def sum_growth(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None
                 )
 
 
-@summing_kernel
+@kernel
 def add_derivatives(weight: np.ndarray, offset: np.ndarray, total: np.ndarray) -> tuple[float, float]:
-    """First and second derivative of the log-likelihood of one chunk, before the correction for ascertainment."""
-    first, second = 0.0, 0.0
+    """First and second derivative of the log-likelihood of one chunk, before the correction for ascertainment.
+
+    ``total`` is overwritten.
+    """
     for l in range(LANES):
         inverse = 1.0 / (total[0, l] + offset[l]) if weight[l] > 0.0 else 0.0
         slope = total[1, l] * inverse
-        first += weight[l] * slope
-        second += weight[l] * (total[2, l] * inverse - slope * slope)
-    return first, second
+        total[1, l] = slope
+        total[2, l] = total[2, l] * inverse - slope * slope
+    return weighted_sum(weight, total[1]), weighted_sum(weight, total[2])
 
 
 @kernel

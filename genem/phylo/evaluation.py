@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import Alignment, Tree
+from genem.data import Alignment, Datatype, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
 from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
 from genem.errors import UsageError
@@ -55,11 +55,15 @@ class SitePartition:
         int64 (site,): columns of the alignment, from 0.
     model
         Model string.
+    datatype
+        What the letters of these columns stand for, where partitions differ in it; unless given what those of the
+        alignment do, or DNA in an alignment of protein whose ``model`` is one of DNA.
     """
 
     name: str
     sites: NDArray[np.int64]
     model: str
+    datatype: Datatype | None = None
 
 
 @dataclass(frozen=True)
@@ -213,9 +217,10 @@ def make_partitions(
         raise UsageError(f"column {site + 1} is in {names}; give every column to one partition")
     made = []
     for part in partitions:
-        patterns = site_patterns(alignment, part.sites)
-        start = starting_model(parse_model(part.model, gamma_rule), patterns)
-        made.append(Partition(patterns, start, name=part.name))
+        said = parse_model(part.model, gamma_rule)
+        datatype = part.datatype or ("dna" if said.datatype == "dna" else alignment.datatype)
+        patterns = site_patterns(alignment, part.sites, datatype)
+        made.append(Partition(patterns, starting_model(said, patterns), name=part.name))
     return tuple(made)
 
 
@@ -284,8 +289,10 @@ def fit_tree(
 
 def _sequences_of_gaps(likelihood: TreeLikelihood) -> NDArray[np.bool_]:
     """bool (taxon,): nothing is known of the sequence; nor, therefore, of the length of its branch."""
-    codes = np.concatenate([partition.patterns.codes for partition in likelihood.partitions], axis=1)
-    empty: NDArray[np.bool_] = np.all(codes == likelihood.alphabet.unknown, axis=1)
+    empty = np.ones(len(likelihood.taxa), np.bool_)
+    for partition in likelihood.partitions:
+        patterns = partition.patterns
+        empty &= np.all(patterns.codes == patterns.alphabet.unknown, axis=1)
     return empty
 
 

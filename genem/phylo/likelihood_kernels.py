@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, summing_kernel
+from genem.jit import kernel
 from genem.phylo.logarithm_kernels import log_lanes
 from genem.phylo.transition_kernels import Process, Transitions
 
@@ -323,16 +323,27 @@ def log_totals(
             target[l] += scale[l] * LOG_TINY
 
 
-@summing_kernel
+@kernel
 def weighted_sum(weight: np.ndarray, value: np.ndarray) -> float:
-    """Sum over the lanes that have a weight."""
-    total = 0.0
-    for l in range(LANES):
-        total += weight[l] * value[l] if weight[l] > 0.0 else 0.0
-    return total
+    """Sum over the lanes that have a weight: eight sums side by side, which is an order that vector units can keep to.
+
+    A :func:`summing_kernel` would leave the order to the compiler, which takes another one where it compiles a copy of
+    the sum into a caller: the last bits would depend on which kernels a process compiled or loaded first.
+    """
+    a0, a1, a2, a3, a4, a5, a6, a7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for l in range(0, LANES, 8):
+        a0 += weight[l] * value[l] if weight[l] > 0.0 else 0.0
+        a1 += weight[l + 1] * value[l + 1] if weight[l + 1] > 0.0 else 0.0
+        a2 += weight[l + 2] * value[l + 2] if weight[l + 2] > 0.0 else 0.0
+        a3 += weight[l + 3] * value[l + 3] if weight[l + 3] > 0.0 else 0.0
+        a4 += weight[l + 4] * value[l + 4] if weight[l + 4] > 0.0 else 0.0
+        a5 += weight[l + 5] * value[l + 5] if weight[l + 5] > 0.0 else 0.0
+        a6 += weight[l + 6] * value[l + 6] if weight[l + 6] > 0.0 else 0.0
+        a7 += weight[l + 7] * value[l + 7] if weight[l + 7] > 0.0 else 0.0
+    return ((a0 + a4) + (a1 + a5)) + ((a2 + a6) + (a3 + a7))
 
 
-@summing_kernel
+@kernel
 def finish_chunk(
     sites: Sites, process: Process, up: np.ndarray, scale: np.ndarray, chunk: int, log_site: np.ndarray
 ) -> None:

@@ -12,7 +12,7 @@ from genem.phylo.amino_acid_matrices import AMINO_ACID_MODELS
 from genem.phylo.model_strings import DNA_MODELS, ModelSpecification, parse_model
 from genem.phylo.rates import GammaRule
 
-__all__ = ["MOST_FREE_RATES", "RATE_CLASSES", "candidate_models"]
+__all__ = ["MOST_FREE_RATES", "RATE_CLASSES", "candidate_models", "is_candidate_for"]
 
 MOST_FREE_RATES = 10
 RATE_CLASSES = ("+E", "+I", "+G4", "+I+G4", "+R")
@@ -57,7 +57,7 @@ def candidate_models(
     texts = [matrix + rate for matrix in matrices for rate in _spelled_out(rates or RATE_CLASSES)]
     found: dict[ModelSpecification, None] = {}
     for text in [*texts, *whole]:
-        said = parse_model(text.replace("+E", ""), gamma_rule)
+        said = parse_model(_without_one_rate(text), gamma_rule)
         if said.datatype != datatype:
             raise UsageError(f"{said.name} is a {said.datatype} model, the alignment is {datatype}; leave it out")
         if not (ascertainment and said.has_invariant and text not in whole):
@@ -66,6 +66,27 @@ def candidate_models(
         listed = ", ".join(models)
         raise UsageError(f"no model is left of {listed!r} for variable sites (+ASC); name models without +I")
     return tuple(found)
+
+
+def is_candidate_for(entry: str, datatype: Datatype) -> bool:
+    """Whether an entry of a list of candidates is for DNA or for protein, as those are that only say how rates differ.
+
+    Raises
+    ------
+    UsageError
+        The entry cannot be read.
+
+    Examples
+    --------
+    >>> [entry for entry in ("HKY", "LG+F", "+G4", "GTR+E") if is_candidate_for(entry, "protein")]
+    ['LG+F', '+G4']
+    """
+    return entry.startswith("+") or parse_model(_without_one_rate(entry)).datatype == datatype
+
+
+def _without_one_rate(model: str) -> str:
+    """Without ``+E``, which model strings do not know."""
+    return model[:-2] if model.upper().endswith("+E") else model
 
 
 def _sorted_entries(models: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
@@ -78,7 +99,7 @@ def _sorted_entries(models: Sequence[str]) -> tuple[list[str], list[str], list[s
         elif all(modifier.partition("{")[0] in ("F", "FO", "FQ", "ASC") for modifier in modifiers):
             matrices.append(entry)
         else:
-            whole.append(entry.upper() if entry.upper().endswith("+E") else entry)
+            whole.append(entry)
     return matrices, rates, whole
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import Alignment, Tree
+from genem.data import Alignment, Datatype, Tree
 from genem.em import criterion_weights
 from genem.phylo.climbing import Climb
 from genem.phylo.evaluation import TreeFit
@@ -64,6 +64,7 @@ def select_model(
     models: Sequence[str] = (),
     criterion: Criterion = "bic",
     sites: NDArray[np.integer] | slice = slice(None),
+    datatype: Datatype | None = None,
     fit_all: bool = False,
     ascertainment: bool = False,
     gamma_rule: GammaRule = "mean",
@@ -89,6 +90,8 @@ def select_model(
         AIC, AICc or BIC with the number of sites as sample size.
     sites
         Columns of a partition; all unless given.
+    datatype
+        What their letters stand for; unless given what those of the alignment do.
     fit_all
         Fit every candidate. Unless asked for, one is skipped where the likelihood of a model that contains it would
         still leave it less than 1e-6 of the weight of the best under every criterion, and where free rates of one
@@ -126,9 +129,10 @@ def select_model(
     >>> found.model, [candidate.name for candidate in found.candidates]
     ('JC', ['JC', 'K80', 'JC+G4', 'K80+G4'])
     """
-    candidates = candidate_models(alignment.datatype, models, ascertainment=ascertainment, gamma_rule=gamma_rule)
-    patterns = site_patterns(alignment, sites)
-    topology = quick_tree(patterns, threads=threads) if tree is None else tree
+    patterns = site_patterns(alignment, sites, datatype)
+    named = patterns.alphabet.datatype
+    candidates = candidate_models(named, models, ascertainment=ascertainment, gamma_rule=gamma_rule)
+    topology = quick_tree([patterns], threads=threads) if tree is None else tree
     partition = Partition(patterns, starting_model(candidates[0], patterns))
     lattice = ModelLattice(
         TreeLikelihood([partition], threads=threads), topology, criterion=criterion, fit_all=fit_all, progress=progress
@@ -138,12 +142,13 @@ def select_model(
     return ModelSelection(lattice.ranked(candidates), criterion, best)
 
 
-def quick_tree(patterns: SitePatterns, *, threads: int = 1) -> Tree:
-    """A good tree in little time: neighbour joining, then interchanges under one rate for all sites."""
-    if len(patterns.taxa) < 4:
-        return star_tree(patterns.taxa)
-    start = starting_model(ROUGH_MODELS[patterns.alphabet.datatype], patterns)
-    likelihood = TreeLikelihood([Partition(patterns, start)], threads=threads)
+def quick_tree(parts: Sequence[SitePatterns], *, threads: int = 1) -> Tree:
+    """A good tree of one or more partitions in little time: neighbour joining, then interchanges under one rate."""
+    if len(parts[0].taxa) < 4:
+        return star_tree(parts[0].taxa)
+    models = [starting_model(ROUGH_MODELS[patterns.alphabet.datatype], patterns) for patterns in parts]
+    partitions = [Partition(patterns, model) for patterns, model in zip(parts, models, strict=True)]
+    likelihood = TreeLikelihood(partitions, threads=threads)
     climb = Climb(likelihood, bionj_tree(likelihood), stages=("nni",))
     climb.fit_models()
     climb.run()

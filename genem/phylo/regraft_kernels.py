@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, summing_kernel
+from genem.jit import kernel
 from genem.phylo.likelihood_kernels import (
     LANES,
     Chunk,
@@ -205,7 +205,7 @@ def product(
     lift_low(target, scale, spare)
 
 
-@summing_kernel
+@kernel
 def triple_product(
     factor: np.ndarray, first: np.ndarray, second: np.ndarray, third: np.ndarray, total: np.ndarray
 ) -> None:

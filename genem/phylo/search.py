@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,14 @@ LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
 ALL_STARTS = (*START_KINDS, "given")
 FAR = 4
 """A start tries this many times the radius where nothing is found within it."""
+FRESH = 4
+"""One escape of so many is a climb from a new start: no change of a tree leads everywhere."""
 POOL = 5
 """So many of the best trees take turns to be changed."""
+NEW, KNOWN, BACK, ALONE = 1, 2, 3, 5
+"""How much an escape to a new tree, to a known one, back to the best, or to the only one says that little is left."""
+ROUGH_MODEL_GAIN = 2.0
+"""Under the models of the first start tree no more than a climb begins."""
 NEAR = 10.0
 """An escape that ends no further below the best tree, and at a new one, goes on by regrafts."""
 SUCCESS = 0.01
@@ -56,7 +63,7 @@ class SearchState:
     coordinates
         Of the model parameters, float64 (coordinate,), as after the best run.
     n_failures
-        Escapes since the best tree was found.
+        Of escapes since the best tree was found; each counts 1 to 3.
     trace
         Steps kept so far.
     """
@@ -181,12 +188,12 @@ def search(
     *,
     partitions: Sequence[SitePartition] = (),
     seed: int = 1,
-    n_starts: int = 10,
+    n_starts: int = 4,
     lead: int = 3,
     strategy: Sequence[Stage] = STRATEGY,
     radius: int = 6,
-    patience: int = 2,
-    most_escapes: int = 100,
+    patience: int = 14,
+    most_escapes: int = 1000,
     trees: Sequence[Tree] = (),
     constraint: Tree | None = None,
     resume: SearchState | None = None,
@@ -222,7 +229,9 @@ def search(
     radius
         Most nodes between the old and the new place of a subtree.
     patience
-        Escapes in a row without success before the search ends.
+        Escapes in a row without success before the search ends. One that comes to a new tree counts half, for it says
+        that there is more to be found; one that comes back to the best tree one and a half times, or two and a half
+        times as long as no run ended elsewhere.
     most_escapes
         Escapes in all.
     trees
@@ -305,13 +314,15 @@ def _checked(state: SearchState, plan: _Plan) -> SearchState:
 def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
     """The state after one more run, or None where the search is over."""
     number = len(state.runs)
-    starts = [run for run in state.runs if run.kind in ALL_STARTS]
-    if len(starts) == number < plan.n_starts and (plan.trees or not _is_confirmed(plan, state)):
+    n_starts = len(list(takewhile(lambda run: run.kind in ALL_STARTS, state.runs)))
+    if number == n_starts < plan.n_starts and (plan.trees or not _is_confirmed(plan, state)):
         return _start(plan, state, number)
-    n_escapes = number - len(starts)
-    if "escape" not in plan.stages or state.n_failures >= plan.patience or n_escapes >= plan.most_escapes:
+    n_escapes = number - n_starts
+    if "escape" not in plan.stages or state.n_failures >= KNOWN * plan.patience or n_escapes >= plan.most_escapes:
         return None
-    return _escape(plan, state, number)
+    if n_escapes % FRESH == FRESH - 1:
+        return _start(plan, state, number, escape=True)
+    return _escape(plan, state, number, n_escapes - n_escapes // FRESH)
 
 
 def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
@@ -323,17 +334,19 @@ def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
     return 2 * n_hits - len(state.runs) >= plan.lead
 
 
-def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
+def _start(plan: _Plan, state: SearchState, number: int, *, escape: bool = False) -> SearchState:
     """Up from a new tree: roughly, with one rate for all sites and far regrafts, then under the model itself."""
-    kind = START_KINDS[number % len(START_KINDS)] if number < len(START_KINDS) else LATER_KINDS[number % 2]
+    is_given = bool(plan.trees) and not escape
+    before = sum(run.kind in START_KINDS for run in state.runs)
+    kind = START_KINDS[before] if before < len(START_KINDS) else LATER_KINDS[before % 2]
     likelihood = _models(plan, state)
-    tree = plan.trees[number] if plan.trees else _start_tree(plan, kind, number)
+    tree = plan.trees[number] if is_given else _start_tree(plan, kind, number)
     trace: list[Acceptance] = []
     if number == 0:
         first = _climb(plan, likelihood, tree, number)
-        first.fit_models()
+        first.fit_models(ROUGH_MODEL_GAIN)
         likelihood, tree, trace = first.likelihood, first.tree, first.trace
-    if likelihood.n_categories > 1 and not plan.trees:
+    if likelihood.n_categories > 1 and not is_given:
         rough = _climb(plan, single_rate(likelihood), tree, number)
         rough.far_radius = FAR * plan.radius
         rough.run()
@@ -344,14 +357,13 @@ def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
         climb.stages = plan.local
     climb.run()
     climb.trace[:0] = trace
-    return _after(state, climb, "given" if plan.trees else kind, escape=False)
+    return _after(state, climb, "given" if is_given else kind, escape=escape)
 
 
-def _escape(plan: _Plan, state: SearchState, number: int) -> SearchState:
+def _escape(plan: _Plan, state: SearchState, number: int, n_changed: int) -> SearchState:
     """Up from one of the best trees, changed: by interchanges, and by regrafts where that ends at a good new tree."""
     likelihood, rng = _models(plan, state), plan.generator(number)
-    n_escapes = sum(run.kind not in ALL_STARTS for run in state.runs)
-    kind = escape_kind(n_escapes, likelihood, plan.stages)
+    kind = escape_kind(n_changed, likelihood, plan.stages)
     pool = distinct_optima(state.runs)[:POOL]
     tree = pool[int(rng.integers(len(pool)))].tree
     changed = escaped(kind, likelihood, tree, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
@@ -369,6 +381,7 @@ def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> Sear
     """The state with one more run; models are refitted where it is the best so far."""
     reached = state.runs[state.best].log_likelihood if state.best >= 0 else -np.inf
     better = climb.log_likelihood > reached + SUCCESS or state.best < 0
+    failure = 0 if better or not escape else _failure(state, climb.tree)
     if better:
         climb.fit_models()
         climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
@@ -380,9 +393,17 @@ def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> Sear
         runs=(*state.runs, run),
         best=run.number if better else state.best,
         coordinates=coordinates,
-        n_failures=0 if better or not escape else state.n_failures + 1,
+        n_failures=0 if better else state.n_failures + failure,
         trace=(*state.trace, *climb.trace),
     )
+
+
+def _failure(state: SearchState, tree: Tree) -> int:
+    """What an escape without success says: least where it came to a new tree, most where all runs came to the best."""
+    reached, known = topology_of(tree), {topology_of(run.tree) for run in state.runs}
+    if reached == topology_of(state.runs[state.best].tree):
+        return ALONE if len(known) == 1 else BACK
+    return KNOWN if reached in known else NEW
 
 
 def _climb(plan: _Plan, likelihood: TreeLikelihood, tree: Tree, number: int) -> Climb:

@@ -45,7 +45,7 @@ def pairwise_distances(likelihood: TreeLikelihood) -> Vector:
     Pairs without such a site get the longest distance that was found.
     """
     partitions = likelihood.partitions
-    codes = np.concatenate([partition.patterns.codes for partition in partitions], axis=1)
+    codes = np.concatenate(likelihood.codes(), axis=1)
     weight = np.concatenate([partition.patterns.weight for partition in partitions])
     block = np.repeat(np.arange(len(partitions)), [partition.patterns.n_patterns for partition in partitions])
     distances = np.zeros((len(codes), len(codes)))
@@ -170,7 +170,7 @@ def parsimony_tree(likelihood: TreeLikelihood, rng: np.random.Generator, backbon
 def _state_sets(likelihood: TreeLikelihood) -> tuple[NDArray[np.uint32], Vector]:
     """uint32 (taxon, pattern): states a letter may stand for, as bits; float64 (pattern,): sites."""
     bits = (likelihood.alphabet.sets.astype(np.uint32) << np.arange(likelihood.n_states, dtype=np.uint32)).sum(axis=1)
-    codes = np.concatenate([partition.patterns.codes for partition in likelihood.partitions], axis=1)
+    codes = np.concatenate(likelihood.codes(), axis=1)
     weight = np.concatenate([partition.patterns.weight for partition in likelihood.partitions])
     return bits.astype(np.uint32)[codes], weight
 

@@ -193,6 +193,8 @@ class _Climbs:
 
     def waiting(self) -> list[int]:
         """Leaders whose neighbours are unknown, those of the most replicates first."""
+        if not self.near:
+            return []
         followers = np.bincount(self.leader, minlength=len(self.near))
         order = np.argsort(-followers, kind="stable")
         return [place for place in order.tolist() if followers[place] > 0 and place not in self.expanded]

@@ -24,7 +24,7 @@ LOG_ALPHA_BOUNDS = (math.log(0.02), math.log(LARGEST_ALPHA))
 """So large a shape is no longer told from equal rates: a model never loses to one nested in it."""
 INVARIANT_BOUNDS = (0.0, 0.99)
 LOG_WEIGHT_BOUNDS = (-math.log(1e5), math.log(1e5))
-SMALLEST_FREE_RATE = 1e-9
+SMALLEST_FREE_RATE = 1e-12
 LOG_FREE_RATE_BOUNDS = (math.log(SMALLEST_FREE_RATE), -math.log(SMALLEST_FREE_RATE))
 """The slowest category over the fastest is no longer told from invariant sites."""
 

@@ -56,7 +56,7 @@ class UltrafastBootstrap:
         float64 (node,): the share of the replicates whose best tree has the split above the node; NaN for the top, the
         tips, and inner edges shorter than 1e-6.
     shares
-        The same for every split that a best tree has (see ``genem.phylo.tree_splits``).
+        The same for every split that a best tree has (see :class:`SplitTable`).
     n_candidates
         Topologies whose site log-likelihoods were resampled.
     n_expanded

@@ -94,6 +94,16 @@ def test_roots_carry_the_shares_along(trees: Path, tmp_path: Path) -> None:
         assert split_shares([tree]).keys() == split_shares(read_newick(trees)[:1]).keys()
 
 
+def test_an_outgroup_that_is_no_group_costs_the_root_only(
+    trees: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.nwk"
+    assert consensus(trees, "-o", out, "--outgroup", "a,e") == 0
+    assert "is written without a new root: the outgroup 'a', 'e' is no group" in capsys.readouterr().err
+    (tree,) = read_newick(out)
+    assert len(tree.children()[tree.top]) == 3
+
+
 def test_picture_and_run_record(trees: Path, tmp_path: Path) -> None:
     plot, record = tmp_path / "tree.svg", tmp_path / "record.json"
     assert consensus(trees, "-o", tmp_path / "x", "--plot", plot, "--run-record", record) == 0

@@ -14,6 +14,7 @@ from genem.data import Tree
 from genem.errors import UsageError
 from genem.io.newick import format_newick, parse_newick
 from genem.phylo import root_at_midpoint, root_at_outgroup
+from genem.phylo.rooting import NoGroupError
 from genem.phylo.topology import relabelled, subtree_taxa
 from tests.phylo_cases import random_tree
 
@@ -95,7 +96,7 @@ def test_what_is_no_group_is_refused(tree: Tree, data: st.DataObject) -> None:
     if frozenset(names) in groups:
         root_at_outgroup(tree, names)
     else:
-        with pytest.raises(UsageError, match="is no group of the unrooted tree"):
+        with pytest.raises(NoGroupError, match="is no group of the unrooted tree"):
             root_at_outgroup(tree, names)
 
 

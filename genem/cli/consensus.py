@@ -133,7 +133,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         write_splits(table, result, args, context)
     if args.distances is not None:
         write_distances(trees, result if args.tree is not None else None, args, context)
-    result = rooted(result, args)
+    result = rooted(result, args, context)
     if args.plot is not None:
         from genem.phylo.tree_plots import plot_tree
 
@@ -185,13 +185,19 @@ def supported(path: str, table: SplitTable, shortest: float, context: RunContext
     return phylo.with_labels(trees[0], map(phylo.percent, shares))
 
 
-def rooted(tree: Tree, args: argparse.Namespace) -> Tree:
-    """The tree with the root that was asked for."""
-    from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
+def rooted(tree: Tree, args: argparse.Namespace, context: RunContext) -> Tree:
+    """The tree with the root that was asked for; as it is without one, or where the outgroup is no group."""
+    from genem.phylo.rooting import NoGroupError, root_at_midpoint, root_at_outgroup
 
     if args.midpoint:
         return root_at_midpoint(tree)
-    return tree if args.outgroup is None else root_at_outgroup(tree, args.outgroup)
+    if args.outgroup is None:
+        return tree
+    try:
+        return root_at_outgroup(tree, args.outgroup)
+    except NoGroupError as error:
+        context.warn(f"the tree is written without a new root: {error}")
+        return tree
 
 
 def write_splits(table: SplitTable, result: Tree, args: argparse.Namespace, context: RunContext) -> None:

@@ -23,6 +23,10 @@ SHOWN = 5
 """Names in a message."""
 
 
+class NoGroupError(UsageError):
+    """No edge of the tree divides the outgroup from all other taxa."""
+
+
 def root_at_midpoint(tree: Tree) -> Tree:
     """Root a tree in the middle of the longest path between two taxa (Farris 1972).
 
@@ -88,9 +92,10 @@ def root_at_outgroup(tree: Tree, outgroup: Sequence[str]) -> Tree:
 
     Raises
     ------
+    NoGroupError
+        The outgroup is no group of the unrooted tree; the taxa in the way are named.
     UsageError
-        A name is not in the tree (the nearest are named), the outgroup is empty or everything, or it is no group of the
-        unrooted tree (the taxa in the way are named).
+        A name is not in the tree (the nearest are named), or the outgroup is empty or everything.
 
     Examples
     --------
@@ -101,7 +106,7 @@ def root_at_outgroup(tree: Tree, outgroup: Sequence[str]) -> Tree:
     >>> root_at_outgroup(tree, ["a", "c"])
     Traceback (most recent call last):
         ...
-    genem.errors.UsageError: the outgroup 'a', 'c' is no group of the unrooted tree: 'd' lies among them; ...
+    genem.phylo.rooting.NoGroupError: the outgroup 'a', 'c' is no group of the unrooted tree: 'd' lies among them; ...
     """
     check_outgroup(tree.taxa, outgroup)
     member = np.isin(np.array(tree.taxa), np.array(list(outgroup)))
@@ -217,13 +222,13 @@ def check_outgroup(taxa: Sequence[str], outgroup: Sequence[str]) -> None:
         raise UsageError("the outgroup is all taxa of the tree; name those that lie outside of the group of interest")
 
 
-def _no_group(taxa: Sequence[str], member: NDArray[np.bool_], below: NDArray[np.bool_]) -> UsageError:
+def _no_group(taxa: Sequence[str], member: NDArray[np.bool_], below: NDArray[np.bool_]) -> NoGroupError:
     """The error that no edge divides these taxa from the others, with the fewest that would have to be elsewhere."""
     sides = np.concatenate([below, ~below])
     amid = [(side & ~member, "among them") for side in sides[np.all(sides >= member, axis=1)]]
     amid += [(side & member, "among the others") for side in sides[np.all(sides >= ~member, axis=1)]]
     intruders, where = min(amid, key=lambda found: int(found[0].sum()))
-    return UsageError(
+    return NoGroupError(
         f"the outgroup {_listed(taxa, member)} is no group of the unrooted tree: {_listed(taxa, intruders)} "
         f"{'lies' if intruders.sum() == 1 else 'lie'} {where}; name taxa that one edge divides from all others"
     )

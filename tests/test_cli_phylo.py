@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genem.cli.phylo import COMMAND
 from genem.io.alignment import read_alignment
 from genem.io.newick import read_newick
+from genem.phylo import search
 from genem.phylo.constraints import splits
 from tests.phylo_runs import ROWS, fasta, phylo
 from tests.qtl_crosses import table
@@ -44,6 +47,11 @@ def test_a_search_finds_the_best_tree_known(report: dict) -> None:
     gains = [step["gain"] for step in report["trace"]]
     assert min(gains) >= 0.0
     assert {"expected_gain", "stage", "log_likelihood"} <= set(report["trace"][0])
+
+
+def test_as_many_starts_as_the_library_makes() -> None:
+    (starts,) = (option for option in COMMAND.options() if option.name == "starts")
+    assert starts.default == inspect.signature(search).parameters["n_starts"].default
 
 
 def test_the_report_describes_the_input(report: dict) -> None:

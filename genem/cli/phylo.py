@@ -115,7 +115,7 @@ def check_options(args: argparse.Namespace) -> None:
 
 def rooted(found: Found, args: argparse.Namespace, context: RunContext) -> Found:
     """The trees with the root that was asked for; as they are without one, or where the outgroup is no group."""
-    from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
+    from genem.phylo.rooting import NoGroupError, root_at_midpoint, root_at_outgroup
 
     if args.midpoint:
         return found.with_trees(tuple(root_at_midpoint(tree) for tree in found.trees))
@@ -125,7 +125,7 @@ def rooted(found: Found, args: argparse.Namespace, context: RunContext) -> Found
     for number, tree in enumerate(found.trees, 1):
         try:
             trees.append(root_at_outgroup(tree, args.outgroup))
-        except UsageError as error:
+        except NoGroupError as error:
             context.warn(f"tree {number} is written without a new root: {error}")
             trees.append(tree)
     return found.with_trees(tuple(trees))

@@ -126,7 +126,7 @@ TREES = OptionGroup(
 SEARCH = OptionGroup(
     "search",
     (
-        Option(("--starts",), "most trees to start from", default=10, parse=positive_integer, metavar="N"),
+        Option(("--starts",), "most trees to start from", default=4, parse=positive_integer, metavar="N"),
         Option(
             ("--radius",),
             "most nodes between the old and the new place of a subtree",
@@ -138,7 +138,7 @@ SEARCH = OptionGroup(
         Option(
             ("--patience",),
             "escapes in a row without success before the search ends",
-            default=14,
+            default=16,
             parse=non_negative_integer,
             metavar="N",
             mirrors=True,

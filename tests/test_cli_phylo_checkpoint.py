@@ -79,6 +79,7 @@ def test_a_finished_search_is_not_searched_again(tmp_path: Path, capsys: pytest.
     assert (tmp_path / "one.nwk").read_bytes() == (tmp_path / "two.nwk").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_ends_in_one_line_and_keeps_its_checkpoint(
     root: Path, data: Path, tmp_path: Path
 ) -> None:

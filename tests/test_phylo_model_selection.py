@@ -195,6 +195,14 @@ def test_free_rates_are_added_while_they_help() -> None:
     assert len(found.candidates) == 10
 
 
+def test_free_rates_leave_the_rate_of_0_of_invariant_sites() -> None:
+    alignment, tree = simulated(10, 7, 800, (0.3, 3.0))
+    found = log_likelihoods(select_model(alignment, tree, models=["JC", "+E", "+I", "+R2"], fit_all=True))
+    alone = fit_tree(TreeLikelihood(make_partitions(alignment, "JC+R2")), tree).log_likelihood
+    assert found["JC+R2"] >= alone - 0.01
+    assert found["JC+R2"] > found["JC+I"] + 2.0
+
+
 def test_criteria_by_their_definitions() -> None:
     alignment, tree = simulated(8, 4, 30)
     (candidate,) = select_model(alignment, tree, models=["K80+G4"]).candidates

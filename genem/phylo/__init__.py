@@ -15,7 +15,7 @@ from genem.phylo.consensus import (
     split_shares,
     with_labels,
 )
-from genem.phylo.evaluation import SitePartition, TreeFit, evaluate, fit_tree, make_partitions
+from genem.phylo.evaluation import Precision, SitePartition, TreeFit, evaluate, fit_tree, make_partitions
 from genem.phylo.expected_counts import PairCounts, expected_pair_counts
 from genem.phylo.likelihood import Evaluation, Partition, TreeLikelihood
 from genem.phylo.model_candidates import candidate_models
@@ -52,6 +52,7 @@ __all__ = [
     "Optimum",
     "PairCounts",
     "Partition",
+    "Precision",
     "Replicate",
     "Run",
     "Search",

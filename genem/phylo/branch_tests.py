@@ -113,8 +113,8 @@ def branch_tests(fit: TreeFit, *, n_replicates: int = 1000, seed: int = 1, threa
     >>> rows = [b"AACCGGTTAACC", b"AACCGGTTACCC", b"CCCCGGAAAAGC", b"CCCCGTAAAAGC"]
     >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
     >>> found = branch_tests(search(alignment, "JC", n_starts=1).best)
-    >>> found.statistic.round(2), found.sh_alrt.round(1)
-    (array([  nan,   nan,   nan,   nan, 21.99,   nan]), array([nan, nan, nan, nan, 1. , nan]))
+    >>> round(float(found.statistic[4]), 2), float(found.sh_alrt[4])
+    (20.74, 1.0)
     """
     if n_replicates < 0:
         raise UsageError(f"{n_replicates} replicates were asked for; give 0 or more")

@@ -33,7 +33,7 @@ class CandidateTree:
     Attributes
     ----------
     lengths
-        Of its inner splits (see :mod:`genem.phylo.tree_splits`).
+        Of its inner splits (see :class:`SplitTable`).
     origin
         The tree, or the one it is made from.
     move

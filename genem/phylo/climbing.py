@@ -198,15 +198,15 @@ class Climb:
             self.sweep()
         return kept > 0
 
-    def fit_models(self, least_gain: float = MODEL_GAIN) -> None:
-        """Model parameters and lengths in turn, until a round of both gains less."""
+    def fit_models(self, most_rounds: int = MOST_MODEL_ROUNDS) -> None:
+        """Model parameters and lengths in turn, until they gain little."""
         before = self.log_likelihood
         self._settled.clear()
-        for _ in range(MOST_MODEL_ROUNDS):
+        for _ in range(most_rounds):
             last = self.log_likelihood
             self.likelihood = refit_models(self.likelihood, self.tree)
             self.sweep(FINE_SWEEP_TOLERANCE)
-            if self.log_likelihood - last < least_gain:
+            if self.log_likelihood - last < MODEL_GAIN:
                 break
         self._record("models", 0, math.nan, self.log_likelihood - before, self.log_likelihood)
 

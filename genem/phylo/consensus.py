@@ -148,7 +148,7 @@ def tree_of_splits(taxa: Sequence[str], inner: Iterable[int], lengths: dict[int,
 
 
 def split_shares(trees: Sequence[Tree] | SplitTable, shortest: float = RESOLVED) -> dict[int, float]:
-    """The share of trees that have each of their inner splits (see :mod:`genem.phylo.tree_splits`)."""
+    """The share of trees that have each of their inner splits (see :class:`SplitTable`)."""
     table = trees if isinstance(trees, SplitTable) else split_table(trees, shortest)
     rows = zip(table.splits, (table.counts() / table.n_trees).tolist(), strict=True)
     return {split: share for split, share in rows if is_inner(split, len(table.taxa))}

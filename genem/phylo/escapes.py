@@ -43,7 +43,7 @@ def escape_kind(number: int, likelihood: TreeLikelihood, stages: Sequence[str]) 
     can_anneal = "sem" in stages and work <= MOST_PAIR_WORK
     kinds: tuple[EscapeKind, ...] = ("reweight", "reweight", "kick")
     if can_anneal:
-        kinds += ("reweight", "reweight", "anneal")
+        kinds += (*kinds, "reweight", "reweight", "anneal")
     return kinds[number % len(kinds)]
 
 

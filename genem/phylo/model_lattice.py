@@ -230,14 +230,19 @@ class ModelLattice:
         return [inner for inner in self.fitted if inner != said and is_nested(inner, said)]
 
     def _relatives(self, said: ModelSpecification) -> Iterator[ModelSpecification]:
-        """The next below and above of those fitted, and the one with other frequencies."""
+        """The next below and above of those fitted; those with other frequencies; for free rates those with gamma."""
         below = self._contained_in(said)
         above = [outer for outer in self.fitted if outer != said and is_nested(said, outer)]
         yield from (one for one in below if not any(one != two and is_nested(one, two) for two in below))
         yield from (one for one in above if not any(one != two and is_nested(two, one) for two in above))
         for other in self.fitted:
-            same_matrix = (other.rate_classes, other.datatype) == (said.rate_classes, said.datatype)
-            if same_matrix and _rates(other) == _rates(said) and other.frequency_rule != said.frequency_rule:
+            if (other.rate_classes, other.datatype) != (said.rate_classes, said.datatype) or other in (*below, *above):
+                continue
+            if other.frequency_rule != said.frequency_rule:
+                is_near = _rates(other) == _rates(said)
+            else:
+                is_near = said.heterogeneity == "free" and other.heterogeneity == "gamma"
+            if is_near:
                 yield other
 
     def _starts(self, said: ModelSpecification, relatives: Sequence[ModelSpecification]) -> list[Estimate]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ OPENED_SHAPES = (START_ALPHA, 2.0)
 """Shapes to try where a model had no gamma distribution."""
 OPENED_SHARES = (0.2, 0.6)
 """Proportions of invariant sites to try where a model had none, of the sites that may be constant."""
+SLOW_RATES = (0.02, 0.2)
+"""Rates to try for sites that did not change, relative to the mean."""
 SPREADS = (0.3, 0.8)
 """How far the halves of a divided category of free rates are pulled apart, relative to its rate."""
 
@@ -138,10 +141,8 @@ def opened(model: Model, target: Model, constant_share: float) -> Iterator[Model
     moved, said = transferred(model, target), target.specification
     here = model.specification
     if said.heterogeneity == "free" and said.free_rates is None:
-        if _n_categories(model) < said.n_categories:
-            for spread in SPREADS:
-                weight, rate = _free_categories(model, said, spread)
-                yield replace(moved, free_weight=weight, free_rate=rate)
+        for weight, rate in _opened_categories(model, said):
+            yield replace(moved, free_weight=weight, free_rate=rate)
         return
     gains_shape = said.heterogeneity == "gamma" and said.alpha is None and here.heterogeneity == "none"
     gains_invariant = said.has_invariant and said.invariant is None and not here.has_invariant
@@ -174,28 +175,51 @@ def _shape(model: Model) -> float:
     return min(1.0 / max(variance, 1.0 / LARGEST_ALPHA), LARGEST_ALPHA)
 
 
-def _n_categories(model: Model) -> int:
-    return len(model.categories()[0]) + int(model.invariant > 0.0)
-
-
-def _free_categories(model: Model, said: ModelSpecification, spread: float = 0.0) -> tuple[Vector, Vector]:
+def _free_categories(model: Model, said: ModelSpecification) -> tuple[Vector, Vector]:
     """Weights and rates of as many categories as ``said`` has: the heaviest are divided, or the nearest united."""
-    rates, weights = model.categories()
-    variable = 1.0 - model.invariant
-    order = np.argsort(rates, kind="stable")
-    rate, weight = (rates * variable)[order].tolist(), (weights / variable)[order].tolist()
-    if model.invariant > 0.0 and not said.has_invariant:
-        rate = [0.0, *(value / variable for value in rate)]
-        weight = [model.invariant, *(value * variable for value in weight)]
+    rate, weight = _listed_categories(model, said)
     while len(rate) > said.n_categories:
         place = int(np.argmin(np.diff(rate)))
         both = weight[place] + weight[place + 1]
         mean = (weight[place] * rate[place] + weight[place + 1] * rate[place + 1]) / both
         rate[place : place + 2], weight[place : place + 2] = [mean], [both]
     while len(rate) < said.n_categories:
-        place = int(np.argmax(np.array(weight) * (np.array(rate) > 0.0)))
-        half, whole = weight[place] / 2.0, rate[place]
-        rate[place : place + 1] = [whole * (1.0 - spread), whole * (1.0 + spread)]
-        weight[place : place + 1] = [half, half]
-    smallest = max(rate) * SMALLEST_FREE_RATE
-    return np.array(weight), np.maximum(np.array(rate), smallest)
+        _divide(rate, weight, _heaviest(rate, weight), 0.0)
+    return np.array(weight), np.maximum(rate, max(rate) * SMALLEST_FREE_RATE)
+
+
+def _opened_categories(model: Model, said: ModelSpecification) -> Iterator[tuple[Vector, Vector]]:
+    """The same with categories that differ: each in turn is divided first, and those of rate 0 begin to change."""
+    listed, _ = _listed_categories(model, said)
+    n_new = said.n_categories - len(listed)
+    is_still = min(listed) <= max(listed) * SMALLEST_FREE_RATE
+    if n_new < 0 or (n_new == 0 and not is_still):
+        return
+    for slowest in SLOW_RATES if is_still else (0.0,):
+        for first, spread in product(range(len(listed)), SPREADS) if n_new else [(0, 0.0)]:
+            rate, weight = _listed_categories(model, said)
+            rate[0] = max(rate[0], slowest)
+            for number in range(n_new):
+                _divide(rate, weight, first if number == 0 else _heaviest(rate, weight), spread)
+            yield np.array(weight), np.maximum(rate, max(rate) * SMALLEST_FREE_RATE)
+
+
+def _listed_categories(model: Model, said: ModelSpecification) -> tuple[list[float], list[float]]:
+    """Rates in ascending order, and weights; invariant sites are among them unless ``said`` has them apart."""
+    rates, weights = model.categories()
+    variable = 1.0 - model.invariant
+    order = np.argsort(rates, kind="stable")
+    if model.invariant > 0.0 and not said.has_invariant:
+        return [0.0, *rates[order].tolist()], [model.invariant, *weights[order].tolist()]
+    return (rates * variable)[order].tolist(), (weights / variable)[order].tolist()
+
+
+def _heaviest(rate: list[float], weight: list[float]) -> int:
+    return int(np.argmax(np.array(weight) * (np.array(rate) > 0.0)))
+
+
+def _divide(rate: list[float], weight: list[float], place: int, spread: float) -> None:
+    """One category into two halves, slower and faster by a share of its rate."""
+    whole, half = rate[place], weight[place] / 2.0
+    rate[place : place + 1] = [whole * (1.0 - spread), whole * (1.0 + spread)]
+    weight[place : place + 1] = [half, half]

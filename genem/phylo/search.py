@@ -37,10 +37,8 @@ FRESH = 4
 """One escape of so many is a climb from a new start: no change of a tree leads everywhere."""
 POOL = 5
 """So many of the best trees take turns to be changed."""
-NEW, KNOWN, BACK, ALONE = 1, 2, 3, 5
-"""How much an escape to a new tree, to a known one, back to the best, or to the only one says that little is left."""
-ROUGH_MODEL_GAIN = 2.0
-"""Under the models of the first start tree no more than a climb begins."""
+NEW, KNOWN, ALONE = 1, 2, 5
+"""How much an escape to a new tree, to a known one, or to the only one says that little is left to be found."""
 NEAR = 10.0
 """An escape that ends no further below the best tree, and at a new one, goes on by regrafts."""
 SUCCESS = 0.01
@@ -63,7 +61,7 @@ class SearchState:
     coordinates
         Of the model parameters, float64 (coordinate,), as after the best run.
     n_failures
-        Of escapes since the best tree was found; each counts 1 to 3.
+        Of escapes since the best tree was found; each counts 1, 2 or 5.
     trace
         Steps kept so far.
     """
@@ -192,7 +190,7 @@ def search(
     lead: int = 3,
     strategy: Sequence[Stage] = STRATEGY,
     radius: int = 6,
-    patience: int = 14,
+    patience: int = 16,
     most_escapes: int = 1000,
     trees: Sequence[Tree] = (),
     constraint: Tree | None = None,
@@ -230,8 +228,8 @@ def search(
         Most nodes between the old and the new place of a subtree.
     patience
         Escapes in a row without success before the search ends. One that comes to a new tree counts half, for it says
-        that there is more to be found; one that comes back to the best tree one and a half times, or two and a half
-        times as long as no run ended elsewhere.
+        that there is more to be found; one that comes back to the best tree two and a half times as long as no run
+        ended elsewhere.
     most_escapes
         Escapes in all.
     trees
@@ -344,7 +342,7 @@ def _start(plan: _Plan, state: SearchState, number: int, *, escape: bool = False
     trace: list[Acceptance] = []
     if number == 0:
         first = _climb(plan, likelihood, tree, number)
-        first.fit_models(ROUGH_MODEL_GAIN)
+        first.fit_models(most_rounds=1)
         likelihood, tree, trace = first.likelihood, first.tree, first.trace
     if likelihood.n_categories > 1 and not is_given:
         rough = _climb(plan, single_rate(likelihood), tree, number)
@@ -399,11 +397,11 @@ def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> Sear
 
 
 def _failure(state: SearchState, tree: Tree) -> int:
-    """What an escape without success says: least where it came to a new tree, most where all runs came to the best."""
+    """What an escape without success says: least where it came to a new tree, most where all runs came to one tree."""
     reached, known = topology_of(tree), {topology_of(run.tree) for run in state.runs}
-    if reached == topology_of(state.runs[state.best].tree):
-        return ALONE if len(known) == 1 else BACK
-    return KNOWN if reached in known else NEW
+    if reached not in known:
+        return NEW
+    return ALONE if len(known) == 1 else KNOWN
 
 
 def _climb(plan: _Plan, likelihood: TreeLikelihood, tree: Tree, number: int) -> Climb:

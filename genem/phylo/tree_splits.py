@@ -28,10 +28,12 @@ RESOLVED = 1e-6
 class SplitTable:
     """The splits of some trees of the same taxa, in the manner of a sparse matrix with a row per tree.
 
+    A split is a whole number: bit k is set where taxon k is on the side of the edge that taxon 0 is not on.
+
     Attributes
     ----------
     taxa
-        Names in ascending order.
+        Names in ascending order: their numbers.
     splits
         The distinct splits, tips included, in the order in which they were met.
     start

@@ -39,8 +39,9 @@ LEAST_GAIN = 0.01
 """Of a replicate's log-likelihood, for another tree to take its place."""
 FIRST_ROUND, ROUND_PART = 20, 0.25
 """Trees whose neighbours are looked at between two looks at the shares: so many, or a part of those so far."""
-AT_REST = 0.9999
-"""Correlation of the shares before and after a round, from which on nothing more is looked at."""
+AT_REST, FEW = 0.9999, 0.1
+"""Nothing more is looked at once the shares before and after a round correlate by so much, and no larger part of the
+replicates stands at a tree whose neighbours are unknown."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class UltrafastBootstrap:
         float64 (node,): the share of the replicates whose best tree has the split above the node; NaN for the top, the
         tips, and inner edges shorter than 1e-6.
     shares
-        The same for every split that a best tree has (see :mod:`genem.phylo.tree_splits`).
+        The same for every split that a best tree has (see :class:`SplitTable`).
     n_candidates
         Topologies whose site log-likelihoods were resampled.
     n_expanded
@@ -85,7 +86,7 @@ def ultrafast_bootstrap(
     *,
     n_replicates: int = 1000,
     seed: int = 1,
-    most_expanded: int = 1000,
+    most_expanded: int = 2000,
     threads: int = 1,
     progress: Callable[[int, float], None] | None = None,
 ) -> UltrafastBootstrap:
@@ -143,7 +144,7 @@ def ultrafast_bootstrap(
             climbs.expand(place)
         before, shares = shares, climbs.shares()
         correlation = _correlation(before, shares)
-        is_at_rest = climbs.n_expanded > FIRST_ROUND and correlation >= AT_REST
+        is_at_rest = correlation >= AT_REST and climbs.part_on_the_way() <= FEW
         if progress is not None:
             progress(len(climbs.known), correlation)
     return UltrafastBootstrap(
@@ -195,9 +196,17 @@ class _Climbs:
         """Leaders whose neighbours are unknown, those of the most replicates first."""
         if not self.near:
             return []
-        followers = np.bincount(self.leader, minlength=len(self.near))
+        followers = self._followers()
         order = np.argsort(-followers, kind="stable")
         return [place for place in order.tolist() if followers[place] > 0 and place not in self.expanded]
+
+    def part_on_the_way(self) -> float:
+        """The part of the replicates whose leader's neighbours are unknown."""
+        return float(self._followers()[self.waiting()].sum()) / len(self.weights)
+
+    def _followers(self) -> NDArray[np.int64]:
+        """int64 (near,): replicates that stand there."""
+        return np.bincount(self.leader, minlength=len(self.near))
 
     def expand(self, place: int) -> None:
         """Look at all interchanges of a candidate, at its best lengths."""

@@ -41,9 +41,9 @@ def escape_kind(number: int, likelihood: TreeLikelihood, stages: Sequence[str]) 
     n_nodes = 2 * len(likelihood.taxa) - 2
     work = n_nodes**2 * likelihood.sites.weight.size * likelihood.n_categories * likelihood.n_states**3
     can_anneal = "sem" in stages and work <= MOST_PAIR_WORK
-    kinds: tuple[EscapeKind, ...] = ("reweight", "reweight", "kick")
+    kinds: tuple[EscapeKind, ...] = ("reweight", "reweight", "reweight", "kick")
     if can_anneal:
-        kinds += (*kinds, "reweight", "reweight", "anneal")
+        kinds += (*kinds, "reweight", "reweight", "reweight", "anneal")
     return kinds[number % len(kinds)]
 
 

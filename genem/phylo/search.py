@@ -33,11 +33,11 @@ LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
 ALL_STARTS = (*START_KINDS, "given")
 FAR = 4
 """A start tries this many times the radius where nothing is found within it."""
-FRESH = 4
+FRESH = 3
 """One escape of so many is a climb from a new start: no change of a tree leads everywhere."""
 POOL = 5
 """So many of the best trees take turns to be changed."""
-NEW, KNOWN, ALONE = 1, 2, 5
+NEW, KNOWN, ALONE = 1, 2, 7
 """How much an escape to a new tree, to a known one, or to the only one says that little is left to be found."""
 NEAR = 10.0
 """An escape that ends no further below the best tree, and at a new one, goes on by regrafts."""
@@ -61,7 +61,7 @@ class SearchState:
     coordinates
         Of the model parameters, float64 (coordinate,), as after the best run.
     n_failures
-        Of escapes since the best tree was found; each counts 1, 2 or 5.
+        Of escapes since the best tree was found; each counts 1, 2 or 7.
     trace
         Steps kept so far.
     """
@@ -190,7 +190,7 @@ def search(
     lead: int = 3,
     strategy: Sequence[Stage] = STRATEGY,
     radius: int = 6,
-    patience: int = 16,
+    patience: int = 14,
     most_escapes: int = 1000,
     trees: Sequence[Tree] = (),
     constraint: Tree | None = None,
@@ -228,7 +228,7 @@ def search(
         Most nodes between the old and the new place of a subtree.
     patience
         Escapes in a row without success before the search ends. One that comes to a new tree counts half, for it says
-        that there is more to be found; one that comes back to the best tree two and a half times as long as no run
+        that there is more to be found; one that comes back to the best tree three and a half times as long as no run
         ended elsewhere.
     most_escapes
         Escapes in all.

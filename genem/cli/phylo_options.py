@@ -138,7 +138,7 @@ SEARCH = OptionGroup(
         Option(
             ("--patience",),
             "escapes in a row without success before the search ends",
-            default=16,
+            default=14,
             parse=non_negative_integer,
             metavar="N",
             mirrors=True,

@@ -23,7 +23,7 @@ def options_markdown(command: Command) -> Iterator[str]:
 
 def flags(option: Option) -> str:
     value = option.metavar or escaped("|".join(option.choices))
-    return "`" + ", ".join(option.flags) + (f" {value}`" if option.kind == "value" else "`")
+    return "`" + ", ".join(option.flags) + (f" {value}`" if option.kind in ("value", "list") else "`")
 
 
 def default(option: Option) -> str:

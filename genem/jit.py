@@ -56,7 +56,9 @@ def summing_kernel(function: Function) -> Function:
     """Like :func:`kernel`, for sums over many samples: terms may be added in another order, on vector units.
 
     The order is that of the compiled code, the same in every call and on every thread. Nothing else is relaxed: NaN,
-    infinity and division by zero mean what they mean elsewhere.
+    infinity and division by zero mean what they mean elsewhere. A kernel that calls this one may hold a copy with
+    another order, and which of the two runs depends on what the process compiled and what it loaded: where the last
+    bits count, call it from Python only, or write the order down.
     """
     return _compile(function, parallel=False, fastmath={"reassoc", "nsz"})
 

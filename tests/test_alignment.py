@@ -139,3 +139,9 @@ def test_a_file_of_bytes_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b">a\n\xff\xfe\n")
     with pytest.raises(InputError, match="is not UTF-8 text"):
         read_alignment(path)
+
+
+def test_heterozygous_snps_are_dna() -> None:
+    assert make_alignment([("a", "ACGTACGRYK" * 10)]).datatype == "dna"
+    assert make_alignment([("a", "ACGTACGRYK")]).datatype == "protein"
+    assert make_alignment([("a", "SRSRSRSRSR" * 10)]).datatype == "protein"

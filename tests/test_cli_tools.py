@@ -227,6 +227,9 @@ def test_the_summary_fits_a_screen(tmp_path: Path) -> None:
         "motif:",
         "motif/report.html",
         "motif/config/config.yaml",
+        "phylo:",
+        "phylo/report.html",
+        "phylo/config/config.yaml",
     ]
     assert sum(len(one.meanings) + 3 for one in demo.DEMONSTRATIONS) < 24
 

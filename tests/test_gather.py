@@ -52,6 +52,19 @@ def test_an_empty_file_is_a_piece_without_rows(tmp_path: Path) -> None:
         next(read_columns(pieces[0], ["AF"]))
 
 
+def test_trees_are_joined_one_after_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ["(a,b);\n(b,a);\n", "", "(a:1,b:2);\n"]
+    pieces = [str(write(tmp_path / f"{number}.nwk", text)) for number, text in enumerate(texts)]
+    joined = tmp_path / "joined.nwk"
+    assert main(["gather", *pieces, "-o", str(joined)]) == 0
+    assert joined.read_text() == "".join(texts)
+    for broken, message in (("(a,b)", "the last line has no end"), (HEADER, "is no Newick file")):
+        other = write(tmp_path / "other", broken)
+        assert main(["gather", pieces[0], str(other), "-o", str(joined)]) == 1
+        assert f"{other}: {message}" in capsys.readouterr().err
+    assert joined.read_text() == "".join(texts)
+
+
 def test_nothing_but_empty_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="every piece is empty"):
         kind_of_tables([write(tmp_path / "1", ""), write(tmp_path / "2", "")])

@@ -37,6 +37,10 @@ PATTERNS = site_patterns(alignment_of(["AACGTTRN", "AACGAC-T", "ACCGTTAT"]))
         ("GTR{1,2,3,4,5}", "GTR", (1, 2, 3, 4, 5)),
         ("JC69+R2{0.5,0.1,0.5,1.9}", "JC", ()),
         ("K2P", "K80", None),
+        ("gtr + g", "GTR", None),
+        ("TrNef", "TNe", None),
+        ("TPM2uf", "TPM2u", None),
+        ("TPM1", "K81", None),
     ],
 )
 def test_strings_are_read(text: str, name: str, values: tuple[float, ...] | None) -> None:
@@ -71,13 +75,23 @@ def test_every_part_of_a_string_is_read() -> None:
         ("HKY+F{.5,.5,.5,.5}", "are no frequencies; give 4 that sum to 1"),
         ("HKY+I{1}", "no proportion of sites"),
         ("HKY+G4{0}", "no shape"),
-        ("HKY+G4+R4", "on top of another \\+G"),
-        ("HKY+G4+G8", "on top of another \\+G"),
+        ("HKY+G4+R4", "'\\+R4' comes on top of '\\+G4'"),
+        ("HKY+G4+G8", "'\\+G8' comes on top of '\\+G4'"),
         ("HKY+R2{1,1,1}", "no free rates"),
         ("LG{2}", "LG has no rates to give"),
-        ("", "cannot be read"),
+        ("", "no name of a model"),
         ("HKY+G4{", "cannot be read"),
         ("HKY+G99", "asks for 99 categories"),
+        ("GTR+G0", "asks for 0 categories; ask for 1 to 64"),
+        ("GTRR+G4", "did you mean 'GTR\\+G4'"),
+        ("LGG", "did you mean 'LG'"),
+        ("hkyy85", "did you mean 'HKY'"),
+        ("GTR+G4+G4", "'\\+G4' comes on top of '\\+G4'; leave one of them out"),
+        ("GTR++G4", "a '\\+' with nothing behind it"),
+        ("BLOSUM62", "no model is called 'BLOSUM62'; choose from JC, F81, .*, LG$"),
+        ("LG+C20", "'\\+C20' is no part of a model; choose from \\+F, .*, \\+ASC$"),
+        ("GTRGAMMAI", "did you mean 'GTR\\+I\\+G4'"),
+        ("PROTGAMMAWAGF", "did you mean 'WAG\\+F\\+G4'"),
     ],
 )
 def test_strings_are_refused(text: str, message: str) -> None:
@@ -92,6 +106,31 @@ def test_a_written_model_is_the_same_model(text: str) -> None:
     np.testing.assert_allclose(again.rate_matrix(), model.rate_matrix(), rtol=1e-8)
     np.testing.assert_allclose(again.categories(), model.categories(), rtol=1e-8)
     assert again.n_free == 0 or model.specification.frequency_rule == "equal"
+
+
+@pytest.mark.parametrize(
+    "text", [*DNA_MODELS, *MODELS, "JC+F", "GTR+FO+I+R3", "TVM+FQ+G8{0.5}+ASC", "LG+F+R2{0.3,0.2,0.7,1.5}", "WAG+FQ+I"]
+)
+def test_what_a_string_says_is_written_as_a_string(text: str) -> None:
+    said = parse_model(text)
+    assert parse_model(str(said)) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "n_free"),
+    [
+        *(("JC", 0), ("F81", 0), ("K80", 1), ("HKY", 1), ("TN", 2), ("K81", 2), ("TPM2", 2), ("TPM3", 2), ("TIM", 3)),
+        *(("TIM2", 3), ("TIM3", 3), ("TVM", 4), ("SYM", 5), ("GTR", 5)),
+    ],
+)
+def test_how_many_rates_are_free(name: str, n_free: int) -> None:
+    assert len(parse_model(name).free_classes) == n_free
+
+
+def test_transversion_models_have_four_rates_for_transversions() -> None:
+    matrix = starting_model("TVM{2,3,4,5}", PATTERNS).exchangeabilities()
+    assert sorted({matrix[0, 1], matrix[0, 3], matrix[1, 2], matrix[2, 3]}) == [1.0, 2.0, 4.0, 5.0]
+    assert matrix[0, 2] == matrix[1, 3] == 3.0
 
 
 @pytest.mark.parametrize("name", DNA_MODELS)

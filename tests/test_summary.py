@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,31 @@ def test_other_tables_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["summary", str(other), "-o", "/dev/null", "--plot", str(tmp_path / "x.svg")]) == 1
     assert "has no column GROUP; give a table of genem freq" in capsys.readouterr().err
     assert not (tmp_path / "x.svg").exists()
+
+
+def test_a_line_per_report_of_trees(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    report = {
+        "input": {"n_taxa": 12, "n_sites": 898, "n_patterns": 413},
+        "model": "HKY{10.02}+F{0.3,0.3,0.1,0.3}+G4{0.4}",
+        "log_likelihood": -5728.0621,
+        "bic": 11632.93,
+        "tree_length": 3.027,
+        "n_free_parameters": 26,
+        "status": "converged",
+    }
+    path = tmp_path / "best.json"
+    path.write_text(json.dumps(report))
+    assert main(["summary", str(path), "--multiqc", "primates"]) == 0
+    text = capsysbinary.readouterr().out.decode()
+    assert text.startswith("# id: genem_phylo_primates\n# section_name: genem trees: primates\n# plot_type: table\n")
+    row = summary(text)["best"]
+    assert [row[name] for name in ("TAXA", "SITES", "MODEL", "N_FREE")] == ["12", "898", "HKY+F+G4", "26"]
+    assert float(row["LOG_LIKELIHOOD"]) == pytest.approx(-5728.0621)
+
+
+def test_other_json_is_refused(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = tmp_path / "other.json"
+    path.write_text("{}")
+    assert main(["summary", str(path)]) == 1
+    assert b"is no report of genem phylo; give what --report wrote" in capsysbinary.readouterr().err
+    assert main(["summary", str(path), "--plot", str(tmp_path / "x.svg")]) == 2

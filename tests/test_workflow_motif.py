@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from genem.io.motif_files import read_motifs
 from tests.popgen_runs import DATA, ROOT, configure, run
+from tests.workflow_checks import job_counts, joined
 
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
 
@@ -95,9 +95,8 @@ def test_a_wrong_configuration_is_refused(
 
 def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environment) -> None:
     shown = run(configure(tmp_path, CRP), genem_environment, "--dry-run", snakefile=SNAKEFILE).stdout
-    counts = dict(line.split() for line in shown.splitlines() if re.fullmatch(r"[a-z_]+ +\d+", line))
     once = ("all", "warm", "controls_gather", "discovery", "shuffle", "scan", "scan_control", "compare")
-    assert counts == {"total": "10", "controls": "2", **dict.fromkeys(once, "1")}
+    assert job_counts(shown) == {"total": 10, "controls": 2, **dict.fromkeys(once, 1)}
 
 
 def test_every_result_is_there(finished: Path) -> None:
@@ -131,14 +130,6 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished: Path) -> None:
     jobs = ("controls.0", "controls.1", "controls_gather", "discovery", "shuffle", "scan", "scan_control", "compare")
     assert [job for job in jobs if not (finished / f"logs/crp/{job}.log").is_file()] == []
     assert [job for job in jobs if not (finished / f"benchmarks/crp/{job}.tsv").is_file()] == []
-
-
-def test_every_rule_states_what_it_needs() -> None:
-    for path in (SNAKEFILE.parent / "rules").glob("*.smk"):
-        for rule in path.read_text().split("\nrule ")[1:]:
-            needed = ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "shell:", "conda:")
-            assert [word for word in needed if word not in rule] == [], (path.name, rule.split(":")[0])
-            assert "retries:" not in rule
 
 
 @pytest.mark.slow
@@ -181,9 +172,8 @@ def test_the_report_opens_in_a_browser(
 
 @pytest.mark.slow
 def test_the_workflow_joins_the_others(tmp_path: Path, genem_environment: Environment) -> None:
-    folder = configure(tmp_path, "motif:\n" + "".join(f"  {line}\n" for line in CRP.splitlines()))
-    joined = ROOT / "workflows" / "Snakefile"
-    shown = run(folder, genem_environment, "--dry-run", snakefile=joined)
+    folder = configure(tmp_path, joined({"motif": CRP}))
+    shown = run(folder, genem_environment, "--dry-run", snakefile=ROOT / "workflows" / "Snakefile")
     assert shown.returncode == 0, shown.stdout
-    assert re.search(r"^motif_controls +2$", shown.stdout, re.MULTILINE)
+    assert job_counts(shown.stdout)["motif_controls"] == 2
     assert "motif/results/crp/report.html" in shown.stdout

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import os
-import re
 import shutil
-import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pysam
 import pytest
 
-from tests.popgen_runs import DATA, HAPMAP, ROOT, SNAKEFILE, command, configure, run, single_run
+from tests.popgen_runs import DATA, HAPMAP, ROOT, SNAKEFILE, configure, run, single_run
+from tests.workflow_checks import job_counts, joined, kill_once, modified
 
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
 
@@ -57,9 +54,8 @@ def test_a_wrong_configuration_is_refused(
 
 def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environment) -> None:
     shown = run(configure(tmp_path), genem_environment, "--dry-run").stdout
-    counts = dict(line.split() for line in shown.splitlines() if re.fullmatch(r"[a-z_]+ +\d+", line))
     jobs = {"all": 1, "warm": 1, "regions": 1, "freq_piece": 3, "gather": 1, "summary": 1}
-    assert counts == {"total": "8"} | {rule: str(count) for rule, count in jobs.items()}
+    assert job_counts(shown) == {"total": 8} | jobs
     assert not (tmp_path / "results").exists()
 
 
@@ -146,7 +142,7 @@ def test_the_test_configuration_runs(tmp_path: Path, genem_environment: Environm
 
 @pytest.mark.slow
 def test_the_workflows_join_as_modules(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
-    folder = configure(tmp_path, "popgen:\n" + "".join(f"  {line}\n" for line in HAPMAP.splitlines()))
+    folder = configure(tmp_path, joined({"popgen": HAPMAP}))
     done = run(folder, genem_environment, "--cores", "2", snakefile=ROOT / "workflows" / "Snakefile")
     assert done.returncode == 0, done.stdout
     for name in RESULTS:
@@ -157,7 +153,7 @@ def test_the_workflows_join_as_modules(finished: Path, tmp_path: Path, genem_env
 @pytest.mark.slow
 def test_a_killed_run_resumes(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
     folder = configure(tmp_path)
-    kill_while_scattered(folder, genem_environment)
+    kill_once(lambda: len([*folder.glob("logs/hapmap/freq.*.log")]) > 1, folder, genem_environment)
     assert not (folder / "results/hapmap/freq.tsv.gz").exists()
     kept = [folder / "results/warm.done", min(folder.glob("results/hapmap/pieces/*.tsv"), key=modified)]
     before = [modified(path) for path in kept]
@@ -168,11 +164,6 @@ def test_a_killed_run_resumes(finished: Path, tmp_path: Path, genem_environment:
     assert [modified(path) for path in kept] == before
     for name in RESULTS:
         assert (folder / "results/hapmap" / name).read_bytes() == (finished / "results/hapmap" / name).read_bytes()
-
-
-def modified(path: Path) -> int:
-    """When the file was last written, in nanoseconds."""
-    return path.stat().st_mtime_ns
 
 
 @pytest.mark.slow
@@ -209,23 +200,3 @@ def test_the_report_opens_in_a_browser(
     rendered = opened(report)
     assert "Allele frequencies by the EM algorithm" in rendered
     assert "Results" in rendered
-
-
-def kill_while_scattered(folder: Path, environment: Environment) -> None:
-    """Start the workflow on one core and kill all its processes once the second piece has begun."""
-    process = subprocess.Popen(
-        command(folder, "--cores", "1", "--notemp"),
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while len([*folder.glob("logs/hapmap/freq.*.log")]) < 2:
-            assert process.poll() is None, "the run ended before it could be killed"
-            assert time.monotonic() < deadline, "no second piece within two minutes"
-            time.sleep(0.02)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

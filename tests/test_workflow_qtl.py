@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import pytest
 
 from tests.popgen_runs import DATA, HAPMAP, ROOT, configure, run
 from tests.qtl_runs import HYPER, LISTERIA, SNAKEFILE
+from tests.workflow_checks import job_counts, joined
 
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
 
@@ -77,9 +77,8 @@ def test_a_wrong_configuration_is_refused(
 
 def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environment) -> None:
     shown = run(configure(tmp_path, LISTERIA), genem_environment, "--dry-run", snakefile=SNAKEFILE).stdout
-    counts = dict(line.split() for line in shown.splitlines() if re.fullmatch(r"[a-z_]+ +\d+", line))
     jobs = {"all": 1, "warm": 1, "genotypes": 1, "permutation_piece": 3, "permutations": 1, "scan": 1, "effects": 1}
-    assert counts == {"total": "9"} | {rule: str(count) for rule, count in jobs.items()}
+    assert job_counts(shown) == {"total": 9} | jobs
     assert not (tmp_path / "results").exists()
 
 
@@ -137,16 +136,13 @@ def test_the_test_configuration_runs(tmp_path: Path, genem_environment: Environm
 
 @pytest.mark.slow
 def test_the_workflows_join_as_modules(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
-    configs = {"popgen": HAPMAP, "qtl": LISTERIA}
-    text = "".join(
-        f"{name}:\n" + "".join(f"  {line}\n" for line in config.splitlines()) for name, config in configs.items()
-    )
-    joined = ROOT / "workflows" / "Snakefile"
+    text = joined({"popgen": HAPMAP, "qtl": LISTERIA})
+    snakefile = ROOT / "workflows" / "Snakefile"
     table_wanted = "qtl/results/listeria/permutations.tsv.gz"
-    done = run(configure(tmp_path, text), genem_environment, "--cores", "2", table_wanted, snakefile=joined)
+    done = run(configure(tmp_path, text), genem_environment, "--cores", "2", table_wanted, snakefile=snakefile)
     assert done.returncode == 0, done.stdout
     assert (tmp_path / table_wanted).read_bytes() == (finished / table_wanted.removeprefix("qtl/")).read_bytes()
-    shown = run(tmp_path, genem_environment, "--dry-run", snakefile=joined)
+    shown = run(tmp_path, genem_environment, "--dry-run", snakefile=snakefile)
     assert shown.returncode == 0, shown.stdout
     assert "popgen_freq_piece" in shown.stdout
     assert "qtl_effects" in shown.stdout
@@ -182,8 +178,7 @@ def test_the_report_holds_the_pictures(
 
 
 def test_the_joined_workflows_know_their_keys(tmp_path: Path, genem_environment: Environment) -> None:
-    joined = ROOT / "workflows" / "Snakefile"
     folder = configure(tmp_path, "gwas:\n  crosses: {}\n")
-    refused = run(folder, genem_environment, "--dry-run", snakefile=joined)
+    refused = run(folder, genem_environment, "--dry-run", snakefile=ROOT / "workflows" / "Snakefile")
     assert refused.returncode != 0
     assert "config: gwas: there is no such workflow, only popgen, qtl" in refused.stdout

@@ -44,7 +44,6 @@ DEMONSTRATIONS = (
             "lod.svg": "LOD scores along the genome, with thresholds",
             "peaks.tsv": "loci with genome-wide p-values and intervals of support",
             "effects.tsv": "genotype means, additive effect and dominance at the loci",
-            "lod.tsv.gz": "LOD scores, one row per trait and position",
         },
     ),
     Demonstration(
@@ -54,8 +53,14 @@ DEMONSTRATIONS = (
             "report.html": "logo, E-value, empirical p-value, sites and trace on one page",
             "logos.svg": "the motif and its reverse complement",
             "motifs.meme": "the motif with its sites, in MEME text format",
-            "sites.tsv": "its sites, one a row",
-            "known.tsv": "known motifs that resemble it",
+        },
+    ),
+    Demonstration(
+        "phylo",
+        "the tree of twelve primates",
+        {
+            "tree.svg": "the best tree with bootstrap percentages",
+            "best.json": "log-likelihood, parameters and lengths with standard errors",
         },
     ),
 )
@@ -65,7 +70,7 @@ COMMAND = Command(
     description=(
         "Run the workflows on bundled data. popgen: allele frequencies of HapMap CEU and YRI, 120 unrelated people,\n"
         "593 SNPs of chromosome 22. qtl: loci for the survival of 120 mice of an intercross after an infection.\n"
-        "motif: binding sites of CRP in 18 promoters of E. coli.\n"
+        "motif: binding sites of CRP in 18 promoters of E. coli. phylo: the tree of 12 primates.\n"
         "Each gets a folder that is a small project: data, configuration, results and an HTML report.\n"
         "A second run in the same folder does only what is missing. Needs pip install 'genem[workflow,plots]'."
     ),

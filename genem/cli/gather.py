@@ -11,7 +11,8 @@ COMMAND = Command(
     description=(
         "Join tables of genem, in the order given: the rows of all below one header, byte for byte as a run on the\n"
         "whole file would have written them. The headers must be equal; empty files are passed over. Annotated VCFs\n"
-        "are joined in the same way. A compressed output of rows sorted by CHROM and POS gets a tabix index."
+        "are joined in the same way, Newick files tree by tree. A compressed output of rows sorted by CHROM and POS\n"
+        "gets a tabix index."
     ),
     arguments=(Option(("tables",), "tables, plain or compressed", metavar="TABLE", nargs="+", file=True),),
     groups=(output_group(), MESSAGES),
@@ -24,10 +25,15 @@ COMMAND = Command(
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
-    from genem.io.gathering import gather_tables, kind_of_tables
+    from genem.io.gathering import gather_tables, gather_trees, kind_of_tables
 
     for table in args.tables:
         context.add_input(table)
-    with context.open_output(args.output, index=kind_of_tables(args.tables)) as stream:
-        n_gathered = gather_tables(args.tables, stream)
-    context.log.info("%d of %d tables had rows or a header", n_gathered, len(args.tables))
+    kind = kind_of_tables(args.tables)
+    if kind == "trees":
+        with context.open_output(args.output) as stream:
+            n_gathered = gather_trees(args.tables, stream)
+    else:
+        with context.open_output(args.output, index=kind) as stream:
+            n_gathered = gather_tables(args.tables, stream)
+    context.log.info("%d of %d pieces had anything in them", n_gathered, len(args.tables))

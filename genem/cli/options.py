@@ -30,7 +30,7 @@ class Option:
     metavar
         How the help names the value.
     kind
-        ``value``, ``switch`` (True where given) or ``count`` (how often it was given).
+        ``value``, ``switch`` (True where given), ``count`` (how often it was given) or ``list`` (a value each time).
     nargs
         As in argparse.
     bare
@@ -48,7 +48,7 @@ class Option:
     parse: Callable[[str], object] = str
     choices: tuple[str, ...] = ()
     metavar: str | None = None
-    kind: Literal["value", "switch", "count"] = "value"
+    kind: Literal["value", "switch", "count", "list"] = "value"
     nargs: Literal["?", "*", "+", 2] | None = None
     bare: object = None
     file: bool = False

@@ -58,6 +58,8 @@ def _add(parser: Any, option: Option) -> None:
         keywords["action"] = "count"
     else:
         keywords |= {"type": _typed(option.parse), "metavar": option.metavar, "nargs": option.nargs}
+        if option.kind == "list":
+            keywords["action"] = "append"
         if option.nargs == "?" and not option.positional:
             keywords["const"] = option.bare
         if option.choices:

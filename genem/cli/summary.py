@@ -1,9 +1,9 @@
-"""``genem summary``: what a table of genem freq says of each group, as a line, and the frequency spectrum."""
+"""``genem summary``: a line per group of a table of genem freq, with the spectrum, or per report of genem phylo."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from genem.cli.context import RunContext
 from genem.cli.options import MESSAGES, Command, Option, OptionGroup, output_group, plot_option
 from genem.cli.values import fraction
-from genem.errors import InputError
+from genem.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from genem.popgen import SpectrumAccumulator
@@ -22,9 +22,11 @@ COMMAND = Command(
     description=(
         "Summarise tables of genem freq: for each group the variants, the share of samples called, the variants that\n"
         "depart from Hardy-Weinberg proportions (exact test, or likelihood-ratio test where there are no calls) and\n"
-        "the fits that did not converge."
+        "the fits that did not converge. Or reports of genem phylo: for each size, model and log-likelihood."
     ),
-    arguments=(Option(("tables",), "tables of genem freq", metavar="TABLE", nargs="+", file=True),),
+    arguments=(
+        Option(("tables",), "tables of genem freq, or reports of genem phylo", metavar="TABLE", nargs="+", file=True),
+    ),
     groups=(
         output_group(plot_option("the allele-frequency spectrum of every group")),
         OptionGroup(
@@ -69,7 +71,26 @@ class GroupTally:
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
-    """Read the tables once; write a line per group and the picture."""
+    """Write a line per group, and the picture, or a line per report."""
+    from genem.cli.tree_summary import is_report
+
+    (_summarise_trees if is_report(args.tables[0]) else _summarise_frequencies)(args, context)
+
+
+def _summarise_trees(args: argparse.Namespace, context: RunContext) -> None:
+    from genem.cli import tree_summary
+
+    if args.plot is not None:
+        raise UsageError("--plot is for tables of genem freq; genem phylo --plot draws trees")
+    for report in args.tables:
+        context.add_input(report)
+    rows = tree_summary.tree_rows(args.tables)
+    with context.open_output(args.output) as stream:
+        stream.write(_text(tree_summary.MEANINGS, rows, args.multiqc, "phylo", "trees").encode())
+
+
+def _summarise_frequencies(args: argparse.Namespace, context: RunContext) -> None:
+    """Read the tables once."""
     from genem.io.gathering import read_columns
     from genem.popgen.plots import SpectrumAccumulator, plot_frequency_spectrum
 
@@ -86,7 +107,8 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
                 raise InputError(str(error), path=table, place=place, remedy="give a table of genem freq") from error
             n_rows += len(cells[0])
     with context.open_output(args.output) as stream:
-        stream.write(_text(tallies, args.multiqc).encode())
+        rows = [_cells(group, tally) for group, tally in tallies.items()]
+        stream.write(_text(MEANINGS, rows, args.multiqc, "freq", "allele frequencies").encode())
     if args.plot is not None:
         with context.replace_on_success(args.plot) as path:
             plot_frequency_spectrum(spectrum, path, file_format=Path(args.plot).suffix.lstrip("."))
@@ -116,19 +138,23 @@ def _numbers(cell: str) -> list[float]:
     return [float(value) for value in cell.split(",") if value != "NA"]
 
 
-def _text(tallies: dict[str, GroupTally], multiqc: str | None) -> str:
-    from genem import __version__
+def _cells(group: str, tally: GroupTally) -> tuple[str, ...]:
     from genem.io.tables import format_float
+
+    counts = (tally.variants, tally.segregating, format_float(tally.call_rate), tally.departing, tally.not_converged)
+    return (group, *map(str, counts))
+
+
+def _text(
+    meanings: Mapping[str, str], rows: Iterable[Sequence[str]], multiqc: str | None, command: str, subject: str
+) -> str:
+    from genem import __version__
 
     if multiqc is None:
         lines = [f"##genem_version={__version__}"]
-        lines += [f'##column=<ID={name},Description="{meaning}">' for name, meaning in MEANINGS.items()]
+        lines += [f'##column=<ID={name},Description="{meaning}">' for name, meaning in meanings.items()]
     else:
         identifier = "".join(letter if letter.isalnum() else "_" for letter in multiqc)
-        lines = [f"# id: genem_freq_{identifier}", f"# section_name: genem allele frequencies: {multiqc}"]
+        lines = [f"# id: genem_{command}_{identifier}", f"# section_name: genem {subject}: {multiqc}"]
         lines += ["# plot_type: table"]
-    lines.append("\t".join(MEANINGS))
-    for group, tally in tallies.items():
-        counts = (tally.variants, tally.segregating, format_float(tally.call_rate))
-        lines.append("\t".join(map(str, (group, *counts, tally.departing, tally.not_converged))))
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *("\t".join(cells) for cells in (meanings, *rows))]) + "\n"

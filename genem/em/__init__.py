@@ -15,7 +15,7 @@ from genem.em.model import (
     effective_learning_rate,
 )
 from genem.em.parameters import parameter_names, parameter_vector
-from genem.em.selection import InformationCriteria, information_criteria
+from genem.em.selection import InformationCriteria, criterion_weights, information_criteria
 from genem.em.stationarity import Stationarity
 from genem.em.status import Status
 from genem.em.trace import EMTrace, IdentityError
@@ -44,6 +44,7 @@ __all__ = [
     "StandardErrors",
     "Stationarity",
     "Status",
+    "criterion_weights",
     "effective_learning_rate",
     "fit",
     "information_criteria",

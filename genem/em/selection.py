@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,40 @@ class InformationCriteria:
     icl: float
     n_free: int
     n_observations: int | None
+
+    @property
+    def aicc(self) -> float:
+        """AIC + 2 d (d + 1) / (n - d - 1), for samples that are small beside the number of parameters; NaN without a
+        sample size, or where n - d - 1 is not positive. Hurvich & Tsai (1989), doi:10.1093/biomet/76.2.297.
+        """
+        spare = 0 if self.n_observations is None else self.n_observations - self.n_free - 1
+        return self.aic + 2.0 * self.n_free * (self.n_free + 1) / spare if spare > 0 else math.nan
+
+
+def criterion_weights(values: Sequence[float]) -> NDArray[np.float64]:
+    """How the data share their support among models: exp(-difference / 2), summing to 1.
+
+    Parameters
+    ----------
+    values
+        AIC, AICc or BIC of each model; NaN where there is none.
+
+    Returns
+    -------
+    float64 (model,)
+        NaN where the value is. Burnham & Anderson (2002), doi:10.1007/b97636.
+
+    Examples
+    --------
+    >>> criterion_weights([204.0, 206.0, float("nan")]).round(4)
+    array([0.7311, 0.2689,    nan])
+    """
+    criterion = np.asarray(values, dtype=np.float64)
+    if np.all(np.isnan(criterion)):
+        return criterion
+    support = np.exp((np.nanmin(criterion) - criterion) / 2.0)
+    weights: NDArray[np.float64] = support / np.nansum(support)
+    return weights
 
 
 def information_criteria(

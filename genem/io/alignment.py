@@ -24,6 +24,8 @@ AMBIGUOUS = b"RYSWKMBDHVryswkmbdhv"
 SAY_NOTHING = b"NXOnxo-.?~*"
 NUCLEOTIDE_SHARE = 0.85
 """Of the letters that say anything, so many must be A, C, G, T or U, and the others IUPAC codes, to be called DNA."""
+LEAST_SHARE, MANY_LETTERS = 0.5, 100
+"""Of many letters fewer will do, as in SNPs with heterozygous calls: no protein is so long without other letters."""
 STRICT_NAME = 10
 PHYLIP_HEADER = re.compile(r"\s*(\d+)\s+(\d+)\s*(?:[IS]\s*)?\n", re.IGNORECASE)
 
@@ -252,4 +254,5 @@ def _guess_datatype(text: bytes) -> Datatype:
     clear, ambiguous, silent = (int(counts[list(letters)].sum()) for letters in (NUCLEOTIDES, AMBIGUOUS, SAY_NOTHING))
     told = len(text) - silent
     others = told - clear - ambiguous
-    return "dna" if others == 0 and clear >= NUCLEOTIDE_SHARE * told else "protein"
+    share = LEAST_SHARE if told >= MANY_LETTERS else NUCLEOTIDE_SHARE
+    return "dna" if others == 0 and clear >= share * told else "protein"

@@ -1,4 +1,4 @@
-"""Joining the tables, or VCFs, that runs on parts of a file wrote."""
+"""Joining the tables, VCFs or Newick trees that runs on parts of a file, or of the work, wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genem.errors import InputError
 from genem.io.bgzf_writer import END_OF_FILE
 from genem.io.output import ByteSink
 
-__all__ = ["gather_tables", "kind_of_tables", "read_columns", "read_notes"]
+__all__ = ["gather_tables", "gather_trees", "kind_of_tables", "read_columns", "read_notes"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 BGZF_SUBFIELD = b"BC"
@@ -23,8 +23,8 @@ ROWS_AT_ONCE = 1 << 14
 RUN_AGAIN = "make the table again"
 
 
-def kind_of_tables(paths: Sequence[str | Path]) -> Literal["vcf", "table"]:
-    """Whether the pieces are VCFs or tables of genem, told by the first that is not empty.
+def kind_of_tables(paths: Sequence[str | Path]) -> Literal["vcf", "table", "trees"]:
+    """Whether the pieces are VCFs, tables of genem or Newick trees, told by the first that is not empty.
 
     Raises
     ------
@@ -35,6 +35,8 @@ def kind_of_tables(paths: Sequence[str | Path]) -> Literal["vcf", "table"]:
         with _opened(path) as stream:
             first_line = stream.readline()
         if first_line:
+            if first_line.startswith(b"("):
+                return "trees"
             return "vcf" if first_line.startswith(b"##fileformat=VCF") else "table"
     raise InputError("every piece is empty: there is nothing to gather", path=paths[0])
 
@@ -67,6 +69,28 @@ def gather_tables(paths: Sequence[str | Path], sink: ByteSink) -> int:
                     remedy="gather only tables that one version of one command wrote with the same options",
                 )
             _copy_rows(stream, sink, path)
+        n_gathered += 1
+    return n_gathered
+
+
+def gather_trees(paths: Sequence[str | Path], sink: ByteSink) -> int:
+    """Write the trees of all files, one after the other; return how many files were not empty.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, holds no Newick trees, or breaks off.
+    """
+    n_gathered = 0
+    for path in paths:
+        with _opened(path) as stream:
+            first_line = stream.readline()
+            if not first_line:
+                continue
+            if not first_line.startswith(b"("):
+                raise InputError("is no Newick file", path=path, remedy="gather trees with trees only")
+            sink.write(first_line)
+            _copy_rows(stream, sink, path, last=first_line[-1:])
         n_gathered += 1
     return n_gathered
 
@@ -162,8 +186,8 @@ def _first_difference(header: bytes, expected: bytes) -> str:
     return f"line {1 + (same.index(False) if False in same else len(same))}"
 
 
-def _copy_rows(stream: BinaryIO, sink: ByteSink, path: str | Path) -> None:
-    last = b"\n"
+def _copy_rows(stream: BinaryIO, sink: ByteSink, path: str | Path, last: bytes = b"\n") -> None:
+    """Copy what is left; ``last`` is the byte before it."""
     while chunk := stream.read(CHUNK_BYTES):
         sink.write(chunk)
         last = chunk[-1:]

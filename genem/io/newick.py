@@ -39,6 +39,9 @@ def read_newick(path: str | Path) -> tuple[Tree, ...]:
         raise InputError("is not UTF-8 text", path=name, remedy="give a Newick file") from None
     if text.lstrip()[:6].upper() == "#NEXUS":
         raise InputError("is a Nexus file", path=name, remedy="write its trees as Newick")
+    if "(" not in text and ";" not in text and text.strip():
+        shown = text.split(maxsplit=1)[0][:20]
+        raise InputError(f"starts with {shown!r}: no tree", path=name, remedy="give trees in Newick format")
     return _parse_all(text, name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -77,6 +78,42 @@ def alphabet_of(datatype: Datatype) -> Alphabet:
     if datatype == "dna":
         return _build(datatype, "ACGT", {**DNA_SETS, "U": "T"}, DNA_UNKNOWN)
     return _build(datatype, "ARNDCQEGHILKMFPSTWYV", PROTEIN_SETS, PROTEIN_UNKNOWN)
+
+
+def common_alphabet(alphabets: Iterable[Alphabet]) -> Alphabet:
+    """The alphabet of all partitions: that of each, or one in which DNA takes the first 4 of 20 states.
+
+    Codes of states stay what they are; those of ambiguous letters change (see :func:`recoding`). A gap in DNA is any of
+    4 states, so that no other ever has a likelihood.
+
+    Examples
+    --------
+    >>> both = common_alphabet([alphabet_of("dna"), alphabet_of("protein")])
+    >>> both.n_states, both.sets[recoding(alphabet_of("dna"), both)][-1].sum()
+    (20, np.float64(4.0))
+    """
+    datatypes = sorted({alphabet.datatype for alphabet in alphabets})
+    return alphabet_of(datatypes[0]) if len(datatypes) == 1 else _mixed_alphabet()
+
+
+@cache
+def _mixed_alphabet() -> Alphabet:
+    protein, dna = alphabet_of("protein"), alphabet_of("dna")
+    sets = [*protein.sets[:-1], *_widened(dna, protein.n_states)[dna.n_states :], protein.sets[-1]]
+    return Alphabet("protein", protein.states, np.array(sets), protein.code_of)
+
+
+def recoding(alphabet: Alphabet, common: Alphabet) -> NDArray[np.uint8]:
+    """uint8 (code,): the codes of one alphabet in a common one."""
+    if alphabet is common:
+        return np.arange(len(common.sets), dtype=np.uint8)
+    rows = {tuple(row): code for code, row in enumerate(common.sets.tolist())}
+    return np.array([rows[tuple(row)] for row in _widened(alphabet, common.n_states).tolist()], np.uint8)
+
+
+def _widened(alphabet: Alphabet, n_states: int) -> NDArray[np.float64]:
+    """Its sets, with states added that no letter may stand for."""
+    return np.pad(alphabet.sets, ((0, 0), (0, n_states - alphabet.n_states)))
 
 
 def _build(datatype: Datatype, states: str, named_sets: dict[str, str], unknown: str) -> Alphabet:

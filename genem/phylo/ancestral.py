@@ -27,6 +27,8 @@ class AncestralStates:
         The tree, its taxa in the order of the patterns.
     nodes
         Numbers of the nodes.
+    alphabet
+        Letters of the states; with partitions of DNA and of protein those of protein, among which A, C, G and T are.
     posterior
         For every partition float64 (node, site, state).
     """
@@ -83,5 +85,14 @@ def ancestral_states(likelihood: TreeLikelihood, tree: Tree) -> AncestralStates:
     posterior = []
     for number, partition in enumerate(likelihood.partitions):
         patterns = np.array([[likelihood.patterns_of_chunks(values)[number] for values in rows] for rows in by_state])
-        posterior.append(np.moveaxis(patterns[:, :, partition.patterns.pattern_of], 0, 2))
+        by_site = np.moveaxis(patterns[:, :, partition.patterns.pattern_of], 0, 2)
+        posterior.append(_by_letter(by_site, partition.patterns.alphabet, likelihood.alphabet))
     return AncestralStates(evaluation.tree, tuple(nodes.tolist()), likelihood.alphabet, tuple(posterior))
+
+
+def _by_letter(by_site: Vector, alphabet: Alphabet, common: Alphabet) -> Vector:
+    """States of a partition at the places of their letters in the common alphabet."""
+    place = [common.states.index(letter) for letter in alphabet.states]
+    posterior = np.zeros_like(by_site)
+    posterior[:, :, place] = by_site[:, :, : alphabet.n_states]
+    return posterior

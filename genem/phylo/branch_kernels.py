@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, summing_kernel
+from genem.jit import kernel
 from genem.phylo.likelihood_kernels import (
     HUGE,
     LANES,
@@ -36,7 +36,10 @@ from genem.phylo.likelihood_kernels import (
     rescale,
     take_chunk,
     update_up,
+    weighted_sum,
 )
+from genem.phylo.logarithm_kernels import log_lanes
+from genem.phylo.newton_kernels import bracketed_step
 from genem.phylo.transition_kernels import Process, Transitions, fill_edge
 
 MIN_LENGTH = 1e-9
@@ -65,19 +68,40 @@ def fill_chunk_table(
     sites: Sites, process: Process, chunk: Chunk, number: int, node: int, spare: np.ndarray, table: EdgeTable
 ) -> None:
     """The table of the edge above a node for one chunk."""
+    message(process.left[sites.model[number]], chunk.up[node], node < len(chunk.code), table.value[number])
+    finish_chunk_table(
+        sites, process, number, chunk.up_scale[node], chunk.outer[node], chunk.outer_scale[node], spare, table
+    )
+
+
+@kernel
+def finish_chunk_table(
+    sites: Sites,
+    process: Process,
+    number: int,
+    up_scale: np.ndarray,
+    outer: np.ndarray,
+    outer_scale: np.ndarray,
+    spare: np.ndarray,
+    table: EdgeTable,
+) -> None:
+    """The same, where the values hold the lower end of the edge already."""
     model = sites.model[number]
     value, offset, scale = table.value[number], table.offset[number], table.scale[number]
-    message(process.left[model], chunk.up[node], node < len(chunk.code), value)
-    message(process.left[model], chunk.outer[node], False, spare)
+    message(process.left[model], outer, False, spare)
     for c in range(value.shape[0]):
+        weight = process.weight[model, c]
         for k in range(value.shape[1]):
             for l in range(LANES):
-                value[c, k, l] *= spare[c, k, l] * process.weight[model, c]
+                value[c, k, l] *= spare[c, k, l] * weight
     for l in range(LANES):
-        scale[l] = chunk.up_scale[node, l] + chunk.outer_scale[node, l]
-        offset[l] = invariant_likelihood(sites, process, number, l)
-        if scale[l] > 0 and offset[l] > 0.0:
-            offset[l] *= HUGE ** scale[l]
+        scale[l] = up_scale[l] + outer_scale[l]
+        offset[l] = 0.0
+    if process.invariant[model] > 0.0:
+        for l in range(LANES):
+            offset[l] = invariant_likelihood(sites, process, number, l)
+            if scale[l] > 0 and offset[l] > 0.0:
+                offset[l] *= HUGE ** scale[l]
 
 
 @kernel
@@ -91,7 +115,25 @@ def fill_growth(process: Process, model: int, length: float, growth: np.ndarray)
             growth[2, c, k] = speed * growth[1, c, k]
 
 
-@summing_kernel
+@kernel
+def sum_growths(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
+    """As :func:`sum_growth` for the function and both derivatives, total[order, lane], in one pass over the table."""
+    for d in range(3):
+        for l in range(LANES):
+            total[d, l] = 0.0
+    for c in range(value.shape[0]):
+        for k in range(0, value.shape[1], 4):
+            f0, f1, f2, f3 = growth[0, c, k], growth[0, c, k + 1], growth[0, c, k + 2], growth[0, c, k + 3]
+            g0, g1, g2, g3 = growth[1, c, k], growth[1, c, k + 1], growth[1, c, k + 2], growth[1, c, k + 3]
+            h0, h1, h2, h3 = growth[2, c, k], growth[2, c, k + 1], growth[2, c, k + 2], growth[2, c, k + 3]
+            for l in range(LANES):
+                v0, v1, v2, v3 = value[c, k, l], value[c, k + 1, l], value[c, k + 2, l], value[c, k + 3, l]
+                total[0, l] += (f0 * v0 + f1 * v1) + (f2 * v2 + f3 * v3)
+                total[1, l] += (g0 * v0 + g1 * v1) + (g2 * v2 + g3 * v3)
+                total[2, l] += (h0 * v0 + h1 * v1) + (h2 * v2 + h3 * v3)
+
+
+@kernel
 def sum_growth(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
     """total[lane] = sum of growth times value over categories and eigenvalues."""
     for l in range(LANES):
@@ -105,17 +147,18 @@ def sum_growth(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None
                 )
 
 
-@summing_kernel
+@kernel
 def add_derivatives(weight: np.ndarray, offset: np.ndarray, total: np.ndarray) -> tuple[float, float]:
-    """First and second derivative of the log-likelihood of one chunk, before the correction for ascertainment."""
-    first, second = 0.0, 0.0
+    """First and second derivative of the log-likelihood of one chunk, before the correction for ascertainment.
+
+    ``total`` is overwritten.
+    """
     for l in range(LANES):
-        if weight[l] > 0.0:
-            likelihood = total[0, l] + offset[l]
-            slope = total[1, l] / likelihood
-            first += weight[l] * slope
-            second += weight[l] * (total[2, l] / likelihood - slope * slope)
-    return first, second
+        inverse = 1.0 / (total[0, l] + offset[l]) if weight[l] > 0.0 else 0.0
+        slope = total[1, l] * inverse
+        total[1, l] = slope
+        total[2, l] = total[2, l] * inverse - slope * slope
+    return weighted_sum(weight, total[1]), weighted_sum(weight, total[2])
 
 
 @kernel
@@ -135,8 +178,7 @@ def derivatives(
         if sites.model[number] != model:
             model = sites.model[number]
             fill_growth(process, model, length, growth)
-        for order in range(3):
-            sum_growth(growth[order], table.value[number], total[order])
+        sum_growths(growth, table.value[number], total)
         slope, curve = add_derivatives(sites.weight[number], table.offset[number], total)
         first += slope
         second += curve
@@ -170,7 +212,7 @@ def edge_log_likelihood(
 ) -> float:
     """The log-likelihood of the tree with this length of the edge."""
     growth = np.empty((3, *table.value.shape[1:3]))
-    total = np.empty((1, LANES))
+    total, log_site = np.empty((1, LANES)), np.empty(LANES)
     unseen = np.zeros((len(ascertained), 1))
     result = 0.0
     model = -1
@@ -179,15 +221,18 @@ def edge_log_likelihood(
             model = sites.model[number]
             fill_growth(process, model, length, growth)
         sum_growth(growth[0], table.value[number], total[0])
-        for l in range(LANES):
-            weight = sites.weight[number, l]
-            if weight > 0.0:
-                likelihood = total[0, l] + table.offset[number, l]
-                if not likelihood > 0.0:
-                    return -math.inf
-                result += weight * (math.log(likelihood) + table.scale[number, l] * LOG_TINY)
         if ascertained[model] > 0.0:
             add_unseen(sites.unseen[number], table.scale[number], table.offset[number], total, unseen[model])
+        n_impossible = 0
+        for l in range(LANES):
+            total[0, l] += table.offset[number, l]
+            n_impossible += sites.weight[number, l] > 0.0 and not total[0, l] > 0.0
+        if n_impossible > 0:
+            return -math.inf
+        log_lanes(total[0], log_site)
+        for l in range(LANES):
+            log_site[l] += table.scale[number, l] * LOG_TINY
+        result += weighted_sum(sites.weight[number], log_site)
     for model in range(len(ascertained)):
         if ascertained[model] > 0.0:
             result -= ascertained[model] * math.log1p(-unseen[model, 0])
@@ -205,16 +250,7 @@ def newton_length(
         slope, curve = derivatives(sites, process, table, ascertained, here)
         if not math.isfinite(slope):
             return length
-        if slope > 0.0:
-            low = here
-        else:
-            high = here
-        there = here - slope / curve if curve < 0.0 else (2.0 * here if slope > 0.0 else 0.5 * here)
-        there = min(there, 4.0 * here + 0.1)
-        if there >= high:
-            there = high if high == MAX_LENGTH else 0.5 * (here + high)
-        elif there <= low:
-            there = low if low == MIN_LENGTH else 0.5 * (here + low)
+        there, low, high = bracketed_step(here, slope, curve, low, high, MIN_LENGTH, MAX_LENGTH)
         step = abs(there - here)
         here = there
         if step <= LENGTH_TOLERANCE * (here + 1e-4):

@@ -20,10 +20,12 @@ from genem.phylo.open_tree import Move, OpenTree, Swap
 from genem.phylo.parameters import pack_partitions, partition_bounds, unpack_partitions
 from genem.phylo.rearrangements import regrafts, swaps
 from genem.phylo.structural_em import propose_structure
+from genem.phylo.topology import subtree_bits
 
 __all__ = ["STRATEGY", "Acceptance", "Climb", "Stage", "refit_models", "single_rate"]
 
 Vector = NDArray[np.float64]
+Quartet = tuple[int, ...]
 Stage = Literal["sem", "nni", "spr", "escape"]
 STRATEGY: tuple[Stage, ...] = ("sem", "nni", "spr", "escape")
 
@@ -117,6 +119,7 @@ class Climb:
         self.radius, self.far_radius = radius, far_radius
         self.constraint = constraint
         self.trace: list[Acceptance] = []
+        self._settled: set[Quartet] = set()
         self.storage = likelihood.storage(len(tree), keep=True)
         self.tree = with_start_lengths(tree)
         self.log_likelihood = -math.inf
@@ -153,9 +156,18 @@ class Climb:
         return self._keep_if_better(proposal.tree, "sem", 1, proposal.expected_gain)
 
     def swap_round(self) -> bool:
-        """The best interchanges that do not touch one another, all at once, or half as many until it rises."""
-        found = swaps(self.likelihood, self.tree, self.storage)
-        chosen = _apart([swap for swap in found if swap.log_likelihood > self.log_likelihood + LEAST_GAIN])
+        """The best interchanges that do not touch one another, all at once, or half as many until it rises.
+
+        Edges around which nothing was found are not looked at again while the four subtrees there stay the same.
+        """
+        quartets = _quartets(self.tree)
+        edges = [node for node, quartet in quartets.items() if quartet not in self._settled]
+        if not edges:
+            return False
+        found = swaps(self.likelihood, self.tree, self.storage, edges=edges)
+        good = [swap for swap in found if swap.log_likelihood > self.log_likelihood + LEAST_GAIN]
+        self._settled |= {quartets[node] for node in set(edges) - {swap.near for swap in good}}
+        chosen = _apart(good)
         while chosen:
             if self._make(chosen, "nni"):
                 return True
@@ -186,10 +198,11 @@ class Climb:
             self.sweep()
         return kept > 0
 
-    def fit_models(self) -> None:
+    def fit_models(self, most_rounds: int = MOST_MODEL_ROUNDS) -> None:
         """Model parameters and lengths in turn, until they gain little."""
         before = self.log_likelihood
-        for _ in range(MOST_MODEL_ROUNDS):
+        self._settled.clear()
+        for _ in range(most_rounds):
             last = self.log_likelihood
             self.likelihood = refit_models(self.likelihood, self.tree)
             self.sweep(FINE_SWEEP_TOLERANCE)
@@ -227,6 +240,21 @@ class Climb:
         self.trace.append(
             Acceptance(self.number, stage, n_moves, expected, gain, reached, self.likelihood.n_categories)
         )
+
+
+def _quartets(tree: Tree) -> dict[int, Quartet]:
+    """The four subtrees around every inner edge, by the node below it."""
+    bits, children = subtree_bits(tree), tree.children()
+    everything = bits[-1]
+    around = {}
+    for node in range(len(tree.taxa), len(tree) - 1):
+        parent = int(tree.parent[node])
+        below = sorted(bits[child] for child in children[node])
+        beside = [bits[child] for child in children[parent] if child != node]
+        if parent != len(tree) - 1:
+            beside.append(everything ^ bits[parent])
+        around[node] = (*below, *sorted(beside))
+    return around
 
 
 def _apart(moves: Sequence[Swap]) -> list[Swap]:

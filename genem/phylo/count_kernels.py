@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, summing_kernel
+from genem.jit import kernel
 from genem.phylo.likelihood_kernels import (
     LANES,
     LOG_TINY,
@@ -28,6 +28,7 @@ from genem.phylo.likelihood_kernels import (
     sweep_down,
     sweep_up,
     take_slot,
+    weighted_sum,
 )
 from genem.phylo.transition_kernels import Process, Transitions
 
@@ -63,7 +64,7 @@ def fill_share(
             share[l] = weight[l] * math.exp((above[l] + below[l]) * LOG_TINY - log_site[l])
 
 
-@summing_kernel
+@kernel
 def add_products(
     share: np.ndarray,
     process: Process,
@@ -82,13 +83,10 @@ def add_products(
             for l in range(LANES):
                 weighted[l] = share[l] * outer[c, x, l]
             for y in range(outer.shape[1]):
-                total = 0.0
-                for l in range(LANES):
-                    total += weighted[l] * up[s, y, l]
-                target[c, x, y] += factor * total
+                target[c, x, y] += factor * weighted_sum(weighted, up[s, y])
 
 
-@summing_kernel
+@kernel
 def add_ends(
     sites: Sites,
     number: int,
@@ -102,10 +100,7 @@ def add_ends(
     """Add one chunk to the sums at the top and over constant sites."""
     for c in range(up.shape[0]):
         for x in range(up.shape[1]):
-            total = 0.0
-            for l in range(LANES):
-                total += share[l] * up[c, x, l]
-            top[c, x] += total
+            top[c, x] += weighted_sum(share, up[c, x])
     for l in range(LANES):
         if weight[l] > 0.0:
             for x in range(up.shape[1]):

@@ -37,15 +37,19 @@ MOST_PAIR_WORK = 5e9
 
 
 def escape_kind(number: int, likelihood: TreeLikelihood, stages: Sequence[str]) -> EscapeKind:
-    """Which way the escape with this number takes: in turn, of those that can be afforded."""
+    """Which way the escape with this number takes: in turn, of those that can be afforded, the most successful most."""
     n_nodes = 2 * len(likelihood.taxa) - 2
     work = n_nodes**2 * likelihood.sites.weight.size * likelihood.n_categories * likelihood.n_states**3
     can_anneal = "sem" in stages and work <= MOST_PAIR_WORK
-    kinds: tuple[EscapeKind, ...] = ("reweight", "kick", "anneal") if can_anneal else ("reweight", "kick")
+    kinds: tuple[EscapeKind, ...] = ("reweight", "reweight", "reweight", "kick")
+    if can_anneal:
+        kinds += (*kinds, "reweight", "reweight", "reweight", "anneal")
     return kinds[number % len(kinds)]
 
 
-def kicked(tree: Tree, rng: np.random.Generator, part: float = KICKED_PART) -> Tree:
+def kicked(
+    tree: Tree, rng: np.random.Generator, part: float = KICKED_PART, constraint: Constraint | None = None
+) -> Tree:
     """Random interchanges at some inner edges that do not touch one another.
 
     Parameters
@@ -56,6 +60,8 @@ def kicked(tree: Tree, rng: np.random.Generator, part: float = KICKED_PART) -> T
         Which edges and which subtrees.
     part
         Of the inner edges, at least one.
+    constraint
+        Interchanges that break one of its groups are not made.
     """
     changed = OpenTree(tree)
     edges = changed.inner_edges()
@@ -69,8 +75,12 @@ def kicked(tree: Tree, rng: np.random.Generator, part: float = KICKED_PART) -> T
             continue
         at_near = sorted(other for other in changed.neighbours[near] if other != far)
         at_far = sorted(other for other in changed.neighbours[far] if other != near)
-        wanted -= changed.apply(Swap(near, far, at_near[0], at_far[int(rng.integers(2))], (), float("nan")))
-        taken |= {near, far}
+        there = changed.copy()
+        there.apply(Swap(near, far, at_near[0], at_far[int(rng.integers(2))], (), float("nan")))
+        if constraint is None or constraint.allows(there.to_tree()):
+            changed = there
+            wanted -= 1
+            taken |= {near, far}
     return changed.to_tree()
 
 
@@ -103,7 +113,7 @@ def escaped(
 ) -> Tree:
     """A tree from which to climb again; the given one where the constraint forbids what was found."""
     if kind == "kick":
-        changed = kicked(tree, rng)
+        changed = kicked(tree, rng, constraint=constraint)
     elif kind == "anneal":
         changed = annealed(likelihood, tree, rng)
     else:

@@ -8,34 +8,39 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import Alignment, Tree
+from genem.data import Alignment, Datatype, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
+from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
 from genem.errors import UsageError
-from genem.phylo.branches import with_start_lengths
+from genem.phylo.branches import MIN_LENGTH, with_start_lengths
 from genem.phylo.likelihood import Partition, TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import START_ALPHA, Model, starting_model
+from genem.phylo.nesting import transferred
 from genem.phylo.optimisation import Estimate, TreeModel
 from genem.phylo.parameters import pack_partitions
 from genem.phylo.patterns import site_patterns
 from genem.phylo.rates import GammaRule
+from genem.phylo.standard_errors import standard_errors
 from genem.phylo.topology import canonical, relabelled
 
-__all__ = ["SitePartition", "TreeFit", "evaluate", "fit_tree", "make_partitions"]
+__all__ = ["Precision", "SitePartition", "TreeFit", "evaluate", "fit_tree", "make_partitions"]
 
 Vector = NDArray[np.float64]
 
-PARAMETER_TOLERANCE = 1e-6
 MAX_ROUNDS = 200
 SECOND_SHAPE, SECOND_INVARIANT = 2.0, 0.5
 """Another start where gamma shape (default 0.5) and invariant sites (default 0.1) go together: their likelihood may
 have two summits. The proportion is of the sites that may be constant."""
-NEAR_BOUND = 1e-3
-"""A packed coordinate nearer to its bound has no standard error."""
-LEAST_INFORMATION = 1e-3
-"""Of the data about a packed coordinate: with less, it is held where it is and has no standard error."""
-SMALLEST_EIGENVALUE = 1e-9
-"""Of the information scaled to a unit diagonal; below it a direction is not identified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """When a fit ends: the tolerances of :func:`genem.em.fit`."""
+
+    objective: float = OBJECTIVE_TOLERANCE
+    parameter: float = 1e-6
+    gradient: float = KKT_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,15 @@ class SitePartition:
         int64 (site,): columns of the alignment, from 0.
     model
         Model string.
+    datatype
+        What the letters of these columns stand for, where partitions differ in it; unless given what those of the
+        alignment do, or DNA in an alignment of protein whose ``model`` is one of DNA.
     """
 
     name: str
     sites: NDArray[np.int64]
     model: str
+    datatype: Datatype | None = None
 
 
 @dataclass(frozen=True)
@@ -208,9 +217,10 @@ def make_partitions(
         raise UsageError(f"column {site + 1} is in {names}; give every column to one partition")
     made = []
     for part in partitions:
-        patterns = site_patterns(alignment, part.sites)
-        start = starting_model(parse_model(part.model, gamma_rule), patterns)
-        made.append(Partition(patterns, start, name=part.name))
+        said = parse_model(part.model, gamma_rule)
+        datatype = part.datatype or ("dna" if said.datatype == "dna" else alignment.datatype)
+        patterns = site_patterns(alignment, part.sites, datatype)
+        made.append(Partition(patterns, starting_model(said, patterns), name=part.name))
     return tuple(made)
 
 
@@ -221,10 +231,13 @@ def fit_tree(
     fix_branches: bool = False,
     length_errors: bool = False,
     trace: bool = False,
+    starts: Sequence[Estimate] = (),
+    precision: Precision = Precision(),
 ) -> TreeFit:
     """As :func:`evaluate` for data and models that are laid out already; site log-likelihoods are per pattern order.
 
-    The models of ``likelihood`` are where their free parameters start, beside customary starts.
+    The models of ``likelihood`` are where their free parameters start, beside customary starts; or ``starts`` are, with
+    lengths in the node order of the standard form of ``tree``. ``precision`` says when the fit ends.
     """
     standard = canonical(tree)
     standard = relabelled(standard, likelihood.taxa)
@@ -232,19 +245,27 @@ def fit_tree(
         standard = with_start_lengths(standard)
     elif np.any(np.isnan(standard.length)):
         raise UsageError("branches are to be fixed, but the tree has edges without a length; give lengths")
-    model = TreeModel(likelihood, standard, np.full(len(standard), not fix_branches))
+    free = np.full(len(standard), not fix_branches)
+    if not fix_branches:
+        empty = _sequences_of_gaps(likelihood)
+        free[: len(empty)] = ~empty
+        standard.length[: len(empty)][empty] = MIN_LENGTH
+    model = TreeModel(likelihood, standard, free, precision.gradient)
     found = None
     status = Status.CONVERGED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
     if model.n_free > 0 and len(standard) > 1:
-        coordinates = _starting_coordinates(likelihood, standard, fix_branches)
-        starts = [Estimate(standard.length, start) for start in coordinates]
+        if not starts:
+            coordinates = _starting_coordinates(likelihood, standard, fix_branches)
+            starts = [Estimate(standard.length, start) for start in coordinates]
         found = fit(
             model,
-            start=starts,
+            start=[replace(start, lengths=np.where(free, start.lengths, standard.length)) for start in starts],
             n_starts=len(starts),
             max_iter=MAX_ROUNDS,
-            parameter_tolerance=PARAMETER_TOLERANCE,
+            objective_tolerance=precision.objective,
+            parameter_tolerance=precision.parameter,
+            gradient_tolerance=precision.gradient,
             accelerate=False,
             trace=trace,
         )
@@ -252,6 +273,7 @@ def fit_tree(
     fitted, with_lengths = model.at(estimate)
     evaluation = fitted.evaluate(with_lengths)
     reached = evaluation.log_likelihood
+    is_wanted = length_errors and not fix_branches
     return TreeFit(
         tree=tree if fix_branches else with_lengths,
         partitions=fitted.partitions,
@@ -261,8 +283,17 @@ def fit_tree(
         n_sites=model.n_observations,
         status=status if np.isfinite(reached) else Status.DEGENERATE,
         fit=found,
-        length_errors=_length_errors(fitted, with_lengths, estimate) if length_errors and not fix_branches else None,
+        length_errors=standard_errors(fitted, with_lengths).lengths if is_wanted else None,
     )
+
+
+def _sequences_of_gaps(likelihood: TreeLikelihood) -> NDArray[np.bool_]:
+    """bool (taxon,): nothing is known of the sequence; nor, therefore, of the length of its branch."""
+    empty = np.ones(len(likelihood.taxa), np.bool_)
+    for partition in likelihood.partitions:
+        patterns = partition.patterns
+        empty &= np.all(patterns.codes == patterns.alphabet.unknown, axis=1)
+    return empty
 
 
 def _n_edges(tree: Tree) -> int:
@@ -319,43 +350,5 @@ def _from_gamma(likelihood: TreeLikelihood, tree: Tree, fix_branches: bool) -> t
 
     twins = likelihood.with_partitions([gamma_twin(partition) for partition in likelihood.partitions])
     fitted = fit_tree(twins, tree, fix_branches=fix_branches).partitions
-    return tuple(_with_free_rates(was, now) for was, now in zip(likelihood.partitions, fitted, strict=True))
-
-
-def _with_free_rates(partition: Partition, fitted: Partition) -> Partition:
-    if partition.model.specification == fitted.model.specification:
-        return fitted
-    rate, weight = fitted.model.categories()
-    variable = 1.0 - fitted.model.invariant
-    model = replace(
-        fitted.model,
-        specification=partition.model.specification,
-        free_weight=weight / variable,
-        free_rate=np.maximum(rate * variable, 1e-6),
-    )
-    return replace(fitted, model=model)
-
-
-def _length_errors(likelihood: TreeLikelihood, tree: Tree, estimate: Estimate) -> Vector:
-    """Standard errors of the lengths, from the observed information of all parameters that are inside their bounds."""
-    errors = np.full(len(tree), np.nan)
-    model = TreeModel(likelihood, tree)
-    centre = replace(estimate, coordinates=pack_partitions(likelihood.partitions))
-    packed = model.pack(centre)
-    lower, upper = model.bounds()
-    all_information = -model.hessian(centre)
-    is_inside = (packed > lower + NEAR_BOUND) & (packed < upper - NEAR_BOUND)
-    inside = np.flatnonzero(is_inside & (np.diag(all_information) > LEAST_INFORMATION))
-    if len(inside) == 0:
-        return errors
-    information = all_information[np.ix_(inside, inside)]
-    diagonal = np.diag(information)
-    unit = np.sqrt(diagonal)
-    scaled = information / np.outer(unit, unit)
-    if np.linalg.eigvalsh(scaled)[0] <= SMALLEST_EIGENVALUE:
-        return errors
-    variance = np.diag(np.linalg.inv(scaled)) / diagonal
-    is_length = inside < len(tree) - 1
-    lengths = inside[is_length]
-    errors[lengths] = np.sqrt(variance[is_length]) * tree.length[lengths]
-    return errors
+    pairs = zip(likelihood.partitions, fitted, strict=True)
+    return tuple(replace(now, model=transferred(now.model, was.model)) for was, now in pairs)

@@ -92,8 +92,9 @@ def gradient_by_lengths(sums: EdgeSums) -> Vector:
     likelihood = sums.evaluation.likelihood
     gradient = np.zeros(len(sums.evaluation.tree))
     for model, partition in enumerate(likelihood.partitions):
-        derived = partition.model.rate_matrix() @ sums.evaluation.transitions.matrix[model]
-        per_category = np.einsum("ecxy,ecxy->ec", sums.edge[model], derived)
+        used = slice(partition.model.n_states)
+        derived = partition.model.rate_matrix() @ sums.evaluation.transitions.matrix[model, :, :, used, used]
+        per_category = np.einsum("ecxy,ecxy->ec", sums.edge[model, :, :, used, used], derived)
         gradient += per_category @ likelihood.process.rate[model]
     gradient[-1] = 0.0
     return gradient

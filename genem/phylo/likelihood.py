@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.errors import UsageError
-from genem.phylo.alphabet import Alphabet
+from genem.phylo.alphabet import Alphabet, common_alphabet, recoding
 from genem.phylo.likelihood_kernels import (
     FEW_STATES,
     LANES,
@@ -58,8 +58,8 @@ class TreeLikelihood:
     Parameters
     ----------
     partitions
-        One or more, of the same taxa and datatype; a model with fewer categories than another is filled up with
-        categories of weight 0.
+        One or more, of the same taxa; a model with fewer categories than another is filled up with categories of weight
+        0, one of DNA beside one of protein with states that never occur.
     threads
         Chunks of patterns are worked off on so many threads; the bits do not depend on it. Any number of objects may be
         used from Python threads at the same time.
@@ -120,6 +120,10 @@ class TreeLikelihood:
             )
         other.sites = self.sites._replace(weight=chunked)
         return other
+
+    def codes(self) -> tuple[NDArray[np.uint8], ...]:
+        """uint8 (taxon, pattern) of every partition: codes of ``alphabet``."""
+        return tuple(recoded(partition, self.alphabet) for partition in self.partitions)
 
     @property
     def n_categories(self) -> int:
@@ -266,29 +270,39 @@ def build_topology(tree: Tree) -> Topology:
 
 def build_process(partitions: Sequence[Partition]) -> Process:
     """Rate matrices in their eigenvectors: Q = D^-1/2 U diag(eigenvalue) U^T D^1/2 with D = diag(frequency)."""
-    n_states = partitions[0].model.n_states
+    alphabet = common_alphabet(partition.patterns.alphabet for partition in partitions)
+    n_states = alphabet.n_states
     n_categories = max(len(partition.model.categories()[0]) for partition in partitions)
     n_models = len(partitions)
     weight, rate = np.zeros((n_models, n_categories)), np.zeros((n_models, n_categories))
-    eigenvalue, left = np.empty((n_models, n_states)), np.empty((n_models, n_categories, n_states, n_states))
-    right = np.empty((n_models, n_states, n_states))
+    frequency = np.ones((n_models, n_states))
+    eigenvalue, left = np.zeros((n_models, n_states)), np.zeros((n_models, n_categories, n_states, n_states))
+    right = np.zeros((n_models, n_states, n_states))
     for number, partition in enumerate(partitions):
         rates, weights = partition.model.categories()
         rate[number, : len(rates)], weight[number, : len(rates)] = rates * partition.rate, weights
         root = np.sqrt(partition.model.frequency)
         symmetric = root[:, None] * partition.model.rate_matrix() / root
-        eigenvalue[number], vectors = np.linalg.eigh((symmetric + symmetric.T) / 2.0)
-        left[number], right[number] = vectors.T * root, vectors / root[:, None]
+        used = slice(len(root))
+        frequency[number, used] = partition.model.frequency
+        eigenvalue[number, used], vectors = np.linalg.eigh((symmetric + symmetric.T) / 2.0)
+        left[number, :, used, used], right[number, used, used] = vectors.T * root, vectors / root[:, None]
     return Process(
-        np.array([partition.model.frequency for partition in partitions]),
+        frequency,
         weight,
         rate,
         np.array([partition.model.invariant for partition in partitions]),
         np.minimum(eigenvalue, 0.0),
         left,
         right,
-        partitions[0].patterns.alphabet.sets,
+        alphabet.sets,
     )
+
+
+def recoded(partition: Partition, common: Alphabet) -> NDArray[np.uint8]:
+    """uint8 (taxon, pattern): the codes of a partition in the alphabet of all."""
+    codes: NDArray[np.uint8] = recoding(partition.patterns.alphabet, common)[partition.patterns.codes]
+    return codes
 
 
 def _common_alphabet(partitions: tuple[Partition, ...]) -> Alphabet:
@@ -296,11 +310,9 @@ def _common_alphabet(partitions: tuple[Partition, ...]) -> Alphabet:
         raise UsageError("no partition has any site; name at least one column")
     first = partitions[0].patterns
     for partition in partitions[1:]:
-        if partition.patterns.alphabet.datatype != first.alphabet.datatype:
-            raise UsageError("partitions of DNA and of protein in one tree are not possible; analyse them apart")
         if partition.patterns.taxa != first.taxa:
             raise UsageError("partitions have different taxa; fill in what is missing with gaps")
-    return first.alphabet
+    return common_alphabet(partition.patterns.alphabet for partition in partitions)
 
 
 def _n_chunks(partition: Partition) -> int:
@@ -319,11 +331,12 @@ def _lay_out_sites(partitions: tuple[Partition, ...], alphabet: Alphabet) -> Sit
     weight, unseen = np.zeros(n_lanes), np.zeros(n_lanes)
     for partition, first in zip(partitions, _first_chunks(partitions), strict=True):
         start, end = first * LANES, first * LANES + partition.patterns.n_patterns
-        code[:, start:end] = partition.patterns.codes
+        n_states = partition.model.n_states
+        code[:, start:end] = recoded(partition, alphabet)
         weight[start:end] = partition.patterns.weight
         if partition.model.specification.ascertainment:
-            code[:, end : end + alphabet.n_states] = np.arange(alphabet.n_states)
-            unseen[end : end + alphabet.n_states] = 1.0
+            code[:, end : end + n_states] = np.arange(n_states)
+            unseen[end : end + n_states] = 1.0
     chunked = np.ascontiguousarray(code.reshape(n_taxa, sum(counts), LANES).transpose(1, 0, 2))
     tip = np.ascontiguousarray(np.moveaxis(alphabet.sets[chunked], 3, 2))
     return Sites(

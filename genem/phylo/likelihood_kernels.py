@@ -24,7 +24,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, summing_kernel
+from genem.jit import kernel
+from genem.phylo.logarithm_kernels import log_lanes
 from genem.phylo.transition_kernels import Process, Transitions
 
 LANES = 64
@@ -182,9 +183,15 @@ def rescale(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
     for l in range(LANES):
         total[l] = 0.0
     for c in range(target.shape[0]):
-        for x in range(target.shape[1]):
+        for x in range(0, target.shape[1], 4):
             for l in range(LANES):
-                total[l] += target[c, x, l]
+                total[l] += (target[c, x, l] + target[c, x + 1, l]) + (target[c, x + 2, l] + target[c, x + 3, l])
+    lift_low(target, scale, total)
+
+
+@kernel
+def lift_low(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
+    """As :func:`rescale`, with the sums of the lanes in ``total``."""
     n_low = 0
     for l in range(LANES):
         n_low += total[l] < TINY
@@ -294,7 +301,49 @@ def log_total(scaled: float, scale: int, invariant: float) -> float:
     return math.log(scaled) + scale * LOG_TINY if scaled > 0.0 else -math.inf
 
 
-@summing_kernel
+@kernel
+def fill_invariant(sites: Sites, process: Process, chunk: int, target: np.ndarray) -> bool:
+    """What sites that never change add to every pattern of a chunk, float64 (lane,); whether there are such sites."""
+    for l in range(LANES):
+        target[l] = invariant_likelihood(sites, process, chunk, l)
+    return bool(process.invariant[sites.model[chunk]] > 0.0)
+
+
+@kernel
+def log_totals(
+    total: np.ndarray, scale: np.ndarray, invariant: np.ndarray, has_invariant: bool, target: np.ndarray
+) -> None:
+    """As :func:`log_total` for all lanes."""
+    if has_invariant:
+        for l in range(LANES):
+            target[l] = log_total(total[l], scale[l], invariant[l])
+    else:
+        log_lanes(total, target)
+        for l in range(LANES):
+            target[l] += scale[l] * LOG_TINY
+
+
+@kernel
+def weighted_sum(weight: np.ndarray, value: np.ndarray) -> float:
+    """Sum over the lanes that have a weight: eight sums side by side, which is an order that vector units can keep to.
+
+    A :func:`summing_kernel` would leave the order to the compiler, which takes another one where it compiles a copy of
+    the sum into a caller: the last bits would depend on which kernels a process compiled or loaded first.
+    """
+    a0, a1, a2, a3, a4, a5, a6, a7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for l in range(0, LANES, 8):
+        a0 += weight[l] * value[l] if weight[l] > 0.0 else 0.0
+        a1 += weight[l + 1] * value[l + 1] if weight[l + 1] > 0.0 else 0.0
+        a2 += weight[l + 2] * value[l + 2] if weight[l + 2] > 0.0 else 0.0
+        a3 += weight[l + 3] * value[l + 3] if weight[l + 3] > 0.0 else 0.0
+        a4 += weight[l + 4] * value[l + 4] if weight[l + 4] > 0.0 else 0.0
+        a5 += weight[l + 5] * value[l + 5] if weight[l + 5] > 0.0 else 0.0
+        a6 += weight[l + 6] * value[l + 6] if weight[l + 6] > 0.0 else 0.0
+        a7 += weight[l + 7] * value[l + 7] if weight[l + 7] > 0.0 else 0.0
+    return ((a0 + a4) + (a1 + a5)) + ((a2 + a6) + (a3 + a7))
+
+
+@kernel
 def finish_chunk(
     sites: Sites, process: Process, up: np.ndarray, scale: np.ndarray, chunk: int, log_site: np.ndarray
 ) -> None:
@@ -306,8 +355,9 @@ def finish_chunk(
             factor = process.weight[model, c] * process.frequency[model, x]
             for l in range(LANES):
                 total[l] += factor * up[c, x, l]
-    for l in range(LANES):
-        log_site[chunk, l] = log_total(total[l], scale[l], invariant_likelihood(sites, process, chunk, l))
+    invariant = np.empty(LANES)
+    has_invariant = fill_invariant(sites, process, chunk, invariant)
+    log_totals(total, scale, invariant, has_invariant, log_site[chunk])
 
 
 @kernel

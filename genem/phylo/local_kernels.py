@@ -12,7 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
-from genem.phylo.branch_kernels import EdgeTable, sweep_branches
+from genem.phylo.branch_kernels import (
+    EdgeTable,
+    edge_log_likelihood,
+    finish_chunk_table,
+    newton_length,
+    sweep_branches,
+)
 from genem.phylo.likelihood_kernels import (
     LANES,
     Partials,
@@ -177,14 +183,63 @@ def fit_insertions(
 
 
 @kernel
-def fit_swaps(whole: WholeTree, swaps: np.ndarray, max_newton: int, found: np.ndarray, first: int, last: int) -> None:
+def join(
+    whole: WholeTree,
+    number: int,
+    first: int,
+    second: int,
+    spare: np.ndarray,
+    target: np.ndarray,
+    scale: np.ndarray,
+    total: np.ndarray,
+) -> None:
+    """What two subtrees that stand together say of their common node, for one chunk."""
+    n_nodes = len(whole.lengths)
+    chunk = take_chunk(whole.sites, whole.transitions, whole.storage, number)
+    far_message(whole.shape, chunk, chunk.matrix[first % n_nodes], first, spare)
+    far_message(whole.shape, chunk, chunk.matrix[second % n_nodes], second, target)
+    first_scale, second_scale = far_scale(whole.shape, chunk, first), far_scale(whole.shape, chunk, second)
+    product(spare, first_scale, target, second_scale, target, scale, total)
+
+
+@kernel
+def screen_swaps(
+    whole: WholeTree, swaps: np.ndarray, max_newton: int, found: np.ndarray, first: int, last: int
+) -> None:
+    """As :func:`fit_swaps` for the rows ``first`` to ``last - 1``, with only the edge in the middle improved."""
+    sites, process, slab = whole.sites, whole.process, whole.storage.up.shape[2:]
+    n_nodes, n_chunks = len(whole.lengths), len(sites.model)
+    table = EdgeTable(np.empty((n_chunks, *slab)), np.empty((n_chunks, LANES)), np.empty((n_chunks, LANES), np.int32))
+    spare, joined, total = np.empty(slab), np.empty(slab), np.empty(LANES)
+    near_scale, beyond_scale = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    for place in range(first, last):
+        one, other, third, fourth, middle = swaps[place]
+        for number in range(n_chunks):
+            left = process.left[sites.model[number]]
+            join(whole, number, one, other, spare, joined, near_scale, total)
+            message(left, joined, False, table.value[number])
+            join(whole, number, third, fourth, spare, joined, beyond_scale, total)
+            finish_chunk_table(sites, process, number, near_scale, joined, beyond_scale, spare, table)
+        length = newton_length(sites, process, table, whole.ascertained, whole.lengths[middle], max_newton)
+        found[place, 0] = edge_log_likelihood(sites, process, table, whole.ascertained, length)
+        for leaf in range(4):
+            found[place, 1 + leaf] = whole.lengths[swaps[place, leaf] % n_nodes]
+        found[place, 5] = length
+
+
+@kernel
+def fit_swaps(
+    whole: WholeTree, swaps: np.ndarray, chosen: np.ndarray, max_newton: int, found: np.ndarray, first: int, last: int
+) -> None:
     """The likelihood of the whole tree after some swaps, with the five edges of each quartet improved.
 
     Parameters
     ----------
     swaps
         int64 (swap, 5): four edges with a direction, the first two to stand together, and the node below the edge in
-        the middle; those from ``first`` to ``last - 1`` are worked off.
+        the middle.
+    chosen
+        int64 (chosen,): rows of ``swaps``; those from ``first`` to ``last - 1`` are worked off.
     max_newton
         Most steps on one edge.
     found
@@ -193,7 +248,7 @@ def fit_swaps(whole: WholeTree, swaps: np.ndarray, max_newton: int, found: np.nd
     n_nodes = len(whole.lengths)
     local = new_local_tree(4, whole.transitions, whole.storage)
     lengths = np.zeros(6)
-    for place in range(first, last):
+    for place in chosen[first:last]:
         for leaf in range(4):
             put_far(whole, swaps[place, leaf], local, leaf)
             lengths[leaf] = whole.lengths[swaps[place, leaf] % n_nodes]

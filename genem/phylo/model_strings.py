@@ -37,8 +37,8 @@ DNA_MODELS: dict[str, tuple[str, bool]] = {
     "TIM2": ("010232", False),
     "TIM3e": ("012032", True),
     "TIM3": ("012032", False),
-    "TVMe": ("412314", True),
-    "TVM": ("412314", False),
+    "TVMe": ("412310", True),
+    "TVM": ("412310", False),
     "SYM": ("012345", True),
     "GTR": ("012345", False),
 }
@@ -50,17 +50,37 @@ ALIASES = {
     "TN93": "TN",
     "TRN": "TN",
     "TRNE": "TNe",
+    "TRNEF": "TNe",
     "K3P": "K81",
+    "TPM1": "K81",
     "K3PU": "K81u",
+    "K81UF": "K81u",
+    "TPM1U": "K81u",
+    "TPM1UF": "K81u",
+    "TPM2UF": "TPM2u",
+    "TPM3UF": "TPM3u",
+    "TIM1": "TIM",
+    "TIM1E": "TIMe",
+    "TIM1EF": "TIMe",
+    "TIMEF": "TIMe",
+    "TIM2EF": "TIM2e",
+    "TIM3EF": "TIM3e",
+    "TVMEF": "TVMe",
     "REV": "GTR",
 }
+"""Other names of the same, as in IQ-TREE and jModelTest; upper or lower case."""
 
+FREQUENCY_MODIFIERS: dict[FrequencyRule, str] = {"counted": "+F", "fixed": "+F", "optimised": "+FO", "equal": "+FQ"}
 MODIFIERS = ("+F", "+FO", "+FQ", "+G4", "+I", "+R4", "+ASC")
 DEFAULT_CATEGORIES = 4
 MOST_CATEGORIES = 64
 N_STATES = {"dna": 4, "protein": 20}
 
-PIECE = re.compile(r"(?P<name>[A-Za-z0-9*]+)(?:\{(?P<values>[^{}]*)\})?")
+NEAR, NEAR_MODIFIER = 0.5, 0.6
+"""How alike a name that is suggested must be."""
+RAXML_NAME = re.compile(r"(?:PROT)?(?:GAMMA|CAT)(?P<invariant>I?)(?P<matrix>JTT|WAG|LG)(?P<counted>F?)")
+RAXML_DNA_NAME = re.compile(r"(?P<matrix>GTR)(?:GAMMA|CAT)(?P<invariant>I?)(?P<counted>)X?")
+PIECE = re.compile(r"(?P<name>[A-Za-z0-9*_]+)(?:\{(?P<values>[^{}]*)\})?")
 COUNTED_MODIFIER = re.compile(r"(?P<kind>[GR])(?P<count>\d*)")
 
 
@@ -115,6 +135,29 @@ class ModelSpecification:
         classes = self.rate_classes
         return tuple(digit for digit in dict.fromkeys(classes) if digit != classes[-1])
 
+    def __str__(self) -> str:
+        """The model string that says this, frequencies that are counted included: ``GTR+F+I+G4``."""
+        text = self.name + _braces(self.rate_values)
+        default: FrequencyRule = "model"
+        if self.datatype == "dna":
+            default = "equal" if DNA_MODELS[self.name][1] else "counted"
+        if self.frequency_rule in FREQUENCY_MODIFIERS and (
+            self.frequency_rule == "counted" or self.frequency_rule != default
+        ):
+            text += FREQUENCY_MODIFIERS[self.frequency_rule] + _braces(self.frequencies)
+        if self.has_invariant:
+            text += "+I" + _braces(None if self.invariant is None else (self.invariant,))
+        if self.heterogeneity == "gamma":
+            text += f"+G{self.n_categories}" + _braces(None if self.alpha is None else (self.alpha,))
+        elif self.heterogeneity == "free":
+            pairs = None if self.free_rates is None else tuple(value for pair in self.free_rates for value in pair)
+            text += f"+R{self.n_categories}" + _braces(pairs)
+        return text + ("+ASC" if self.ascertainment else "")
+
+
+def _braces(values: tuple[float, ...] | None) -> str:
+    return "{" + ",".join(f"{value:.10g}" for value in values) + "}" if values else ""
+
 
 def parse_model(text: str, gamma_rule: GammaRule = "mean") -> ModelSpecification:
     """Read a model string.
@@ -160,18 +203,21 @@ class _Parser:
             default = "equal" if DNA_MODELS[name][1] else "counted"
         self.found.update(name=name, datatype=datatype, frequency_rule=default)
         self.found["rate_values"] = self._rate_values(name, first[1])
-        seen: set[str] = set()
+        seen: dict[str, str] = {}
         for modifier, values in others:
             kind = self._modifier(modifier, values)
             if kind in seen:
-                raise self._error(f"'+{modifier}' comes on top of another +{kind}", "leave one of them out")
-            seen.add(kind)
+                raise self._error(f"'+{modifier}' comes on top of '+{seen[kind]}'", "leave one of them out")
+            seen[kind] = modifier
         return ModelSpecification(**self.found)  # type: ignore[arg-type]
 
     def _pieces(self) -> list[tuple[str, str | None]]:
-        pieces = []
+        pieces: list[tuple[str, str | None]] = []
         for piece in re.split(r"\+(?![^{]*\})", self.text.strip()):
             match = PIECE.fullmatch(piece.strip())
+            if not piece.strip():
+                found = "a '+' with nothing behind it" if pieces else "no name of a model"
+                raise self._error(found, "write NAME+MODIFIER, as GTR+G4")
             if match is None:
                 raise self._error(f"{piece!r} cannot be read", "write NAME{values}+MODIFIER{values}, as HKY{2}+G4{0.5}")
             pieces.append((match["name"], match["values"]))
@@ -183,9 +229,20 @@ class _Parser:
         if upper in spelled:
             known = spelled[upper]
             return known, "dna" if known in DNA_MODELS else "protein"
-        near = get_close_matches(name.upper(), [*spelled, *ALIASES], n=1, cutoff=0.0)[0]
-        suggestion = self.text.replace(name, spelled.get(near, near), 1)
-        raise self._error(f"no model is called {name!r}", f"did you mean {suggestion!r}?")
+        raise self._error(f"no model is called {name!r}", self._other_name(name, spelled))
+
+    def _other_name(self, name: str, spelled: dict[str, str]) -> str:
+        """The nearest name, or all."""
+        upper = name.upper()
+        if raxml := RAXML_NAME.fullmatch(upper) or RAXML_DNA_NAME.fullmatch(upper):
+            matrix, counted = raxml["matrix"], "+F" if raxml["counted"] else ""
+            near = matrix + counted + ("+I" if raxml["invariant"] else "") + "+G4"
+        elif found := get_close_matches(upper, [*spelled, *ALIASES], n=1, cutoff=NEAR):
+            near = ALIASES.get(found[0], spelled.get(found[0], found[0]))
+        else:
+            return f"choose from {', '.join(spelled.values())}"
+        suggestion = self.text.replace(name, near, 1)
+        return f"did you mean {suggestion!r}?"
 
     def _rate_values(self, name: str, text: str | None) -> tuple[float, ...] | None:
         if self.datatype == "protein":
@@ -215,9 +272,12 @@ class _Parser:
             return upper
         counted = COUNTED_MODIFIER.fullmatch(upper)
         if counted is None:
-            near = get_close_matches(f"+{upper}", MODIFIERS, n=1, cutoff=0.0)[0]
-            suggestion = self.text.replace(f"+{name}", near, 1)
-            raise self._error(f"'+{name}' is no part of a model", f"did you mean {suggestion!r}?")
+            near = get_close_matches(f"+{upper}", MODIFIERS, n=1, cutoff=NEAR_MODIFIER)
+            remedy = f"choose from {', '.join(MODIFIERS)}"
+            if near:
+                suggestion = re.sub(rf"\+\s*{re.escape(name)}", near[0], self.text, count=1)
+                remedy = f"did you mean {suggestion!r}?"
+            raise self._error(f"'+{name}' is no part of a model", remedy)
         n_categories = int(counted["count"] or DEFAULT_CATEGORIES)
         if not 1 <= n_categories <= MOST_CATEGORIES:
             raise self._error(f"'+{name}' asks for {n_categories} categories", f"ask for 1 to {MOST_CATEGORIES}")

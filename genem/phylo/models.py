@@ -219,4 +219,5 @@ def _require_variable_sites(patterns: SitePatterns) -> None:
 
 
 def _braces(values: Vector | list[float]) -> str:
-    return "{" + ",".join(f"{float(value):.10g}" for value in values) + "}"
+    """In full: the string gives the same likelihood again."""
+    return "{" + ",".join(repr(float(value)).removesuffix(".0") for value in values) + "}"

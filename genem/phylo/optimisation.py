@@ -24,7 +24,8 @@ ITERATIONS = 40
 """Quasi-Newton steps in one round."""
 MEMORY = 20
 """Steps that the quasi-Newton approximation remembers."""
-GRADIENT_TOLERANCE = 1e-6
+STEP_TOLERANCE = 1e-6
+"""Least tolerance of the quasi-Newton steps, on the gradient by coordinates in units of their rough standard errors."""
 MODEL_UNIT = 3.0
 """Rough standard error of a model coordinate times the root of the number of sites."""
 LINE_TOLERANCE = 1e-16
@@ -54,13 +55,22 @@ class TreeModel:
         With its taxa numbered as in ``likelihood``.
     free
         bool (node,): edges to estimate; all unless given. None at all is possible.
+    gradient_tolerance
+        The quasi-Newton steps of a round end where the gradient is within this of the log-likelihood.
     """
 
-    def __init__(self, likelihood: TreeLikelihood, tree: Tree, free: NDArray[np.bool_] | None = None) -> None:
+    def __init__(
+        self,
+        likelihood: TreeLikelihood,
+        tree: Tree,
+        free: NDArray[np.bool_] | None = None,
+        gradient_tolerance: float = 0.0,
+    ) -> None:
         self.likelihood = likelihood
         self.tree = tree
         self.free = np.ones(len(tree), np.bool_) if free is None else free.copy()
         self.free[-1] = False
+        self.gradient_tolerance = gradient_tolerance
         self.lower, self.upper = partition_bounds(likelihood.partitions)
         self._last: dict[bytes, tuple[float, Vector]] = {}
 
@@ -151,13 +161,19 @@ class TreeModel:
             return -log_likelihood, -gradient * unit
 
         lower, upper = self.bounds()
+        allowed = 0.5 * self.gradient_tolerance * (1.0 + abs(self._derive(params)[0])) * float(unit.min())
         found = minimize(
             objective,
             start / unit,
             jac=True,
             method="L-BFGS-B",
             bounds=list(zip(lower / unit, upper / unit, strict=True)),
-            options={"maxiter": ITERATIONS, "maxcor": MEMORY, "ftol": LINE_TOLERANCE, "gtol": GRADIENT_TOLERANCE},
+            options={
+                "maxiter": ITERATIONS,
+                "maxcor": MEMORY,
+                "ftol": LINE_TOLERANCE,
+                "gtol": max(STEP_TOLERANCE, allowed),
+            },
         )
         return self.unpack(found.x * unit) if found.fun <= objective(start / unit)[0] else params
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
+from genem.phylo.newton_kernels import bracketed_step
 
 MAX_STEPS = 60
 STEP_TOLERANCE = 1e-12
@@ -94,16 +95,7 @@ def best_pair_length(
     here = min(max(start, low), high)
     for _ in range(MAX_STEPS):
         _, slope, curve = pair_objective(process, counts, here, growth)
-        if slope > 0.0:
-            low = here
-        else:
-            high = here
-        there = here - slope / curve if curve < 0.0 else (2.0 * here if slope > 0.0 else 0.5 * here)
-        there = min(there, 4.0 * here + 0.1)
-        if there >= high:
-            there = high if high == highest else 0.5 * (here + high)
-        elif there <= low:
-            there = low if low == lowest else 0.5 * (here + low)
+        there, low, high = bracketed_step(here, slope, curve, low, high, lowest, highest)
         step = abs(there - here)
         here = there
         if step <= STEP_TOLERANCE * (here + 1e-3):

@@ -17,12 +17,16 @@ __all__ = ["model_bounds", "pack_model", "pack_partitions", "partition_bounds", 
 Vector = NDArray[np.float64]
 
 LOG_RATE_BOUNDS = (math.log(1e-5), math.log(1e4))
-LOG_FREQUENCY_BOUNDS = (-math.log(1e5), math.log(1e5))
-LOG_ALPHA_BOUNDS = (math.log(0.02), math.log(1e5))
+LOG_FREQUENCY_BOUNDS = (-math.log(1e9), math.log(1e9))
+"""Wide enough for frequencies of letters that were never counted."""
+LARGEST_ALPHA = 1e8
+LOG_ALPHA_BOUNDS = (math.log(0.02), math.log(LARGEST_ALPHA))
 """So large a shape is no longer told from equal rates: a model never loses to one nested in it."""
 INVARIANT_BOUNDS = (0.0, 0.99)
 LOG_WEIGHT_BOUNDS = (-math.log(1e5), math.log(1e5))
-LOG_FREE_RATE_BOUNDS = (math.log(1e-6), math.log(1e6))
+SMALLEST_FREE_RATE = 1e-12
+LOG_FREE_RATE_BOUNDS = (math.log(SMALLEST_FREE_RATE), -math.log(SMALLEST_FREE_RATE))
+"""The slowest category over the fastest is no longer told from invariant sites."""
 
 
 def pack_model(model: Model) -> Vector:

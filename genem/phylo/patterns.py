@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import Alignment
+from genem.data import Alignment, Datatype
 from genem.errors import InputError
 from genem.phylo.alphabet import NO_CODE, Alphabet, alphabet_of
 
@@ -67,7 +67,9 @@ class SitePatterns:
         return replace(self, weight=np.asarray(weight, dtype=np.float64))
 
 
-def site_patterns(alignment: Alignment, sites: NDArray[np.integer] | slice = slice(None)) -> SitePatterns:
+def site_patterns(
+    alignment: Alignment, sites: NDArray[np.integer] | slice = slice(None), datatype: Datatype | None = None
+) -> SitePatterns:
     """Compress an alignment, or some sites of it.
 
     Parameters
@@ -76,11 +78,13 @@ def site_patterns(alignment: Alignment, sites: NDArray[np.integer] | slice = sli
         Any number of taxa and sites.
     sites
         int (site,) or a slice: the columns to take, all unless told.
+    datatype
+        What the letters of these columns stand for; unless given what those of the alignment do.
 
     Raises
     ------
     InputError
-        A letter has no meaning in the alignment's datatype.
+        A letter has no meaning in the datatype.
 
     Examples
     --------
@@ -89,12 +93,12 @@ def site_patterns(alignment: Alignment, sites: NDArray[np.integer] | slice = sli
     >>> patterns.taxa, patterns.weight, patterns.pattern_of
     (('a', 'b'), array([2., 1., 1.]), array([0, 0, 1, 2]))
     """
-    alphabet = alphabet_of(alignment.datatype)
+    alphabet = alphabet_of(datatype or alignment.datatype)
     order = sorted(range(len(alignment)), key=alignment.names.__getitem__)
     codes = alphabet.code_of[alignment.letters[:, sites][order]]
     if np.any(codes == NO_CODE):
         row, column = np.argwhere(codes == NO_CODE)[0]
-        _refuse_letter(alignment, order[row], int(np.arange(alignment.n_sites)[sites][column]))
+        _refuse_letter(alignment, order[row], int(np.arange(alignment.n_sites)[sites][column]), alphabet.datatype)
     columns, pattern_of, counts = _distinct_columns(codes)
     return SitePatterns(
         alphabet=alphabet,
@@ -115,11 +119,11 @@ def _distinct_columns(codes: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDAr
     return np.ascontiguousarray(codes[:, first]), pattern_of, counts
 
 
-def _refuse_letter(alignment: Alignment, taxon: int, site: int) -> None:
+def _refuse_letter(alignment: Alignment, taxon: int, site: int, datatype: Datatype) -> None:
     letter = chr(int(alignment.letters[taxon, site]))
     other = "an amino acid under a DNA model" if letter.upper() in "EFILPQZJ" else "no letter of the alphabet"
     raise InputError(
-        f"{letter!r} is {other if alignment.datatype == 'dna' else 'no amino acid'}",
+        f"{letter!r} is {other if datatype == 'dna' else 'no amino acid'}",
         place=f"sequence {alignment.names[taxon]!r}, column {site + 1}",
         remedy="give the datatype, or correct the sequence",
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genem.jit import kernel, summing_kernel
+from genem.jit import kernel
 from genem.phylo.likelihood_kernels import (
     HUGE,
     LANES,
@@ -25,6 +25,7 @@ from genem.phylo.likelihood_kernels import (
     begin_outer,
     invariant_likelihood,
     take_chunk,
+    weighted_sum,
 )
 from genem.phylo.transition_kernels import Process, Transitions
 
@@ -146,15 +147,12 @@ def carry_joint(joint: np.ndarray, step: np.ndarray, target: np.ndarray) -> None
                     target[x, z, l] += joint[x, y, l] * step[y, z, l]
 
 
-@summing_kernel
+@kernel
 def add_weighted(joint: np.ndarray, weight: np.ndarray, target: np.ndarray) -> None:
     """Add the sites of a chunk to float64 (state, state)."""
     for x in range(joint.shape[0]):
         for y in range(joint.shape[1]):
-            total = 0.0
-            for l in range(LANES):
-                total += weight[l] * joint[x, y, l]
-            target[x, y] += total
+            target[x, y] += weighted_sum(weight, joint[x, y])
 
 
 @kernel

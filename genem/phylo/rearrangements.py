@@ -7,18 +7,20 @@ reach.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.phylo.likelihood import Evaluation, TreeLikelihood, build_topology
 from genem.phylo.likelihood_kernels import LANES, Partials
-from genem.phylo.local_kernels import fit_insertions, fit_swaps
+from genem.phylo.local_kernels import fit_insertions, fit_swaps, screen_swaps
 from genem.phylo.open_tree import Regraft, Swap
 from genem.phylo.regraft_kernels import Walks, WholeTree, leave, list_targets, reverse, score_groups
 from genem.phylo.threads import spread
 
-__all__ = ["regrafts", "score_targets", "swaps"]
+__all__ = ["evaluated", "list_swaps", "read_swap", "regrafts", "score_targets", "swaps", "whole_tree"]
 
 Vector = NDArray[np.float64]
 
@@ -28,8 +30,17 @@ SWAP_NEWTON, REGRAFT_NEWTON = 6, 6
 """Newton steps on each of the edges around a change."""
 
 
-def swaps(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = None) -> list[Swap]:
-    """Both interchanges at every inner edge, best first.
+def swaps(
+    likelihood: TreeLikelihood,
+    tree: Tree,
+    storage: Partials | None = None,
+    *,
+    edges: Sequence[int] | None = None,
+    margin: float = 5.0,
+) -> list[Swap]:
+    """Both interchanges at inner edges, best first.
+
+    At first only the edge in the middle is improved; where that comes near enough, all five are.
 
     Parameters
     ----------
@@ -39,23 +50,38 @@ def swaps(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = Non
         Bifurcating, its taxa numbered as in ``likelihood``, at the best lengths known.
     storage
         Room for the partials of all chunks, overwritten.
+    edges
+        The nodes below the edges to look at; all unless given.
+    margin
+        All five edges are improved where the log-likelihood falls by no more than this.
     """
-    whole = whole_tree(_evaluated(likelihood, tree, storage))
-    n_nodes, n_taxa = len(tree), len(tree.taxa)
+    evaluation = evaluated(likelihood, tree, storage)
+    whole = whole_tree(evaluation)
+    table = list_swaps(whole, edges)
+    found = np.empty((len(table), 6))
+    spread(likelihood.threads, len(table), lambda _, *part: screen_swaps(whole, table, SWAP_NEWTON, found, *part))
+    chosen = np.flatnonzero(found[:, 0] > evaluation.log_likelihood - margin)
+    spread(likelihood.threads, len(chosen), lambda _, *part: fit_swaps(whole, table, chosen, SWAP_NEWTON, found, *part))
+    order = np.argsort(-found[:, 0], kind="stable")
+    return [read_swap(whole, table[row], found[row]) for row in order]
+
+
+def list_swaps(whole: WholeTree, edges: Sequence[int] | None = None) -> NDArray[np.int64]:
+    """int64 (swap, 5): both interchanges at every inner edge, or at those given, as ``fit_swaps`` takes them."""
+    n_nodes = len(whole.lengths)
     rows = []
-    for node in range(n_taxa, n_nodes - 1):
+    for node in range(whole.shape.n_taxa, n_nodes - 1) if edges is None else edges:
         below, above = leave(whole.shape, node), leave(whole.shape, node + n_nodes)
         rows.append((above[0], below[1], below[0], above[1], node))
         rows.append((above[1], below[1], above[0], below[0], node))
-    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
-    found = np.empty((len(table), 6))
-    spread(likelihood.threads, len(table), lambda _, *part: fit_swaps(whole, table, SWAP_NEWTON, found, *part))
-    order = np.argsort(-found[:, 0], kind="stable")
-    return [_swap(whole, table[row], found[row]) for row in order]
+    return np.array(rows, dtype=np.int64).reshape(-1, 5)
 
 
-def _swap(whole: WholeTree, row: NDArray[np.int64], found: Vector) -> Swap:
-    """Edges 0 and 1 stand together afterwards: 0 came from above, and what went up in its place is 2 or 3."""
+def read_swap(whole: WholeTree, row: NDArray[np.int64], found: Vector) -> Swap:
+    """The move that a row of :func:`list_swaps` stands for, with what ``fit_swaps`` found.
+
+    Edges 0 and 1 stand together afterwards: 0 came from above, and what went up in its place is 2 or 3.
+    """
     node = int(row[4])
     parent = int(whole.shape.parent[node])
     ahead = [_node_ahead(whole, int(edge)) for edge in row[:4]]
@@ -93,7 +119,7 @@ def regrafts(
     storage
         As in :func:`swaps`.
     """
-    evaluation = _evaluated(likelihood, tree, storage)
+    evaluation = evaluated(likelihood, tree, storage)
     whole = whole_tree(evaluation)
     walks = list_walks(whole, radius)
     scores = score_targets(likelihood, whole, walks)
@@ -108,7 +134,8 @@ def regrafts(
     return [_regraft(whole, walks, int(chosen[row]), found[row]) for row in order]
 
 
-def _evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None) -> Evaluation:
+def evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = None) -> Evaluation:
+    """The tree with its partials from both ends of every edge."""
     room = likelihood.storage(len(tree), keep=True) if storage is None else storage
     return likelihood.run(tree, build_topology(tree), likelihood.transitions(tree.length), room, down=True)
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.jit import kernel, summing_kernel
+from genem.jit import kernel
 from genem.phylo.likelihood_kernels import (
     LANES,
     Chunk,
@@ -29,14 +29,13 @@ from genem.phylo.likelihood_kernels import (
     Sites,
     Topology,
     add_scale,
-    assign,
-    invariant_likelihood,
-    log_total,
+    fill_invariant,
+    lift_low,
+    log_totals,
     message,
-    multiply,
-    rescale,
     set_scale,
     take_chunk,
+    weighted_sum,
 )
 from genem.phylo.transition_kernels import Process, Transitions, fill_transition
 
@@ -78,10 +77,14 @@ class Walks(NamedTuple):
 
 
 class Messages(NamedTuple):
-    """Of one chunk, for every edge with a direction, float64 (edge, category, state, lane): P(t) far and P(t/2) far."""
+    """Of one chunk, for every edge with a direction, float64 (edge, category, state, lane): P(t) far and P(t/2) far.
+
+    scale int32 (edge, lane) is that of both.
+    """
 
     whole: np.ndarray
     half: np.ndarray
+    scale: np.ndarray
 
 
 @kernel
@@ -175,6 +178,7 @@ def fill_messages(tree: Topology, chunk: Chunk, halves: np.ndarray, messages: Me
         for edge in (node, node + n_nodes):
             far_message(tree, chunk, chunk.matrix[node], edge, messages.whole[edge])
             far_message(tree, chunk, halves[node], edge, messages.half[edge])
+            set_scale(far_scale(tree, chunk, edge), messages.scale[edge])
 
 
 @kernel
@@ -188,14 +192,20 @@ def product(
     spare: np.ndarray,
 ) -> None:
     """target = first * second, slab by slab, with their scales; ``spare`` is float64 (lane,)."""
-    assign(first, target)
-    multiply(second, target)
-    set_scale(first_scale, scale)
-    add_scale(second_scale, scale)
-    rescale(target, scale, spare)
+    for l in range(LANES):
+        spare[l] = 0.0
+        scale[l] = first_scale[l] + second_scale[l]
+    for c in range(target.shape[0]):
+        for x in range(0, target.shape[1], 4):
+            for l in range(LANES):
+                p0, p1 = first[c, x, l] * second[c, x, l], first[c, x + 1, l] * second[c, x + 1, l]
+                p2, p3 = first[c, x + 2, l] * second[c, x + 2, l], first[c, x + 3, l] * second[c, x + 3, l]
+                target[c, x, l], target[c, x + 1, l], target[c, x + 2, l], target[c, x + 3, l] = p0, p1, p2, p3
+                spare[l] += (p0 + p1) + (p2 + p3)
+    lift_low(target, scale, spare)
 
 
-@summing_kernel
+@kernel
 def triple_product(
     factor: np.ndarray, first: np.ndarray, second: np.ndarray, third: np.ndarray, total: np.ndarray
 ) -> None:
@@ -203,26 +213,35 @@ def triple_product(
     for l in range(LANES):
         total[l] = 0.0
     for c in range(first.shape[0]):
-        for x in range(first.shape[1]):
-            f = factor[c, x]
+        for x in range(0, first.shape[1], 4):
+            f0, f1, f2, f3 = factor[c, x], factor[c, x + 1], factor[c, x + 2], factor[c, x + 3]
             for l in range(LANES):
-                total[l] += f * (first[c, x, l] * second[c, x, l]) * third[c, x, l]
+                total[l] += (
+                    f0 * (first[c, x, l] * second[c, x, l]) * third[c, x, l]
+                    + f1 * (first[c, x + 1, l] * second[c, x + 1, l]) * third[c, x + 1, l]
+                ) + (
+                    f2 * (first[c, x + 2, l] * second[c, x + 2, l]) * third[c, x + 2, l]
+                    + f3 * (first[c, x + 3, l] * second[c, x + 3, l]) * third[c, x + 3, l]
+                )
 
 
 @kernel
-def add_score(
-    sites: Sites, process: Process, number: int, total: np.ndarray, scale: np.ndarray, row: np.ndarray
-) -> None:
-    """Add the log-likelihood of a chunk to row[0], and the probability of constant patterns with +ASC to row[1 + m]."""
-    model = sites.model[number]
+def unseen_probability(unseen: np.ndarray, log_site: np.ndarray) -> float:
+    """The probability of the constant patterns that +ASC says were not collected."""
+    total = 0.0
     for l in range(LANES):
-        weight, unseen = sites.weight[number, l], sites.unseen[number, l]
-        if weight > 0.0 or unseen > 0.0:
-            log_site = log_total(total[l], scale[l], invariant_likelihood(sites, process, number, l))
-            if weight > 0.0:
-                row[0] += weight * log_site
-            if unseen > 0.0:
-                row[1 + model] += math.exp(log_site)
+        if unseen[l] > 0.0:
+            total += math.exp(log_site[l])
+    return total
+
+
+@kernel
+def any_positive(value: np.ndarray) -> bool:
+    """Whether any lane is above 0."""
+    n_positive = 0
+    for l in range(LANES):
+        n_positive += value[l] > 0.0
+    return n_positive > 0
 
 
 @kernel
@@ -243,11 +262,13 @@ def score_chunk(
     model = sites.model[number]
     joined = np.empty(chunk.matrix.shape[1:])
     near, half_near = np.empty(behind.shape[1:]), np.empty(behind.shape[1:])
-    scale, total = np.empty(LANES, np.int32), np.empty(LANES)
+    scale, total, log_site = np.empty(LANES, np.int32), np.empty(LANES), np.empty(LANES)
     factor = np.empty(near.shape[:2])
     for c in range(factor.shape[0]):
         for x in range(factor.shape[1]):
             factor[c, x] = process.weight[model, c] * process.frequency[model, x]
+    weight, unseen, invariant = sites.weight[number], sites.unseen[number], np.empty(LANES)
+    has_unseen, has_invariant = any_positive(unseen), fill_invariant(sites, process, number, invariant)
     fill_messages(tree, chunk, halves, messages)
     for row in range(len(walks.subtree)):
         subtree, begin = walks.subtree[row], walks.start[row]
@@ -263,19 +284,22 @@ def score_chunk(
                 behind[source],
                 behind_scale[source],
                 messages.whole[brother],
-                far_scale(tree, chunk, brother),
+                messages.scale[brother],
                 near,
                 scale,
-                half_near[0, 0],
+                total,
             )
             message(halves[edge % n_nodes], near, False, half_near)
             if not walks.is_end[target]:
                 message(halves[edge % n_nodes], half_near, False, behind[target - begin + 2])
                 set_scale(scale, behind_scale[target - begin + 2])
             triple_product(factor, half_near, messages.half[edge], messages.whole[subtree], total)
-            add_scale(far_scale(tree, chunk, edge), scale)
-            add_scale(far_scale(tree, chunk, subtree), scale)
-            add_score(sites, process, number, total, scale, scores[target])
+            add_scale(messages.scale[edge], scale)
+            add_scale(messages.scale[subtree], scale)
+            log_totals(total, scale, invariant, has_invariant, log_site)
+            scores[target, 0] += weighted_sum(weight, log_site)
+            if has_unseen:
+                scores[target, 1 + model] += unseen_probability(unseen, log_site)
 
 
 @kernel
@@ -287,7 +311,7 @@ def score_group(whole: WholeTree, halves: np.ndarray, walks: Walks, first: int, 
         most = max(most, walks.start[row + 1] - walks.start[row])
     behind, behind_scale = np.empty((most + 2, *slab)), np.empty((most + 2, LANES), np.int32)
     n_edges = 2 * len(whole.lengths)
-    messages = Messages(np.empty((n_edges, *slab)), np.empty((n_edges, *slab)))
+    messages = Messages(np.empty((n_edges, *slab)), np.empty((n_edges, *slab)), np.empty((n_edges, LANES), np.int32))
     for number in range(first, last):
         chunk = take_chunk(whole.sites, whole.transitions, whole.storage, number)
         score_chunk(

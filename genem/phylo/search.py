@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -13,57 +14,36 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Tree
 from genem.em import Status
 from genem.errors import UsageError
-from genem.phylo.climbing import LEAST_GAIN, STRATEGY, Acceptance, Climb, Stage, single_rate
-from genem.phylo.constraints import Constraint, read_constraint, splits
+from genem.phylo.climbing import STRATEGY, Acceptance, Climb, Stage, single_rate
+from genem.phylo.constraints import Constraint, read_constraint
 from genem.phylo.escapes import escape_kind, escaped
 from genem.phylo.evaluation import SitePartition, TreeFit, fit_tree, make_partitions
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.model_strings import ModelSpecification
 from genem.phylo.parameters import pack_partitions, unpack_partitions
+from genem.phylo.pool import Optimum, Run, distinct_optima, topology_of
 from genem.phylo.rates import GammaRule
-from genem.phylo.starts import StartKind, bionj_tree, parsimony_tree, random_resolution, random_tree
+from genem.phylo.starts import StartKind, bionj_tree, given_starts, parsimony_tree, random_resolution, random_tree
 from genem.phylo.topology import canonical, star_tree
 
 __all__ = ["Optimum", "Run", "Search", "SearchState", "search"]
 
-RESOLVED = 1e-6
-"""Shorter inner edges do not make topologies different."""
 START_KINDS: tuple[StartKind, ...] = ("bionj", "parsimony", "random")
 LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
+ALL_STARTS = (*START_KINDS, "given")
 FAR = 4
 """A start tries this many times the radius where nothing is found within it."""
+FRESH = 3
+"""One escape of so many is a climb from a new start: no change of a tree leads everywhere."""
+POOL = 5
+"""So many of the best trees take turns to be changed."""
+NEW, KNOWN, ALONE = 1, 2, 7
+"""How much an escape to a new tree, to a known one, or to the only one says that little is left to be found."""
+NEAR = 10.0
+"""An escape that ends no further below the best tree, and at a new one, goes on by regrafts."""
+SUCCESS = 0.01
+"""A gain of the log-likelihood that is more than one of lengths of the same tree."""
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Run:
-    """One climb to the end.
-
-    Attributes
-    ----------
-    number
-        Of the start, from 0; escapes follow.
-    kind
-        ``bionj``, ``parsimony`` or ``random``; ``kick``, ``reweight`` or ``anneal``.
-    log_likelihood
-        At the end of the climb, before the last refinement of models and lengths.
-    tree
-        There.
-    """
-
-    number: int
-    kind: str
-    log_likelihood: float
-    tree: Tree
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """A topology at which climbs ended: the best of them, and how many."""
-
-    log_likelihood: float
-    tree: Tree
-    n_runs: int
 
 
 @dataclass(frozen=True)
@@ -81,7 +61,7 @@ class SearchState:
     coordinates
         Of the model parameters, float64 (coordinate,), as after the best run.
     n_failures
-        Escapes since the best tree was found.
+        Of escapes since the best tree was found; each counts 1, 2 or 7.
     trace
         Steps kept so far.
     """
@@ -188,6 +168,7 @@ class _Plan:
     most_escapes: int
     constraint: Constraint | None
     seed: int
+    trees: tuple[Tree, ...]
 
     @property
     def local(self) -> tuple[str, ...]:
@@ -205,17 +186,19 @@ def search(
     *,
     partitions: Sequence[SitePartition] = (),
     seed: int = 1,
-    n_starts: int = 10,
+    n_starts: int = 4,
     lead: int = 3,
     strategy: Sequence[Stage] = STRATEGY,
     radius: int = 6,
-    patience: int = 2,
-    most_escapes: int = 100,
+    patience: int = 14,
+    most_escapes: int = 1000,
+    trees: Sequence[Tree] = (),
     constraint: Tree | None = None,
     resume: SearchState | None = None,
     checkpoint: Callable[[SearchState], None] | None = None,
     progress: Callable[[Run], None] | None = None,
     gamma_rule: GammaRule = "mean",
+    trace: bool = False,
     threads: int = 1,
 ) -> Search:
     """The tree of greatest likelihood that several climbs find.
@@ -244,9 +227,13 @@ def search(
     radius
         Most nodes between the old and the new place of a subtree.
     patience
-        Escapes in a row without success before the search ends.
+        Escapes in a row without success before the search ends. One that comes to a new tree counts half, for it says
+        that there is more to be found; one that comes back to the best tree three and a half times as long as no run
+        ended elsewhere.
     most_escapes
         Escapes in all.
+    trees
+        Where to start, all of them, in the place of ``n_starts`` trees of the search's own making.
     constraint
         A tree of all or some taxa, with any number of neighbours per node, whose groups every tree must have.
     resume
@@ -257,6 +244,8 @@ def search(
         Called with every run.
     gamma_rule
         What represents a gamma category: its mean or its median.
+    trace
+        Record the path of the last refinement.
     threads
         The bits do not depend on it.
 
@@ -276,19 +265,21 @@ def search(
     >>> rows = [b"AACCGGTTAA", b"AACCGGTTAC", b"CCCCGGAAAA", b"CCCCGTAAAA"]
     >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
     >>> found = search(alignment, "JC", n_starts=2)
-    >>> [sorted(group) for group in splits(found.best.tree)], found.n_hits, len(found.optima)
-    ([['c', 'd']], 4, 1)
+    >>> from genem.phylo.constraints import splits
+    >>> [sorted(group) for group in splits(found.best.tree)], found.n_hits == len(found.runs)
+    ([['c', 'd']], True)
     """
     _check(strategy, n_starts, radius)
     parts = make_partitions(alignment, model, partitions, gamma_rule)
     base = TreeLikelihood(parts, threads=threads)
     columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
     if len(base.taxa) < 4:
-        fitted = fit_tree(base, star_tree(base.taxa))
+        fitted = fit_tree(base, star_tree(base.taxa), trace=trace)
         return Search(_in_site_order(base, fitted, columns, alignment.n_sites), (), (), (), fitted.status, seed)
     stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
-    plan = _Plan(base, n_starts, lead, stages, radius, patience, most_escapes, bound, seed)
+    given = given_starts(trees, base.taxa, bound, np.random.default_rng(seed))
+    plan = _Plan(base, len(given) or n_starts, lead, stages, radius, patience, most_escapes, bound, seed, given)
     state = SearchState(seed) if resume is None else _checked(resume, plan)
     while (after := _next_run(plan, state)) is not None:
         state = after
@@ -297,9 +288,9 @@ def search(
         if checkpoint is not None:
             checkpoint(state)
     likelihood = base.with_partitions(unpack_partitions(base.partitions, np.array(state.coordinates)))
-    fitted = fit_tree(likelihood, state.runs[state.best].tree)
+    fitted = fit_tree(likelihood, state.runs[state.best].tree, trace=trace)
     best = _in_site_order(base, fitted, columns, alignment.n_sites)
-    return Search(best, state.runs, _optima(state.runs), state.trace, fitted.status, seed)
+    return Search(best, state.runs, distinct_optima(state.runs), state.trace, fitted.status, seed)
 
 
 def _check(strategy: Sequence[str], n_starts: int, radius: int) -> None:
@@ -321,34 +312,39 @@ def _checked(state: SearchState, plan: _Plan) -> SearchState:
 def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
     """The state after one more run, or None where the search is over."""
     number = len(state.runs)
-    starts = [run for run in state.runs if run.kind in START_KINDS]
-    if len(starts) < plan.n_starts and len(starts) == number and not _is_confirmed(plan, state):
+    n_starts = len(list(takewhile(lambda run: run.kind in ALL_STARTS, state.runs)))
+    if number == n_starts < plan.n_starts and (plan.trees or not _is_confirmed(plan, state)):
         return _start(plan, state, number)
-    n_escapes = number - len(starts)
-    if "escape" not in plan.stages or state.n_failures >= plan.patience or n_escapes >= plan.most_escapes:
+    n_escapes = number - n_starts
+    if "escape" not in plan.stages or state.n_failures >= KNOWN * plan.patience or n_escapes >= plan.most_escapes:
         return None
-    return _escape(plan, state, number)
+    if n_escapes % FRESH == FRESH - 1:
+        return _start(plan, state, number, escape=True)
+    return _escape(plan, state, number, n_escapes - n_escapes // FRESH)
 
 
 def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
     """Whether so many more runs ended at the best topology than elsewhere."""
     if state.best < 0:
         return False
-    best = splits(state.runs[state.best].tree, RESOLVED)
-    n_hits = sum(splits(run.tree, RESOLVED) == best for run in state.runs)
+    best = topology_of(state.runs[state.best].tree)
+    n_hits = sum(topology_of(run.tree) == best for run in state.runs)
     return 2 * n_hits - len(state.runs) >= plan.lead
 
 
-def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
+def _start(plan: _Plan, state: SearchState, number: int, *, escape: bool = False) -> SearchState:
     """Up from a new tree: roughly, with one rate for all sites and far regrafts, then under the model itself."""
-    kind = START_KINDS[number % len(START_KINDS)] if number < len(START_KINDS) else LATER_KINDS[number % 2]
-    likelihood, tree = _models(plan, state), _start_tree(plan, kind, number)
+    is_given = bool(plan.trees) and not escape
+    before = sum(run.kind in START_KINDS for run in state.runs)
+    kind = START_KINDS[before] if before < len(START_KINDS) else LATER_KINDS[before % 2]
+    likelihood = _models(plan, state)
+    tree = plan.trees[number] if is_given else _start_tree(plan, kind, number)
     trace: list[Acceptance] = []
     if number == 0:
         first = _climb(plan, likelihood, tree, number)
-        first.fit_models()
+        first.fit_models(most_rounds=1)
         likelihood, tree, trace = first.likelihood, first.tree, first.trace
-    if likelihood.n_categories > 1:
+    if likelihood.n_categories > 1 and not is_given:
         rough = _climb(plan, single_rate(likelihood), tree, number)
         rough.far_radius = FAR * plan.radius
         rough.run()
@@ -359,25 +355,31 @@ def _start(plan: _Plan, state: SearchState, number: int) -> SearchState:
         climb.stages = plan.local
     climb.run()
     climb.trace[:0] = trace
-    return _after(state, climb, kind, escape=False)
+    return _after(state, climb, "given" if is_given else kind, escape=escape)
 
 
-def _escape(plan: _Plan, state: SearchState, number: int) -> SearchState:
+def _escape(plan: _Plan, state: SearchState, number: int, n_changed: int) -> SearchState:
+    """Up from one of the best trees, changed: by interchanges, and by regrafts where that ends at a good new tree."""
     likelihood, rng = _models(plan, state), plan.generator(number)
-    n_escapes = sum(run.kind not in START_KINDS for run in state.runs)
-    kind = escape_kind(n_escapes, likelihood, plan.stages)
-    best = state.runs[state.best].tree
-    changed = escaped(kind, likelihood, best, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
+    kind = escape_kind(n_changed, likelihood, plan.stages)
+    pool = distinct_optima(state.runs)[:POOL]
+    tree = pool[int(rng.integers(len(pool)))].tree
+    changed = escaped(kind, likelihood, tree, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
     climb = _climb(plan, likelihood, changed, number)
-    climb.stages = plan.local
+    climb.stages = plan.local[:1]
     climb.run()
+    is_near = climb.log_likelihood > state.runs[state.best].log_likelihood - NEAR
+    if is_near and topology_of(climb.tree) not in {topology_of(run.tree) for run in state.runs}:
+        climb.stages = plan.local
+        climb.run()
     return _after(state, climb, kind, escape=True)
 
 
 def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> SearchState:
     """The state with one more run; models are refitted where it is the best so far."""
     reached = state.runs[state.best].log_likelihood if state.best >= 0 else -np.inf
-    better = climb.log_likelihood > reached + LEAST_GAIN or state.best < 0
+    better = climb.log_likelihood > reached + SUCCESS or state.best < 0
+    failure = 0 if better or not escape else _failure(state, climb.tree)
     if better:
         climb.fit_models()
         climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
@@ -389,9 +391,17 @@ def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> Sear
         runs=(*state.runs, run),
         best=run.number if better else state.best,
         coordinates=coordinates,
-        n_failures=0 if better or not escape else state.n_failures + 1,
+        n_failures=0 if better else state.n_failures + failure,
         trace=(*state.trace, *climb.trace),
     )
+
+
+def _failure(state: SearchState, tree: Tree) -> int:
+    """What an escape without success says: least where it came to a new tree, most where all runs came to one tree."""
+    reached, known = topology_of(tree), {topology_of(run.tree) for run in state.runs}
+    if reached not in known:
+        return NEW
+    return ALONE if len(known) == 1 else KNOWN
 
 
 def _climb(plan: _Plan, likelihood: TreeLikelihood, tree: Tree, number: int) -> Climb:
@@ -413,18 +423,6 @@ def _start_tree(plan: _Plan, kind: StartKind, number: int) -> Tree:
     if kind == "bionj":
         return bionj_tree(plan.base)
     return parsimony_tree(plan.base, rng) if kind == "parsimony" else random_tree(plan.base.taxa, rng)
-
-
-def _optima(runs: Sequence[Run]) -> tuple[Optimum, ...]:
-    """Runs with the same topology taken together, best first."""
-    groups: dict[frozenset[frozenset[str]], list[Run]] = {}
-    for run in runs:
-        groups.setdefault(splits(run.tree, RESOLVED), []).append(run)
-    found = []
-    for members in groups.values():
-        best = max(members, key=lambda run: run.log_likelihood)
-        found.append(Optimum(best.log_likelihood, best.tree, len(members)))
-    return tuple(sorted(found, key=lambda optimum: -optimum.log_likelihood))
 
 
 def _in_site_order(

@@ -5,22 +5,26 @@ Taxa are numbered by name, so that neither the order of the sequences nor the nu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
+from genem.errors import UsageError
 from genem.phylo.branches import MIN_LENGTH
+from genem.phylo.constraints import Constraint
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.pair_kernels import fit_distances
 from genem.phylo.parsimony_kernels import GrowingTree, grow
 from genem.phylo.structural_em import pair_process
-from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
+from genem.phylo.topology import build_tree, canonical, relabelled, star_tree, unrooted
 
 __all__ = [
     "StartKind",
     "bionj_tree",
+    "given_starts",
     "join_neighbours",
     "pairwise_distances",
     "parsimony_tree",
@@ -41,7 +45,7 @@ def pairwise_distances(likelihood: TreeLikelihood) -> Vector:
     Pairs without such a site get the longest distance that was found.
     """
     partitions = likelihood.partitions
-    codes = np.concatenate([partition.patterns.codes for partition in partitions], axis=1)
+    codes = np.concatenate(likelihood.codes(), axis=1)
     weight = np.concatenate([partition.patterns.weight for partition in partitions])
     block = np.repeat(np.arange(len(partitions)), [partition.patterns.n_patterns for partition in partitions])
     distances = np.zeros((len(codes), len(codes)))
@@ -166,7 +170,7 @@ def parsimony_tree(likelihood: TreeLikelihood, rng: np.random.Generator, backbon
 def _state_sets(likelihood: TreeLikelihood) -> tuple[NDArray[np.uint32], Vector]:
     """uint32 (taxon, pattern): states a letter may stand for, as bits; float64 (pattern,): sites."""
     bits = (likelihood.alphabet.sets.astype(np.uint32) << np.arange(likelihood.n_states, dtype=np.uint32)).sum(axis=1)
-    codes = np.concatenate([partition.patterns.codes for partition in likelihood.partitions], axis=1)
+    codes = np.concatenate(likelihood.codes(), axis=1)
     weight = np.concatenate([partition.patterns.weight for partition in likelihood.partitions])
     return bits.astype(np.uint32)[codes], weight
 
@@ -228,6 +232,28 @@ def random_resolution(tree: Tree, rng: np.random.Generator) -> Tree:
             children[node] = [c for k, c in enumerate(children[node]) if k not in (one, other)] + [new]
             parent.append(node)
     return _with_equal_lengths(free.taxa, parent)
+
+
+def given_starts(
+    trees: Sequence[Tree], taxa: tuple[str, ...], constraint: Constraint | None, rng: np.random.Generator
+) -> tuple[Tree, ...]:
+    """Trees of others in standard form; what is not resolved in them is resolved at random.
+
+    Raises
+    ------
+    InputError
+        The taxa of a tree are others.
+    UsageError
+        A tree breaks the constraint.
+    """
+    standard = tuple(canonical(relabelled(tree, taxa)) for tree in trees)
+    for number, tree in enumerate(standard, 1):
+        if constraint is not None and not constraint.allows(tree):
+            raise UsageError(
+                f"starting tree {number} breaks a group of the constraint; start from one that has them all"
+            )
+    n_nodes = 2 * len(taxa) - 2
+    return tuple(tree if len(tree) == n_nodes else random_resolution(tree, rng) for tree in standard)
 
 
 def _with_equal_lengths(taxa: tuple[str, ...], parent: list[int]) -> Tree:

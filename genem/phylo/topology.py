@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from genem.data import Tree
 from genem.errors import InputError
 
-__all__ = ["build_tree", "canonical", "relabelled", "star_tree", "subtree_taxa", "unrooted"]
+__all__ = ["build_tree", "canonical", "relabelled", "star_tree", "subtree_bits", "subtree_taxa", "unrooted"]
 
 
 def build_tree(
@@ -94,16 +94,17 @@ def relabelled(tree: Tree, taxa: Sequence[str]) -> Tree:
 
 
 def _require_same_names(in_tree: set[str], in_alignment: set[str]) -> None:
+    """The message names both differences."""
+    different = []
     for found, there, missing in (
         (in_tree - in_alignment, "the tree", "the alignment"),
         (in_alignment - in_tree, "the alignment", "the tree"),
     ):
         if found:
             some = ", ".join(map(repr, sorted(found)[:5])) + (" ..." if len(found) > 5 else "")
-            raise InputError(
-                f"{len(found)} taxa of {there} are not in {missing}: {some}",
-                remedy="give both the same taxa, spelled alike",
-            )
+            different.append(f"{len(found)} taxa of {there} are not in {missing}: {some}")
+    if different:
+        raise InputError("; ".join(different), remedy="give both the same taxa, spelled alike")
 
 
 def unrooted(tree: Tree) -> Tree:
@@ -152,6 +153,14 @@ def subtree_taxa(tree: Tree) -> NDArray[np.bool_]:
     below[np.arange(len(tree.taxa)), np.arange(len(tree.taxa))] = True
     for node in range(len(tree) - 1):
         below[tree.parent[node]] |= below[node]
+    return below
+
+
+def subtree_bits(tree: Tree) -> list[int]:
+    """The taxa below every node as the bits of a number: a set that is quick to compare."""
+    below = [1 << taxon for taxon in range(len(tree.taxa))] + [0] * (len(tree) - len(tree.taxa))
+    for node, parent in enumerate(tree.parent[:-1].tolist()):
+        below[parent] |= below[node]
     return below
 
 

@@ -21,9 +21,11 @@ class CommandFailed(RuntimeError):
     """The measured command ended with a non-zero exit status."""
 
 
-def measure(command: list[str], repeats: int = 5, env: dict[str, str] | None = None) -> Measurement:
+def measure(
+    command: list[str], repeats: int = 5, env: dict[str, str] | None = None, *, warm_up: bool = True
+) -> Measurement:
     """Run ``command`` once to warm the caches, then ``repeats`` times; its output is thrown away."""
-    runs = [_run_once(command, env) for _ in range(repeats + 1)][1:]
+    runs = [_run_once(command, env) for _ in range(repeats + warm_up)][warm_up:]
     return Measurement(statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs))
 
 

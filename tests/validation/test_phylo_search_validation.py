@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from genem.data import Alignment
 from genem.io.alignment import read_alignment
 from genem.io.newick import read_newick
 from genem.phylo import expected_pair_counts, search
@@ -25,8 +27,10 @@ SEM_MODELS = {
 }
 QUICK = [("primates12", "JC69"), ("primates12", "HKY85+G4"), ("primates12", "GTR+G4")]
 QUICK += [("woodmouse15", model) for model in ("JC69", "HKY85+G4", "GTR+G4")]
-SLOW = [("DS1", "JC69"), ("DS1", "GTR+G4"), ("sim20_hky", "HKY85+G4"), ("sim50_gtr", "GTR+G4")]
-TREES_AS_GOOD = {"sim20_hky": 0, "sim50_gtr": 8}
+SLOW = [("DS1", "GTR+G4"), ("sim20_hky", "HKY85+G4"), ("sim50_gtr", "GTR+G4")]
+LONG = [("DS1", "JC69"), ("DS1", "HKY85+G4"), ("sim20_hky", "JC69"), ("sim20_hky", "GTR+G4"), ("laurasia47", "GTR+G4")]
+LONG += [("perf100", "GTR+G4"), ("mtpri7_aa", "LG+G4"), ("phyml37_aa", "LG+G4")]
+TREES_AS_GOOD = {"sim20_hky": 0, "sim50_gtr": 8, "perf100": 4}
 """Robinson-Foulds distances to the true tree of the best trees that other programs found."""
 
 
@@ -82,3 +86,24 @@ def test_search_is_not_worse_than_the_best_known(reference_data: Path, name: str
 @pytest.mark.parametrize(("name", "model"), SLOW)
 def test_search_of_larger_sets_is_not_worse(reference_data: Path, name: str, model: str) -> None:
     check_search(reference_data / "phylo", name, model)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("GENEM_LONG_VALIDATION"), reason="takes minutes; set GENEM_LONG_VALIDATION")
+@pytest.mark.parametrize(("name", "model"), LONG)
+def test_long_search_is_not_worse(reference_data: Path, name: str, model: str) -> None:
+    check_search(reference_data / "phylo", name, model)
+
+
+@pytest.mark.slow
+def test_threads_and_order_of_sequences_change_no_bit(reference_data: Path) -> None:
+    alignment = read_alignment(reference_data / "phylo/alignments/primates12.fasta")
+    order = np.random.default_rng(1).permutation(len(alignment))
+    shuffled = Alignment(tuple(alignment.names[k] for k in order), alignment.letters[order], alignment.datatype)
+    one = search(alignment, "GTR+F+G4", seed=3)
+    other = search(shuffled, "GTR+F+G4", seed=3, threads=2)
+    assert one.best.log_likelihood == other.best.log_likelihood
+    assert np.array_equal(one.best.tree.parent, other.best.tree.parent)
+    assert np.array_equal(one.best.tree.length, other.best.tree.length)
+    assert np.array_equal(one.best.site_log_likelihoods, other.best.site_log_likelihoods)
+    assert [run.log_likelihood for run in one.runs] == [run.log_likelihood for run in other.runs]

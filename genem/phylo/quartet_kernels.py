@@ -1,0 +1,96 @@
+"""The three trees around an inner edge, site by site."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from genem.jit import kernel
+from genem.phylo.branch_kernels import EdgeTable, fill_growth, sum_growth, sweep_branches
+from genem.phylo.likelihood_kernels import LANES, LOG_TINY, Sites
+from genem.phylo.local_kernels import fit_local, new_local_tree, put_far
+from genem.phylo.regraft_kernels import WholeTree
+from genem.phylo.transition_kernels import Process
+
+LAST_SWEPT = 1
+"""Leaf of a quartet whose edge a sweep comes to last: the table is left as that edge's."""
+
+
+@kernel
+def write_log_sites(sites: Sites, process: Process, table: EdgeTable, length: float, target: np.ndarray) -> None:
+    """target[chunk, lane] = ln of the likelihood of every pattern, from the table of one edge of this length."""
+    growth = np.empty((3, *table.value.shape[1:3]))
+    total = np.empty(LANES)
+    model = -1
+    for number in range(len(sites.model)):
+        if sites.model[number] != model:
+            model = sites.model[number]
+            fill_growth(process, model, length, growth)
+        sum_growth(growth[0], table.value[number], total)
+        for l in range(LANES):
+            likelihood = total[l] + table.offset[number, l]
+            if likelihood > 0.0:
+                target[number, l] = math.log(likelihood) + table.scale[number, l] * LOG_TINY
+            else:
+                target[number, l] = -math.inf
+
+
+@kernel
+def fit_quartets(
+    whole: WholeTree,
+    quartets: np.ndarray,
+    max_sweeps: int,
+    tolerance: float,
+    max_newton: int,
+    found: np.ndarray,
+    log_site: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """The likelihood of the whole tree with a quartet joined in some way and its five edges at their best lengths.
+
+    Parameters
+    ----------
+    quartets
+        int64 (quartet, 5): four edges with a direction, the first two to stand together, and the node below the edge in
+        the middle; those from ``first`` to ``last - 1`` are worked off.
+    max_sweeps, tolerance
+        Rounds over the five edges end when one gains less.
+    max_newton
+        Most steps on one edge in one round.
+    found
+        float64 (quartet, 6), filled: log-likelihood, and the lengths of these five edges.
+    log_site
+        float64 (quartet, chunk, lane), filled: ln of the likelihood of every pattern, before the correction for
+        ascertainment.
+    """
+    n_nodes = len(whole.lengths)
+    local = new_local_tree(4, whole.transitions, whole.storage)
+    lengths = np.zeros(6)
+    for place in range(first, last):
+        for leaf in range(4):
+            put_far(whole, quartets[place, leaf], local, leaf)
+            lengths[leaf] = whole.lengths[quartets[place, leaf] % n_nodes]
+        lengths[4] = whole.lengths[quartets[place, 4]]
+        reached = fit_local(whole, local, lengths, max_newton)
+        for _ in range(max_sweeps - 1):
+            before = reached
+            reached = sweep_branches(
+                whole.bare,
+                whole.process,
+                local.shape,
+                local.transitions,
+                local.storage,
+                local.table,
+                whole.ascertained,
+                lengths,
+                local.free,
+                before,
+                max_newton,
+            )
+            if not reached - before > tolerance:
+                break
+        write_log_sites(whole.bare, whole.process, local.table, lengths[LAST_SWEPT], log_site[place])
+        found[place, 0] = reached
+        found[place, 1:] = lengths[:5]

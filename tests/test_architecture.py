@@ -139,7 +139,8 @@ def test_slow_libraries_are_imported_where_they_are_used(path: Path) -> None:
     assert early == []
     assert not any(name.startswith("scipy.stats") for name in anywhere), "scipy.stats is for tests"
     if any(name.startswith("matplotlib") for name in anywhere):
-        assert path.stem == "plots" or path.stem.endswith("_plots"), "pictures are drawn in plots.py or *_plots.py"
+        drawing = path.stem in ("picture", "plots") or path.stem.endswith("_plots")
+        assert drawing, "pictures are drawn in plots.py or *_plots.py"
 
 
 KERNEL_MODULES = [path for path in MODULES if path.name.endswith("kernels.py")]

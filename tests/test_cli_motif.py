@@ -20,7 +20,7 @@ from genem.cli.main import main
 from genem.io.fasta import read_fasta
 from genem.io.motif_files import read_motifs
 
-SMALL = ["--min-width", "6", "--max-width", "10", "--threads", "1", "-q"]
+SMALL = ["--min-width", "6", "--max-width", "10", "--controls", "0", "--threads", "1", "-q"]
 ALL_OUTPUTS = ("sites.tsv", "sites.bed", "logo.svg", "map.svg", "report.html", "motifs.json", "jaspar", "transfac")
 OUTPUT_FLAGS = ("--sites", "--bed", "--logo", "--site-map", "--html", "--json", "--jaspar", "--transfac")
 
@@ -156,15 +156,15 @@ def test_the_report_opens_in_a_browser(finished: Path, opened: Callable[[Path], 
     assert "Site map" in shown
 
 
-@pytest.mark.parametrize("model", ["oops", "zoops", "anr"])
-def test_same_bytes_on_any_number_of_threads(tmp_path: Path, model: str) -> None:
+@pytest.mark.parametrize(("model", "controls"), [("oops", "0"), ("zoops", "1"), ("anr", "0")])
+def test_same_bytes_on_any_number_of_threads(tmp_path: Path, model: str, controls: str) -> None:
     path = fasta(tmp_path / "x.fa", planted())
     results = []
     for threads in ("1", "2"):
         folder = tmp_path / threads
         folder.mkdir()
         outputs = ["--sites", str(folder / "s.tsv"), "--json", str(folder / "m.json"), "--html", str(folder / "r.html")]
-        run(folder, path, "--model", model, "--both-strands", "--controls", "1", "--threads", threads, *outputs)
+        run(folder, path, "--model", model, "--both-strands", "--controls", controls, "--threads", threads, *outputs)
         results.append([file.read_bytes() for file in sorted(folder.iterdir())])
         assert len(parsed(folder / "out.meme")) == 1
     assert results[0] == results[1]
@@ -196,6 +196,17 @@ def test_several_motifs(tmp_path: Path) -> None:
     output = run(tmp_path, fasta(tmp_path / "x.fa", sequences), "--n-motifs", "2", "--logo", str(tmp_path / "l.pdf"))
     first, second = parsed(output)
     assert first.name != second.name  # type: ignore[attr-defined]
+
+
+def test_wide_motifs(tmp_path: Path) -> None:
+    """As wide as they were planted."""
+    word = planted(n=1, length=150, word="", seed=5)[0]
+    path = fasta(tmp_path / "x.fa", planted(n=5, length=160, word=word))
+    output = run(tmp_path, path, "--min-width", "148", "--max-width", "152", "--sites", str(tmp_path / "s.tsv"))
+    (motif,) = read_motifs(output)
+    assert abs(motif.width - 150) <= 2
+    assert word[2:-2] in "".join(motif.alphabet[row.argmax()] for row in motif.probabilities)
+    assert all(site["SITE"] in word or word in site["SITE"] for site in rows(tmp_path / "s.tsv"))
 
 
 def test_controls_in_pieces_are_those_of_one_run(tmp_path: Path) -> None:
@@ -361,9 +372,11 @@ def test_protein_given_as_dna(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     [
         (["--min-width", "9", "--max-width", "8"], "--min-width 9 is above --max-width 8"),
         (["--with-controls", "x", "--controls", "3"], "--with-controls excludes --controls and --write-controls"),
-        (["--write-controls", "x"], "--write-controls needs --controls"),
+        (["--write-controls", "x"], "--write-controls needs the number of controls: --controls N"),
+        (["--write-controls", "x", "--controls", "auto"], "--write-controls needs the number of controls"),
         (["--first-control", "3", "--controls", "3"], "--first-control needs --write-controls"),
-        (["--control", "x"], "--control needs --controls"),
+        (["--control", "x"], "--control is of no use with --controls 0"),
+        (["--controls", "some"], "'some' is not a whole number"),
         (["--control", "x", "--controls", "1", "--shuffle-order", "1"], "exclude each other"),
         (["--genome-coordinates"], "--genome-coordinates needs --bed"),
         (["--site-count-prior", "1"], "1 is not from 0 to below 1"),
@@ -466,19 +479,6 @@ def test_one_sequence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None
     assert len(parsed(run(tmp_path, path, "--model", "anr"))) == 1
     run(tmp_path, path, "--model", "oops", status=1)
     assert "one sequence cannot show a motif that occurs once in each" in errors(capfd)
-
-
-@pytest.mark.slow
-def test_many_records(tmp_path: Path) -> None:
-    """A hundred thousand short ones; all of them are used."""
-    rng = np.random.default_rng(5)
-    letters = rng.choice(np.frombuffer(b"ACGT", np.uint8), (100_000, 40))
-    letters[::4, 7:15] = np.frombuffer(b"TGACTCAT", np.uint8)
-    sequences = [row.tobytes().decode() for row in letters]
-    record = tmp_path / "record.json"
-    output = run(tmp_path, fasta(tmp_path / "x.fa", sequences), "--run-record", str(record))
-    assert json.loads(record.read_text())["counts"]["sequences"] == 100_000
-    assert "TGACTCA" in "".join("ACGT"[row.argmax()] for row in read_motifs(output)[0].probabilities)
 
 
 def test_standard_streams(data: Path, root: Path) -> None:

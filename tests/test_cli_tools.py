@@ -190,7 +190,7 @@ def test_the_demo_prepares_a_project(root: Path, tmp_path: Path) -> None:
     assert config.read_text() == "changed"
 
 
-def test_a_child_that_is_interrupted_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_end_when_the_command_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
 
     class Interrupted(subprocess.Popen[bytes]):
@@ -199,15 +199,15 @@ def test_a_child_that_is_interrupted_is_ended(monkeypatch: pytest.MonkeyPatch) -
             started.append(self)
 
         def wait(self, timeout: float | None = None) -> int:
-            if self.returncode is None and not getattr(self, "interrupted", False):
+            if started[0] is self and not getattr(self, "interrupted", False):
                 self.interrupted = True
                 raise KeyboardInterrupt
             return super().wait(timeout)
 
     monkeypatch.setattr(demo.subprocess, "Popen", Interrupted)
     with pytest.raises(KeyboardInterrupt):
-        demo.run_child([sys.executable, "-c", "import time; time.sleep(60)"], dict(os.environ))
-    assert started[0].returncode != 0
+        demo.run_children([[sys.executable, "-c", "import time; time.sleep(60)"]] * 2, dict(os.environ))
+    assert [child.returncode != 0 for child in started] == [True, True]
 
 
 def test_the_summary_fits_a_screen(tmp_path: Path) -> None:
@@ -236,7 +236,9 @@ def test_the_summary_fits_a_screen(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_runs(root: Path, tmp_path: Path) -> None:
+    """Two of the workflows: all of them run in ``make demo``."""
     pytest.importorskip("snakemake")
+    chosen = ("popgen", "motif")
     program = tmp_path / "bin" / "genem"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nPYTHONPATH="{root}" exec "{sys.executable}" -m genem "$@"\n')
@@ -244,12 +246,16 @@ def test_the_demo_runs(root: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
     for _ in range(2):
         ended = subprocess.run(
-            [program, "demo", "results"], cwd=tmp_path, env=environment, capture_output=True, text=True
+            [program, "demo", "results", "--only", ",".join(chosen)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout.startswith("Done. The results:\n")
         named = [line.split()[0] for line in ended.stdout.splitlines() if line.startswith("  ")]
-        assert len(named) == sum(len(one.meanings) + 2 for one in demo.DEMONSTRATIONS)
+        assert len(named) == sum(len(one.meanings) + 2 for one in demo.demonstrations(chosen))
         for name in named:
             assert (tmp_path / name).stat().st_size > 0
-    assert ended.stderr.count("Nothing to be done") == len(demo.DEMONSTRATIONS)
+    assert ended.stderr.count("Nothing to be done") == len(chosen)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genem.em.kernels import relative_change, simplex_kkt_residual, squarem_step_length
+from genem.em.kernels import (
+    STEP_GROWTH,
+    cycle_step_length,
+    extrapolate,
+    longest_step,
+    relative_change,
+    simplex_kkt_residual,
+    squarem_step_length,
+)
 from tests.reference import em_formulas
 
 pytestmark = pytest.mark.kernel
@@ -60,6 +69,28 @@ def test_step_length_equals_textbook(r: list[float], v: list[float], step_max: f
 )
 def test_step_length_by_hand(r_norm2: float, v_norm2: float, alpha: float) -> None:
     assert squarem_step_length(r_norm2, v_norm2, 16.0) == alpha
+
+
+@given(st.floats(0.05, 0.95), st.floats(-5.0, 5.0), st.integers(1, 4))
+def test_a_cycle_of_a_linear_map_ends_at_its_fixed_point(rate: float, fixed: float, size: int) -> None:
+    start = fixed + np.arange(1.0, size + 1.0)
+    first, second = fixed + rate * (start - fixed), fixed + rate * rate * (start - fixed)
+    alpha = cycle_step_length(start, first, second, 1e6)
+    assert alpha == pytest.approx(-1.0 / (1.0 - rate))
+    point = np.empty(size)
+    extrapolate(start, first, second, alpha, point)
+    np.testing.assert_allclose(point, fixed, atol=1e-9)
+    extrapolate(start, first, second, alpha, first)
+    np.testing.assert_array_equal(first, point)
+
+
+@given(st.floats(1.0, 1e6), st.floats(0.0, 1.0), st.booleans())
+def test_the_longest_step_changes_only_where_it_was_taken(step_max: float, share: float, succeeded: bool) -> None:
+    shorter = 1.0 + share * (step_max - 1.0)
+    if shorter != step_max:
+        assert longest_step(step_max, -shorter, succeeded) == step_max
+    expected = step_max * STEP_GROWTH if succeeded else max(1.0, step_max / STEP_GROWTH)
+    assert longest_step(step_max, -step_max, succeeded) == expected
 
 
 @given(st.floats(0.0, 1.0), finite, finite)

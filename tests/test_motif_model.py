@@ -317,14 +317,20 @@ def test_protein_with_a_mixture_climbs_and_posterior_means_are_means() -> None:
     np.testing.assert_allclose(BLOCKS9.posterior_mean(many)[0], 0.05, rtol=1e-5)
 
 
-def test_the_meme_step_rescales_overlaps_as_written_down() -> None:
-    texts = ("AAAAAAAAAAAAAACC", "ACACACACGTGT")
-    model = model_of(texts, 4, "anr")
+@pytest.mark.parametrize("erased", [False, True])
+def test_the_meme_step_rescales_overlaps_as_written_down(erased: bool) -> None:
+    texts = ("AAATAAAGAATAAACC", "ACATACACGTGT")
+    free = np.ones(28)
+    if erased:
+        free[3:6], free[20] = (0.2, 0.0, 0.7), 0.5
+    model = model_of(texts, 4, "anr", weights=free if erased else None)
     compatible = MotifModel(model.placements, "anr", model.prior, 0.4, 3.0, False, True)
-    matrix = start_matrix("AAAA", DNA)
+    matrix = np.array(
+        [[0.8, 0.1, 0.04, 0.06], [0.7, 0.05, 0.1, 0.15], [0.66, 0.1, 0.03, 0.21], [0.9, 0.03, 0.02, 0.05]]
+    )
     found = compatible.posteriors(MotifParams(matrix, 0.4))[0]
     for text, offset in zip(texts, (0, len(texts[0])), strict=True):
-        expected = textbook.rescaled_mixture(text, matrix, UNEVEN, 0.4, False)[:, 0]
+        expected = textbook.rescaled_mixture(text, matrix, UNEVEN, 0.4, False, free[offset:])[:, 0]
         np.testing.assert_allclose(found[offset : offset + expected.size], expected, rtol=1e-12)
 
 
@@ -363,6 +369,14 @@ def test_no_standard_errors_from_steps_that_maximise_nothing() -> None:
     result = fit_motif(encoded("ACGTACGT", "TTACGTAA"), start_matrix("ACGT", DNA), meme_compatible=True)
     with pytest.raises(UsageError, match="no standard errors"):
         result.standard_errors()
+
+
+def test_every_window_is_listed_if_none_is_too_unlikely() -> None:
+    result = fit_motif(encoded("ACGTACGT", "AC", "TTACGTAAC"), start_matrix("ACGT", DNA), both_strands=True)
+    sites = site_posteriors(result, least=0.0)
+    assert sites.sequence.tolist() == [0] * 10 + [2] * 12
+    assert sites.start.tolist() == np.repeat([*range(5), *range(6)], 2).tolist()
+    assert np.all(np.isfinite(sites.score))
 
 
 def test_a_symmetric_start_is_no_trap() -> None:

@@ -112,6 +112,16 @@ def test_proteins_have_no_reverse_complement() -> None:
     assert "reverse complement" not in titles[1]
 
 
+def test_wide_motifs_are_drawn_in_lines() -> None:
+    picture = io.BytesIO()
+    wide = Motif("m", "ACGT", np.tile(np.eye(4), (25, 1)), UNIFORM, alternative_name="ACGT" * 25)
+    plot_logos([wide, Motif("narrow", "ACGT", np.eye(4), UNIFORM)], picture, file_format="svg")
+    shown = text_of(picture).split()
+    assert [shown.count(tick) for tick in ("1", "4", "34", "67", "100", "101")] == [4, 2, 2, 2, 2, 0]
+    assert shown.count("reverse") == 2
+    assert [len(word) for word in shown if word.startswith("ACGT")] == [58]
+
+
 def test_a_site_map_of_many_sequences_shows_the_best() -> None:
     sequences = sequence_set({f"s{number}": "ACGTACGT" for number in range(10)})
     sites = motif_sites([(number, 0, 1) for number in range(8)], [0.1 / (1 + number) for number in range(8)])

@@ -11,11 +11,11 @@ from genem.data import SequenceSet
 from genem.errors import InputError, UsageError
 from genem.motif import DNA, PROTEIN, encode, estimate_background, find_motifs, find_seeds
 from genem.motif.alignment_kernels import choose_number, choose_window, column_log_p, log_alignments, product_log_p
-from genem.motif.climbing import SearchSettings, lay_out, search_limits
+from genem.motif.climbing import Candidate, SearchSettings, _finalists, lay_out, search_limits
 from genem.motif.climbing_kernels import count_places, make_bench, sorted_sites
 from genem.motif.layout_kernels import windows_of
 from genem.motif.resemblance import is_repetitive, resembles, similarity
-from genem.motif.seeding import Template, expected_counts, word_probabilities
+from genem.motif.seeding import Template, expected_counts, random_seeds, start_columns, word_probabilities
 from genem.motif.seeding_kernels import alike, count_words, has_period, score_words, sum_over_similar
 from genem.motif.significance import column_log_p_values
 from tests.planted_motifs import likeness, plant, precision_and_recall
@@ -329,6 +329,33 @@ def test_odd_sets_are_survived(kind, model) -> None:
         assert found.motifs[0].log10_e_value > 0.0
 
 
+def test_random_seeds_are_long_words_of_the_sequences() -> None:
+    texts = ["ACGTTGCATTAGGCATCGATCNNACGGATTACAGGCAT", "GATTACAGATTA", "ACGTA"]
+    sequences = encoded(texts)
+    background = estimate_background(sequences)
+    options = SearchSettings("zoops", 6, 30, False, False, 0.01, 1)
+    layout = lay_out(sequences, background, options, np.zeros(sequences.codes.size, np.bool_))
+    seeds = random_seeds(layout, 30, 200, np.random.default_rng(1))
+    rows = zip(seeds.patterns, seeds.span, strict=True)
+    words = {"".join((DNA.letters + "N")[code] for code in row[:span]) for row, span in rows}
+    assert max(map(len, words)) == 24
+    assert min(map(len, words)) == 8
+    assert all(any(word in text for text in texts[:2]) for word in words)
+    assert np.all((seeds.patterns >= 0).sum(axis=1) >= 8)
+    assert set(seeds.n_sites) == {2.0}
+    theta = start_columns(seeds, DNA, background.probabilities, 6, 30)
+    assert theta.sum(axis=2) == pytest.approx(1.0)
+
+
+def test_repeats_leave_half_the_finalists_to_others() -> None:
+    word, run = np.eye(4)[[0, 1, 2, 3, 0, 2, 1, 1]], np.eye(4)[[0] * 8]
+    candidates = [Candidate(run, 5.0, -9.0 + i, 1) for i in range(6)] + [
+        Candidate(word, 5.0, float(i), 1) for i in range(6)
+    ]
+    chosen = _finalists(candidates, 6, np.full(4, 0.25))
+    assert [each.log_e for each in chosen] == [-9.0, -8.0, -7.0, 0.0, 1.0, 2.0]
+
+
 def test_runs_of_a_letter_do_not_come_first() -> None:
     planted = plant(4, bits=13.0, fraction=0.6)
     codes = planted.sequences.codes.reshape(100, 100).copy()
@@ -352,7 +379,7 @@ def test_what_resembles_what() -> None:
     ("options", "message"),
     [
         ({"min_width": 9, "max_width": 8}, "widths from 9 to 8"),
-        ({"max_width": 200}, "at most 60"),
+        ({"max_width": 301}, "at most 300"),
         ({"n_motifs": 0}, "1 is the least"),
     ],
 )

@@ -63,7 +63,10 @@ def test_strands_and_middles(genome: Path, tmp_path: Path) -> None:
         ("c1\t5\t5\n", "line 1: 'c1\\t5\\t5' is not an interval"),
         ("c1\t1\t5\nc1\t-1\t5\n", "line 2: 'c1\\t-1\\t5' is not an interval"),
         ("c3\t1\t5\n", "line 1: c3 is not a sequence of "),
-        ("c1\t1\t50\n", "no interval can be used; check that it is of the same assembly"),
+        (
+            "c1\t1\t50\r\nc1\t2\t60\r\n",
+            "from line 1 (c1:1-50): no interval can be used: 2 reaching over the end of a sequence; is it of the same",
+        ),
     ],
 )
 def test_refused_intervals(genome: Path, tmp_path: Path, text: str, message: str) -> None:

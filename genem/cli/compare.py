@@ -95,6 +95,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     from genem.io.motif_files import read_motifs
     from genem.io.tables import Column, TableWriter
 
+    context.one_standard_input(args.motifs, args.database)
     queries = read_chosen_motifs(args, args.motifs, context)
     context.add_input(args.database)
     targets = read_motifs(args.database)

@@ -60,6 +60,7 @@ class RunContext:
         self._statuses: Counter[str] = Counter()
         self._fits: list[dict[str, object]] = []
         self._warnings: list[str] = []
+        self._timing: dict[str, float] = {}
         self._prepare_side_outputs()
         self.seed: int | None = getattr(args, "seed", None)
         self.threads: int | None = self._apply_threads()
@@ -68,6 +69,17 @@ class RunContext:
         """Note a file that was read, for the run record and so that no output overwrites it."""
         self._inputs[str(path)] = None
         self._refuse_overwriting()
+
+    def one_standard_input(self, *paths: str | None) -> None:
+        """Refuse inputs of which more than one is standard input: the first would read it to its end.
+
+        Raises
+        ------
+        UsageError
+            They are.
+        """
+        if paths.count("-") > 1:
+            raise UsageError("two inputs are -, and there is one standard input; give files for the others")
 
     def count(self, **counts: int) -> None:
         """Add to named counts: ``context.count(variants_read=len(block))``."""
@@ -102,6 +114,15 @@ class RunContext:
     def warnings(self) -> Sequence[str]:
         """What was warned of so far."""
         return self._warnings
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Time a part of the run by itself, processes that ended in it included, for the run record and ``-v``."""
+        stopwatch = Stopwatch()
+        yield
+        seconds = stopwatch.seconds()
+        self._timing |= {f"{part}_{kind}": value for kind, value in seconds.items()}
+        self.log.info("%s: %.2f s, %.2f s of CPU time", part, seconds["wall_seconds"], seconds["cpu_seconds"])
 
     def progress(self, label: str, total: int | None = None) -> Progress:
         """A progress bar for a number of bytes; nothing is drawn unless stderr is a terminal."""
@@ -212,6 +233,7 @@ class RunContext:
             "environment": environment(__version__),
             "started": utc(self._stopwatch.started),
             **self._stopwatch.seconds(),
+            "timing": self._timing,
             "peak_memory_bytes": peak_memory_bytes(),
         }
         from genem.io.output import open_output

@@ -95,6 +95,7 @@ COMMAND = Command(
 )
 
 REPORT = "report.html"
+WARMED = "results/warm.done"
 NEEDED = {"snakemake": "Snakemake", "matplotlib": "Matplotlib", "pygments": "Pygments"}
 
 
@@ -102,9 +103,12 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     chosen = demonstrations(args.only or KNOWN)
     root, folder = bundle_root(), Path(args.directory)
     environment = job_environment()
+    for one in chosen:
+        prepare(folder, root, one.workflow)
+    warm([one.workflow for one in chosen], root, folder, context.threads or 1, environment)
     for number, one in enumerate(chosen, start=1):
         context.log.info("workflow %d of %d: %s, %s", number, len(chosen), one.workflow, one.title)
-        run_workflow(one.workflow, root, folder, context.threads, environment)
+        run_workflow(one.workflow, root, folder, context.threads or 1, environment)
     print("\n".join(summary(folder, chosen)))
 
 
@@ -116,18 +120,34 @@ def demonstrations(chosen: Sequence[str]) -> list[Demonstration]:
     return [one for one in DEMONSTRATIONS if one.workflow in chosen]
 
 
-def run_workflow(name: str, root: Path, folder: Path, threads: int | None, environment: dict[str, str]) -> None:
+def warm(names: Sequence[str], root: Path, folder: Path, threads: int, environment: dict[str, str]) -> None:
+    """Let all workflows compile their kernels side by side: compiling takes one core each, and most of the time."""
+    waiting = [
+        [*snakemake(name, root, folder), WARMED, "--cores", "1", "--quiet", "all"]
+        for name in names
+        if not (folder / name / WARMED).exists()
+    ]
+    while waiting:
+        started, waiting = waiting[:threads], waiting[threads:]
+        # What fails here fails again, and is reported, when the workflow runs.
+        run_children(started, environment)
+
+
+def run_workflow(name: str, root: Path, folder: Path, threads: int, environment: dict[str, str]) -> None:
     """Run a workflow and make its report, in a folder of its own below ``folder``."""
-    project, workflow = folder / name, root / "workflows" / name / "workflow"
-    prepare(folder, root, name)
-    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow / "Snakefile")]
-    snakemake += ["--directory", str(project)]
-    work = ["--workflow-profile", str(workflow / "profiles" / "default"), "--cores", str(threads)]
+    profile = root / "workflows" / name / "workflow" / "profiles" / "default"
+    work = ["--workflow-profile", str(profile), "--cores", str(threads)]
     for step in (work, ["--report", REPORT]):
-        if run_child([*snakemake, *step], environment) != 0:
+        if run_children([[*snakemake(name, root, folder), *step]], environment) != [0]:
             raise GenemError(
-                f"the workflow {name} failed; its messages are above, those of the jobs in {project / 'logs'}"
+                f"the workflow {name} failed; its messages are above, those of the jobs in {folder / name / 'logs'}"
             )
+
+
+def snakemake(name: str, root: Path, folder: Path) -> list[str]:
+    """The command that runs a workflow in its folder."""
+    snakefile = root / "workflows" / name / "workflow" / "Snakefile"
+    return [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--directory", str(folder / name)]
 
 
 def bundle_root() -> Path:
@@ -164,15 +184,18 @@ def prepare(folder: Path, root: Path, name: str) -> None:
         (project / "data").symlink_to(Path("..", "data"), target_is_directory=True)
 
 
-def run_child(command: list[str], environment: dict[str, str]) -> int:
-    """Run a program with its output on stderr; if we are told to end, it is told, too."""
-    with subprocess.Popen(command, env=environment, stdout=sys.stderr) as child:
-        try:
-            return child.wait()
-        except BaseException:
+def run_children(commands: Sequence[list[str]], environment: dict[str, str]) -> list[int]:
+    """Run programs side by side with their output on stderr; if we are told to end, they are told, too."""
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        children.extend(subprocess.Popen(command, env=environment, stdout=sys.stderr) for command in commands)
+        return [child.wait() for child in children]
+    except BaseException:
+        for child in children:
             child.terminate()
+        for child in children:
             child.wait()
-            raise
+        raise
 
 
 def summary(folder: Path, chosen: Sequence[Demonstration]) -> Iterator[str]:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from genem.cli.motif_input import SEQUENCES
 from genem.cli.options import MESSAGES, RUN, Command, Option, OptionGroup, output_group
-from genem.cli.values import fraction_below_one, non_negative_integer, non_negative_number, picture, positive_integer
+from genem.cli.values import (
+    fraction_below_one,
+    integer_or_auto,
+    non_negative_integer,
+    non_negative_number,
+    picture,
+    positive_integer,
+)
 from genem.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +73,7 @@ COMMAND = Command(
                 ),
                 Option(
                     ("--max-width",),
-                    "largest width, at most 60",
+                    "largest width, at most 300",
                     default=20,
                     parse=positive_integer,
                     metavar="W",
@@ -141,9 +148,10 @@ COMMAND = Command(
             (
                 Option(
                     ("--controls",),
-                    "searches of control sequences for the empirical p-value; 0 for none",
-                    default=0,
-                    parse=non_negative_integer,
+                    "searches of control sequences for the empirical p-value; auto: 39, where the sequences are few "
+                    "enough or --control is given; 0 for none",
+                    default="auto",
+                    parse=integer_or_auto,
                     metavar="N",
                 ),
                 Option(
@@ -187,7 +195,7 @@ COMMAND = Command(
     ),
     examples=(
         "genem motif data/promoters.fa --both-strands --max-width 22 --controls 19 --sites sites.tsv -o crp.meme",
-        "genem motif data/peaks.fa --both-strands --mask ignore --n-motifs 2 --html report.html -o peaks.meme",
+        "genem motif data/peaks.fa --both-strands --mask ignore --controls 0 --html report.html -o peaks.meme",
     ),
     library_only=("trace",),
 )
@@ -195,19 +203,24 @@ COMMAND = Command(
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read, search, search controls, write."""
+    from genem.cli.motif_controls import significance, write_controls
     from genem.cli.motif_outputs import check_formats, check_outputs, record, write_outputs
-    from genem.cli.motif_search import MotifSearch, significance, write_controls
+    from genem.cli.motif_search import MotifSearch
 
     check_options(args)
     check_outputs(args)
+    context.one_standard_input(args.fasta, args.control, args.background, args.prior, args.with_controls)
     search = MotifSearch(args, context)
     check_formats(search.encoded.alphabet, args)
     if args.write_controls is not None:
         write_controls(search, args, context)
         return
-    found = search.run()
+    with context.timed("search"):
+        found = search.run()
     if not found.motifs:
         context.warn("no motif was found")
+    elif len(found.motifs) < args.n_motifs:
+        context.warn(f"found {len(found.motifs)} of {args.n_motifs} motifs: nothing else is left to be one")
     compared = significance(search, found, args, context)
     record(found, compared, context)
     write_outputs(found, compared, search, args, context)
@@ -223,16 +236,17 @@ def check_options(args: argparse.Namespace) -> None:
     """
     if args.min_width > args.max_width:
         raise UsageError(f"--min-width {args.min_width} is above --max-width {args.max_width}")
-    if args.with_controls is not None and (args.controls or args.write_controls is not None):
+    explicit = args.controls not in (0, "auto")
+    if args.with_controls is not None and (explicit or args.write_controls is not None):
         raise UsageError("--with-controls excludes --controls and --write-controls")
-    if args.write_controls is not None and not args.controls:
-        raise UsageError("--write-controls needs --controls")
+    if args.write_controls is not None and not explicit:
+        raise UsageError("--write-controls needs the number of controls: --controls N")
     if args.first_control and args.write_controls is None:
         raise UsageError("--first-control needs --write-controls: a p-value needs the controls from the first")
     if args.control is not None and args.shuffle_order is not None:
         raise UsageError("--control and --shuffle-order exclude each other: controls are drawn or shuffled")
-    if args.control is not None and not (args.controls or args.with_controls):
-        raise UsageError("--control needs --controls")
+    if args.control is not None and args.controls == 0 and args.with_controls is None:
+        raise UsageError("--control is of no use with --controls 0")
     if args.prior is not None and args.pseudocount is not None:
         raise UsageError("--prior and --pseudocount exclude each other: a mixture has its own pseudocounts")
     if args.genome_coordinates and args.bed is None:
@@ -247,8 +261,8 @@ def warm() -> None:
         "motif",
         [
             ["--both-strands", "--controls", "1", "--sites", os.devnull],
-            ["--alphabet", "protein"],
-            ["--model", "oops", "--alphabet", "dna", "--palindrome", "--n-motifs", "2"],
-            ["--model", "anr", "--background-order", "1"],
+            ["--alphabet", "protein", "--controls", "0"],
+            ["--model", "oops", "--alphabet", "dna", "--palindrome", "--n-motifs", "2", "--controls", "0"],
+            ["--model", "anr", "--background-order", "1", "--controls", "0"],
         ],
     )

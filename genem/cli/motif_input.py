@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,11 @@ SEQUENCES = OptionGroup(
     ),
 )
 
-UNKNOWN_LETTERS = b"NnXx?"
+UNKNOWN_NUCLEOTIDES, UNKNOWN_AMINO_ACIDS = b"NnXx?", b"Xx?"
+AMINO_ACIDS_ONLY = b"EFILPQefilpq"
+"""Letters that mean nothing in nucleotide sequences; in others N is asparagine."""
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+"""No table, page or picture can hold them in a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Oddities:
     renamed
         Sequences whose name was used before, and which got another.
     letters, unknown, masked
-        Letters in all, those that are N or X, and those that are lower case.
+        Letters in all, those that are unknown (N or X, of proteins X only), and those that are lower case.
     """
 
     empty: int
@@ -73,7 +78,7 @@ class Oddities:
 
     @property
     def unknown_share(self) -> float:
-        """Of the letters, those that are N or X."""
+        """Of the letters, those that are unknown."""
         return self.unknown / self.letters
 
     @property
@@ -92,8 +97,8 @@ def read_sequences(
     Raises
     ------
     InputError
-        Beside what :func:`genem.io.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, or no letter of
-        any is known.
+        Beside what :func:`genem.io.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, no letter of any
+        is known, or a name holds a control character.
     """
     import numpy as np
 
@@ -103,6 +108,7 @@ def read_sequences(
     sequences = read_fasta(
         args.fasta, empty_records="keep", duplicate_names=args.duplicate_names, threads=context.threads or 1
     )
+    _check_names(sequences.names, args.fasta)
     lengths = np.diff(sequences.offsets)
     empty = int(np.count_nonzero(lengths == 0))
     if empty:
@@ -116,7 +122,7 @@ def read_sequences(
             remedy="ask for a smaller --min-width",
         )
     letters = sequences.letters
-    unknown = int(np.count_nonzero(np.isin(letters, np.frombuffer(UNKNOWN_LETTERS, np.uint8))))
+    unknown = _unknown(sequences, args)
     if unknown == letters.size:
         raise InputError("every letter is N or X: nothing is known", path=args.fasta, remedy="check the file")
     oddities = Oddities(
@@ -170,13 +176,13 @@ def encode_as(
     return encoded
 
 
-def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
-    """The sequences of ``--control``.
+def read_control(searched: EncodedSequences, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
+    """The sequences of ``--control``; a warning where they are fewer than those searched, or of other lengths.
 
     Raises
     ------
     InputError
-        They cannot be read, or are of another alphabet.
+        They cannot be read, are of another alphabet, or one where several are searched.
     """
     from genem.io.fasta import read_fasta
     from genem.motif import encode
@@ -184,9 +190,27 @@ def read_control(alphabet: Alphabet, args: argparse.Namespace, context: RunConte
     context.add_input(args.control)
     sequences = read_fasta(args.control, empty_records="keep", duplicate_names="number")
     with errors_about(args.control):
-        control = encode(sequences, alphabet, mask=args.mask)
+        control = encode(sequences, searched.alphabet, mask=args.mask)
     if control.n_known == 0:
         raise InputError("no letter of the control set is known", path=args.control, remedy="check the file")
+    if len(control) == 1 < len(searched):
+        raise InputError(
+            f"controls are drawn from the {len(searched)} sequences and the control set, which has one: they would all "
+            "be the sequences again",
+            path=args.control,
+            remedy="give at least as many as are searched, or leave --control out",
+        )
+    if len(control) < len(searched):
+        context.warn(
+            f"{args.control} has {len(control)} sequences for the {len(searched)} searched: controls are drawn from "
+            "both and share most of them, so that p-values are too large"
+        )
+    ratio = control.lengths.mean() / searched.lengths.mean()
+    if not 0.5 <= ratio <= 2.0:
+        context.warn(
+            f"the sequences of {args.control} are {ratio:.2g} times as long as those searched: controls are not alike, "
+            "and p-values mean little"
+        )
     return control
 
 
@@ -245,6 +269,23 @@ def errors_about(path: str) -> Iterator[None]:
         raise InputError(error.found, path=path, place=error.place, remedy=error.remedy) from None
 
 
+def _check_names(names: tuple[str, ...], path: str) -> None:
+    for number, name in enumerate(names, 1):
+        if CONTROL_CHARACTERS.search(name):
+            raise InputError(
+                f"the name {name!r} holds a control character", path=path, place=f"record {number}", remedy="remove it"
+            )
+
+
+def _unknown(sequences: SequenceSet, args: argparse.Namespace) -> int:
+    """How many letters say nothing."""
+    import numpy as np
+
+    counts = np.bincount(sequences.letters, minlength=256)
+    protein = getattr(args, "alphabet", "auto") == "protein" or counts[list(AMINO_ACIDS_ONLY)].any()
+    return int(counts[list(UNKNOWN_AMINO_ACIDS if protein else UNKNOWN_NUCLEOTIDES)].sum())
+
+
 def _identical(sequences: SequenceSet) -> int:
     upper = sequences.letters & 0xDF
     offsets = sequences.offsets.tolist()
@@ -287,7 +328,7 @@ def _say(
     if found.renamed:
         context.warn(f"gave {found.renamed} of {n_sequences} sequences another name: theirs was used before")
     if found.unknown_share > 0.5:
-        context.warn(f"{found.unknown_share:.0%} of the letters are N or X")
+        context.warn(f"{found.unknown_share:.0%} of the letters are unknown (N or X)")
     if found.masked_share and args.mask == "keep":
         context.log.info(
             "%.1f %% of the letters are lower case; --mask ignore leaves them out", 100 * found.masked_share

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from genem.cli.context import RunContext
-    from genem.cli.motif_search import MotifSearch, Significance
+    from genem.cli.motif_controls import Significance
+    from genem.cli.motif_search import MotifSearch
     from genem.motif import Alphabet, Discovery, FoundMotif
 
 OUTPUTS = ("output", "sites", "bed", "logo", "site_map", "html", "json", "xml", "jaspar", "transfac", "write_controls")

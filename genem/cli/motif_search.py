@@ -1,44 +1,17 @@
-"""The search behind ``genem motif``, on the sequences and on controls."""
+"""The search behind ``genem motif``, the same for the sequences and for controls."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import copy
 from typing import TYPE_CHECKING
 
 from genem.cli.motif_input import encode_sequences, given_background, given_prior, read_control, read_sequences
 from genem.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from genem.cli.context import RunContext
     from genem.motif import Discovery, EncodedSequences
-
-CONTROL_MEANINGS = {
-    "CONTROL": "number of the control",
-    "STRENGTH": "-log10 of the E-value of its best motif, NA where none was found",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Significance:
-    """What controls say.
-
-    Attributes
-    ----------
-    p_value
-        float64 (motif,)
-    n_controls
-        Controls searched; fewer than asked for where every motif had met enough as strong.
-    floor
-        The smallest p-value that the controls asked for can give.
-    """
-
-    p_value: NDArray[np.float64]
-    n_controls: int
-    floor: float
 
 
 class MotifSearch:
@@ -69,7 +42,7 @@ class MotifSearch:
                 path=args.fasta,
                 remedy="use --model anr, which looks for repeats within it",
             )
-        self.control = None if args.control is None else read_control(self.encoded.alphabet, args, context)
+        self.control = None if args.control is None else read_control(self.encoded, args, context)
         self.background = None
         if args.background is not None:
             alphabet, strands = self.encoded.alphabet, args.both_strands
@@ -81,6 +54,17 @@ class MotifSearch:
         """Letters of the words that shuffles keep; None for the usual ones."""
         order: int | None = self._args.shuffle_order
         return None if order is None else order + 1
+
+    @property
+    def cost(self) -> int:
+        """Letters to go through: those of the sequences, once for every motif."""
+        return int(self.encoded.codes.size) * int(self._args.n_motifs)
+
+    def on_one_thread(self) -> MotifSearch:
+        """The same, for a process among several."""
+        alone = copy.copy(self)
+        alone._threads = 1
+        return alone
 
     def run(self) -> Discovery:
         """Search the sequences."""
@@ -111,80 +95,3 @@ class MotifSearch:
             trace=trace,
             threads=self._threads,
         )
-
-
-def significance(
-    search: MotifSearch, found: Discovery, args: argparse.Namespace, context: RunContext
-) -> Significance | None:
-    """Compare the motifs with controls, searched here or taken from a table; None where no controls are wanted."""
-    import numpy as np
-
-    from genem.motif import empirical_p_value, search_significance
-
-    strengths = [-each.log10_e_value for each in found.motifs]
-    if args.with_controls is not None:
-        controls = read_controls(args.with_controls, context)
-        p_values = np.array([empirical_p_value(each, controls) for each in strengths])
-        return Significance(p_values, len(controls), 1.0 / (1 + len(controls)))
-    if not args.controls:
-        return None
-    with context.progress("controls", args.controls) as progress:
-        result = search_significance(
-            search.strengths,
-            search.encoded,
-            statistics=strengths,
-            control=search.control,
-            n_controls=args.controls,
-            word_length=search.word_length,
-            seed=args.seed,
-            threads=context.threads or 1,
-            progress=lambda done, _: progress.update(done),
-        )
-    return Significance(result.p_value, len(result.control_statistic), result.floor)
-
-
-def write_controls(search: MotifSearch, args: argparse.Namespace, context: RunContext) -> None:
-    """Search some controls and write how strong the best motif of each is."""
-    import numpy as np
-
-    from genem.io.tables import Column, FullFloats, TableWriter
-    from genem.motif.controls import control_sets
-
-    numbers = range(args.first_control, args.first_control + args.controls)
-    sets = control_sets(search.encoded, numbers, control=search.control, word_length=search.word_length, seed=args.seed)
-    strongest = []
-    with context.progress("controls", args.controls) as progress:
-        for drawn in sets:
-            strongest.append(max(search.strengths(drawn), default=np.nan))
-            progress.update(len(strongest))
-    context.count(controls=len(strongest))
-    with context.open_output(args.write_controls) as stream:
-        table = TableWriter(stream, [Column(name, text) for name, text in CONTROL_MEANINGS.items()])
-        table.write({"CONTROL": np.array(numbers), "STRENGTH": FullFloats(np.array(strongest))})
-
-
-def read_controls(path: str, context: RunContext) -> NDArray[np.float64]:
-    """The strengths of a table of :func:`write_controls`, or of several gathered; -inf where nothing was found.
-
-    Raises
-    ------
-    InputError
-        The table is not one of controls 0, 1, 2, ... without gaps.
-    """
-    import numpy as np
-
-    from genem.io.bgzf import InflatedInput
-
-    context.add_input(path)
-    with InflatedInput(path) as stream:
-        text = b"".join(stream.pieces()).decode(errors="replace")
-    rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("##")]
-    remedy = "give the table that --write-controls wrote, all pieces gathered"
-    if not rows or rows[0] != list(CONTROL_MEANINGS) or len(rows) < 2:
-        raise InputError(f"is no table of {' and '.join(CONTROL_MEANINGS)}", path=path, remedy=remedy)
-    if [row[0] for row in rows[1:]] != [str(number) for number in range(len(rows) - 1)]:
-        raise InputError("controls are missing or not in order", path=path, remedy=remedy)
-    try:
-        return np.array([-np.inf if row[1] == "NA" else float(row[1]) for row in rows[1:]])
-    except (ValueError, IndexError):
-        raise InputError("a strength is not a number", path=path, remedy=remedy) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from genem.cli.motif_input import SEQUENCES, encode_as, errors_about, given_background, read_sequences
 from genem.cli.options import MESSAGES, RUN, Command, Option, OptionGroup, output_group, without
-from genem.cli.values import fraction, names, non_negative_integer, positive_number
+from genem.cli.values import fraction_above_zero, names, non_negative_integer, positive_number
 from genem.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ COMMAND = Command(
                     ("--p-threshold",),
                     "report windows with at most this p-value",
                     default=1e-4,
-                    parse=fraction,
+                    parse=fraction_above_zero,
                     metavar="P",
                     mirrors=True,
                 ),
@@ -132,6 +132,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     from genem.io.motif_sites import genome_places, write_site_bed
     from genem.io.tables import Column, TableWriter
 
+    context.one_standard_input(args.motifs, args.fasta, args.background)
     motifs = read_chosen_motifs(args, args.motifs, context)
     sequences, _ = read_sequences(args, context, discovery=False)
     check_widths(motifs, sequences, args, context)

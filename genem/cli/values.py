@@ -28,6 +28,11 @@ def non_negative_integer(text: str) -> int:
     return value
 
 
+def integer_or_auto(text: str) -> int | str:
+    """A whole number, 0 included, or ``auto``: the command decides."""
+    return text if text == "auto" else non_negative_integer(text)
+
+
 def number(text: str) -> float:
     try:
         value = float(text)
@@ -65,6 +70,14 @@ def fraction(text: str) -> float:
     value = number(text)
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"{text} is not between 0 and 1")
+    return value
+
+
+def fraction_above_zero(text: str) -> float:
+    """A share, 1 included, 0 not."""
+    value = number(text)
+    if not 0.0 < value <= 1.0:
+        raise ValueError(f"{text} is not above 0 and at most 1")
     return value
 
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from genem.jit import kernel
 
 # Defaults of the EM contract: relative change of the objective, and scaled gradient (KKT) residual.
 OBJECTIVE_TOLERANCE = 1e-10
 KKT_TOLERANCE = 1e-7
+STEP_GROWTH = 4.0
+"""Factor by which SQUAREM's longest step grows when it was used with success, and shrinks when it failed."""
 
 
 @kernel
@@ -34,6 +38,33 @@ def squarem_step_length(r_norm2: float, v_norm2: float, step_max: float) -> floa
         return -1.0
     alpha = -math.sqrt(r_norm2 / v_norm2)
     return max(-step_max, min(-1.0, alpha))
+
+
+@kernel
+def cycle_step_length(start: np.ndarray, first: np.ndarray, second: np.ndarray, step_max: float) -> float:
+    """``squarem_step_length`` after two EM steps, from ``start`` to ``first`` to ``second``."""
+    r_norm2, v_norm2 = 0.0, 0.0
+    for k in range(len(start)):
+        r, v = first[k] - start[k], second[k] - 2.0 * first[k] + start[k]
+        r_norm2 += r * r
+        v_norm2 += v * v
+    return squarem_step_length(r_norm2, v_norm2, step_max)
+
+
+@kernel
+def extrapolate(start: np.ndarray, first: np.ndarray, second: np.ndarray, alpha: float, point: np.ndarray) -> None:
+    """``point`` = start - 2 alpha r + alpha^2 v; it may be one of the others."""
+    for k in range(len(start)):
+        r, v = first[k] - start[k], second[k] - 2.0 * first[k] + start[k]
+        point[k] = start[k] - 2.0 * alpha * r + alpha * alpha * v
+
+
+@kernel
+def longest_step(step_max: float, alpha: float, succeeded: bool) -> float:
+    """The longest step allowed after one of length ``alpha``: another one only where that was as long as allowed."""
+    if -alpha != step_max:
+        return step_max
+    return step_max * STEP_GROWTH if succeeded else max(1.0, step_max / STEP_GROWTH)
 
 
 @kernel

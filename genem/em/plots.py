@@ -57,6 +57,7 @@ def plot_trace(
         A fit was not traced, or no fit has a finite objective.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     named = fits if isinstance(fits, dict) else {"": fits}
     if any(run.trace is None for fit in named.values() for run in fit.runs):
@@ -68,6 +69,8 @@ def plot_trace(
         axes = Figure(figsize=(7.0, 4.2), layout="constrained").add_subplot()
     lengths = [fit.n_maps for fit in named.values()]
     axes.set_xscale("log" if max(lengths) >= LOGARITHMIC_FROM * min(lengths) else "linear")
+    if axes.get_xscale() == "linear":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_yscale("log")
     for number, (name, fit) in enumerate(named.items()):
         _draw_fit(axes, fit, best, name, FIT_COLOURS[number % len(FIT_COLOURS)] if name else None)

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genem.em.kernels import squarem_step_length
+from genem.em.kernels import longest_step, squarem_step_length
 from genem.em.parameters import Vector
-
-STEP_GROWTH = 4.0
-"""Factor by which the longest allowed step grows when it was used with success, and shrinks when it failed."""
 
 
 @dataclass
@@ -29,19 +26,14 @@ class Extrapolation:
         v = (x2 - x1) - r
         self.alpha = float(squarem_step_length(float(r @ r), float(v @ v), self.step_max))
         if self.alpha == -1.0:
-            self._grow()
+            self.accepted()
             return None
         return x0 - 2.0 * self.alpha * r + self.alpha**2 * v
 
     def accepted(self) -> None:
         """The proposal was kept: allow longer steps if it was as long as allowed."""
-        self._grow()
+        self.step_max = longest_step(self.step_max, self.alpha, True)
 
     def rejected(self) -> None:
         """The proposal lowered the objective or left the parameter space: shorten what is allowed."""
-        if -self.alpha == self.step_max:
-            self.step_max = max(1.0, self.step_max / STEP_GROWTH)
-
-    def _grow(self) -> None:
-        if -self.alpha == self.step_max:
-            self.step_max *= STEP_GROWTH
+        self.step_max = longest_step(self.step_max, self.alpha, False)

@@ -71,6 +71,7 @@ def genome_sequences(
     (('U01317.1:100-110',), 10, {'given before': 1})
     """
     left_out: Counter[str] = Counter()
+    first_outside = ""
     sequences: dict[str, str] = {}
     with _open(genome) as fasta:
         lengths = dict(zip(fasta.references, fasta.lengths, strict=True))
@@ -85,6 +86,7 @@ def genome_sequences(
                     found, path=bed, place=f"line {interval.line}", remedy="are both of the same assembly?"
                 )
             if start < 0 or end > lengths[interval.contig]:
+                first_outside = first_outside or f"line {interval.line} ({interval.contig}:{start}-{end})"
                 left_out[OUTSIDE] += 1
                 continue
             name = f"{interval.contig}:{start}-{end}" + (f"({interval.strand})" if use_strand else "")
@@ -94,7 +96,12 @@ def genome_sequences(
             sequence = fasta.fetch(interval.contig, start, end)
             sequences[name] = _reverse(sequence) if use_strand and interval.strand == "-" else sequence
     if not sequences:
-        raise InputError("no interval can be used", path=bed, remedy="check that it is of the same assembly")
+        raise InputError(
+            f"no interval can be used: {left_out[OUTSIDE]} {OUTSIDE}",
+            path=bed,
+            place=f"from {first_outside}",
+            remedy="is it of the same assembly? are starts counted from 0?",
+        )
     letters = np.frombuffer("".join(sequences.values()).encode(), np.uint8)
     offsets = np.cumsum([0, *(len(sequence) for sequence in sequences.values())])
     names = tuple(sequences)

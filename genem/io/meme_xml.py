@@ -1,6 +1,6 @@
 """Motifs and their sites in the XML form of MEME, which ``Bio.motifs`` ("meme") reads for any alphabet.
 
-The MEME text that Biopython reads ("minimal") is of DNA or RNA and has no sites; this form has proteins and sites.
+Of MEME text Biopython ("minimal") reads DNA and RNA only, and no sites; this form has proteins and sites.
 """
 
 from __future__ import annotations

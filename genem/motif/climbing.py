@@ -15,6 +15,7 @@ from genem.motif.climbing_kernels import Schedule, Starts, climb_all
 from genem.motif.layout_kernels import Layout, measure_room
 from genem.motif.model import PLACEMENT_CODES
 from genem.motif.placements import find_placements
+from genem.motif.resemblance import is_repetitive
 from genem.motif.seeding import Seeds, find_seeds, random_seeds, start_columns
 from genem.motif.settings import SiteModel
 from genem.motif.significance import column_log_p_values
@@ -23,10 +24,10 @@ __all__ = ["Candidate", "SearchSettings", "climb_from_seeds", "column_tails", "l
 
 Floats = NDArray[np.float64]
 
-WINDOWS_TO_LOOK_AT = 12_000_000
-"""Seeds times windows of a search: smaller sets get more seeds."""
+SEEDS_OF_ONE_WINDOW = 45_000
+"""Seeds of a search times the square root of the number of windows: smaller sets get more seeds."""
 FEWEST_SEEDS, MOST_SEEDS = 60, 1200
-RANDOM_SHARE = 0.1
+RANDOM_SHARE = 0.5
 """Random words among the seeds."""
 FINALIST_SHARE, FEWEST_FINALISTS = 0.1, 12
 FIRST_STEPS, FIRST_ROUNDS = 3, 1
@@ -167,7 +168,7 @@ def climb_from_seeds(
     the random numbers.
     """
     n_windows = settings.n_strands * max(1, int(sequences.lengths.sum()))
-    n_seeds = int(np.clip(WINDOWS_TO_LOOK_AT // n_windows, FEWEST_SEEDS, MOST_SEEDS))
+    n_seeds = int(np.clip(SEEDS_OF_ONE_WINDOW / math.sqrt(n_windows), FEWEST_SEEDS, MOST_SEEDS))
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(round_,)))
     seeds = _seeds(sequences, layout, settings, n_seeds, rng)
     if len(seeds) == 0:
@@ -186,7 +187,7 @@ def climb_from_seeds(
     )
     climb_all(layout, schedule, limits, starts)
     first = _distinct(starts, np.ones(len(seeds), np.int64))
-    first = first[: max(FEWEST_FINALISTS, int(FINALIST_SHARE * n_seeds))]
+    first = _finalists(first, max(FEWEST_FINALISTS, int(FINALIST_SHARE * n_seeds)), layout.background)
     if not first:
         return []
     finalists = _starts_of(first, settings.max_width)
@@ -195,6 +196,21 @@ def climb_from_seeds(
     candidates = _distinct(finalists, np.array([candidate.n_starts for candidate in first]))
     n_shaken = min(MOST_SHAKEN, SHAKEN_WINDOWS // n_windows)
     return candidates if n_shaken < FEWEST_SHAKEN else _shake(candidates, n_shaken, layout, schedule, limits, rng)
+
+
+def _finalists(candidates: list[Candidate], most: int, background: Floats) -> list[Candidate]:
+    """The best, of which at most half repeat themselves: runs of one letter may be where most starts come to."""
+    chosen: list[Candidate] = []
+    places = most // 2
+    for candidate in candidates:
+        repetitive = is_repetitive(candidate.matrix, background)
+        if repetitive and places == 0:
+            continue
+        places -= repetitive
+        chosen.append(candidate)
+        if len(chosen) == most:
+            break
+    return chosen
 
 
 def _shake(

@@ -48,9 +48,9 @@ def plot_aligned_logos(
         for row, ((query, target, offset, orientation), (first, last)) in enumerate(zip(pairs, spans, strict=True)):
             turned = " (reverse complement)" if orientation < 0 else ""
             shown = reverse_complemented(target) if orientation < 0 else target
-            draw_logo(axes[2 * row], query, title=_title(query))
+            draw_logo(axes[2 * row], query, title=f"query {_title(query)}")
             axes[2 * row].set_xlim(first - offset + 0.5, last - offset + 0.5)
-            draw_logo(axes[2 * row + 1], shown, title=_title(target) + turned)
+            draw_logo(axes[2 * row + 1], shown, title=f"target {_title(target)}{turned}")
             axes[2 * row + 1].set_xlim(first + 0.5, last + 0.5)
 
 

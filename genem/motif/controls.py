@@ -13,11 +13,21 @@ from genem.jit import set_threads
 from genem.motif.alphabet import EncodedSequences
 from genem.motif.shuffling import shuffle
 
-__all__ = ["Search", "SearchSignificance", "control_sets", "empirical_p_value", "search_significance"]
+__all__ = [
+    "ControlSearch",
+    "OrderedMap",
+    "Search",
+    "SearchSignificance",
+    "control_sets",
+    "empirical_p_value",
+    "search_significance",
+]
 
 Floats = NDArray[np.float64]
 Search = Callable[[EncodedSequences], Sequence[float]]
 """A whole search: how strong each motif is that it finds in some sequences, larger is stronger."""
+OrderedMap = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
+"""What ``map`` does: a function of numbers, one after the other or several at once, results in the same order."""
 
 WORD_LENGTH_WITH_STRANDS, WORD_LENGTH_WITHOUT = 3, 1
 
@@ -44,6 +54,38 @@ class SearchSignificance:
     floor: float
     statistic: Floats
     control_statistic: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSearch:
+    """The search of a control by its number; it can be sent to another process where the search can.
+
+    Attributes
+    ----------
+    search
+        Takes sequences, gives the strength of each motif it finds in them.
+    sequences
+        What was searched.
+    control
+        Sequences without the motif, or None: shuffle.
+    word_length
+        Of the words that shuffles keep. None: 3 for DNA and RNA, 1 for protein.
+    seed
+        With the number of a control it determines the control.
+    """
+
+    search: Search
+    sequences: EncodedSequences
+    control: EncodedSequences | None = None
+    word_length: int | None = None
+    seed: int = 1
+
+    def __call__(self, number: int) -> float:
+        """Strength of the control's best motif; -inf where none was found."""
+        (drawn,) = control_sets(
+            self.sequences, [number], control=self.control, word_length=self.word_length, seed=self.seed
+        )
+        return float(max(self.search(drawn), default=-np.inf))
 
 
 def empirical_p_value(statistic: float, control_statistics: ArrayLike) -> float:
@@ -86,6 +128,7 @@ def search_significance(
     seed: int = 1,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    ordered_map: OrderedMap = map,
 ) -> SearchSignificance:
     """Repeat a search on controls, to learn how strong a motif chance gives.
 
@@ -118,6 +161,9 @@ def search_significance(
         Threads that the kernels use.
     progress
         Called with the number of controls done, and the most there may be.
+    ordered_map
+        Goes over the controls, as ``map`` does, or several at once in processes of their own. Results must come in
+        order; those after the last one needed are not asked for.
 
     Returns
     -------
@@ -156,12 +202,12 @@ def search_significance(
         raise UsageError(f"the control set has {len(control)} sequences of {control.alphabet.name}")
     set_threads(threads)
     observed = np.array(search(sequences) if statistics is None else statistics, np.float64)
-    draws = control_sets(sequences, range(n_controls), control=control, word_length=word_length, seed=seed)
+    strength_of = ControlSearch(search, sequences, control, word_length, seed)
     strongest: list[float] = []
     exceedances = np.zeros(len(observed), np.int64)
-    for drawn in draws if len(observed) else ():
-        strongest.append(max(search(drawn), default=-np.inf))
-        exceedances += strongest[-1] >= observed
+    for strength in ordered_map(strength_of, range(n_controls)) if len(observed) else ():
+        strongest.append(strength)
+        exceedances += strength >= observed
         if progress is not None:
             progress(len(strongest), n_controls)
         if (exceedances >= n_exceedances).all():

@@ -12,7 +12,7 @@ from genem.data import Motif, MotifSites, SequenceSet
 from genem.errors import InputError, UsageError
 from genem.jit import set_threads
 from genem.motif.alignment_kernels import Limits
-from genem.motif.alphabet import Alphabet, EncodedSequences, detect_alphabet, encode
+from genem.motif.alphabet import EncodedSequences, detect_alphabet, encode
 from genem.motif.background import Background, estimate_background
 from genem.motif.climbing import Candidate, SearchSettings, climb_from_seeds, lay_out, search_limits
 from genem.motif.fitting import MotifFit
@@ -21,6 +21,7 @@ from genem.motif.priors import DirichletMixture
 from genem.motif.refinement import Refined, Refiner
 from genem.motif.resemblance import is_repetitive, resembles
 from genem.motif.settings import NUCLEOTIDE_PSEUDOCOUNT, SiteModel
+from genem.motif.significance import log10_e_value
 
 __all__ = ["Discovery", "FoundMotif", "find_motifs"]
 
@@ -28,7 +29,7 @@ Floats = NDArray[np.float64]
 
 PROTEIN_PSEUDOCOUNT = 1.0
 """Letters added to a column of amino acids while searching; fits have their Dirichlet mixture."""
-WIDEST = 60
+WIDEST = 300
 """Columns of a motif at most."""
 CLOSE = 6.0
 """Candidates whose log E-values are so close to the best one's are fitted, too,"""
@@ -242,7 +243,7 @@ def _one_after_the_other(
         n_copies += n_again
         if best is None:
             break
-        found.append(_result(number, best, candidates, sequences.alphabet, background))
+        found.append(_result(number, best, candidates, sequences, background, settings))
         if number < n_motifs:
             weights = weights * (1.0 - refiner.occupied(best.refined))
             layout = lay_out(sequences, background, settings, weights < 0.5)
@@ -266,8 +267,8 @@ def _best_new(
     best: _Best | None = None
     n_fitted, n_copies = 0, 0
     most = int(np.clip(WINDOWS_TO_FIT // max(1, layout.n_strands * len(layout.codes)), FEWEST_FITTED, MOST_FITTED))
-    for candidate in _in_order(candidates, refiner.background.probabilities):
-        if best is not None and (n_fitted == most or candidate.log_e > best.candidate.log_e + CLOSE):
+    for candidate, repetitive in _in_order(candidates, refiner.background.probabilities):
+        if best is not None and (n_fitted == most or repetitive or candidate.log_e > best.candidate.log_e + CLOSE):
             break
         if any(resembles(candidate.matrix, each.fit.matrix, both_strands) for each in found):
             n_copies += 1
@@ -283,17 +284,32 @@ def _best_new(
     return best, n_copies
 
 
-def _in_order(candidates: list[Candidate], background: Floats) -> list[Candidate]:
-    """Best first; but what repeats itself comes after everything else that is noteworthy."""
-    plain = [each for each in candidates if each.log_e < NOTEWORTHY and not is_repetitive(each.matrix, background)]
-    chosen = {id(each) for each in plain}
-    return plain + [each for each in candidates if id(each) not in chosen]
+def _in_order(candidates: list[Candidate], background: Floats) -> list[tuple[Candidate, bool]]:
+    """Best first; but where anything else is noteworthy, what repeats itself comes last, and is marked."""
+    repetitive = [is_repetitive(each.matrix, background) for each in candidates]
+    if not any(each.log_e < NOTEWORTHY and not again for each, again in zip(candidates, repetitive, strict=True)):
+        return [(each, False) for each in candidates]
+    return sorted(zip(candidates, repetitive, strict=True), key=lambda pair: pair[1])
 
 
 def _result(
-    number: int, best: _Best, candidates: list[Candidate], alphabet: Alphabet, background: Background
+    number: int,
+    best: _Best,
+    candidates: list[Candidate],
+    sequences: EncodedSequences,
+    background: Background,
+    settings: SearchSettings,
 ) -> FoundMotif:
     refined, matrix = best.refined, best.refined.fit.matrix
+    alphabet = sequences.alphabet
+    log10_e = log10_e_value(
+        refined.counts,
+        background.probabilities,
+        sequences.lengths,
+        model=settings.model,
+        both_strands=settings.both_strands,
+        palindrome=settings.palindrome,
+    )
     consensus = "".join(alphabet.letters[letter] for letter in matrix.argmax(axis=1))
     return FoundMotif(
         motif=Motif(
@@ -302,13 +318,13 @@ def _result(
             matrix,
             background.probabilities,
             float(len(refined.sites)),
-            refined.log10_e_value,
+            log10_e,
             consensus,
         ),
         sites=refined.sites,
         fit=refined.fit,
         site_counts=refined.counts,
-        log10_e_value=refined.log10_e_value,
+        log10_e_value=log10_e,
         log_likelihood_ratio=refined.log_likelihood_ratio,
         repetitive=is_repetitive(matrix, background.probabilities),
         n_starts=sum(each.n_starts for each in candidates),

@@ -90,9 +90,23 @@ def windows_of(layout: Layout, width: int, erased: bool) -> Windows:
         n_windows[:n_usable],
         weights,
         log_weights,
+        np.empty(0),
         width,
         layout.n_strands,
     )
+
+
+@kernel
+def sum_in_single_precision(offsets: np.ndarray, values: np.ndarray, sums: np.ndarray) -> None:
+    """Running sums of each sequence, rounded to 32 bits after every letter; ``sums`` (position + 1,) goes on from
+    sequence to sequence, so that differences within one are those of its own sums."""
+    sums[0] = 0.0
+    for sequence in range(len(offsets) - 1):
+        before = sums[offsets[sequence]]
+        running = np.float32(0.0)
+        for i in range(offsets[sequence], offsets[sequence + 1]):
+            running = np.float32(float(running) + values[i])
+            sums[i + 1] = before + float(running)
 
 
 @kernel

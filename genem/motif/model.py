@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from genem.em import EMStep, Stationarity
 from genem.em.model import Degenerate
 from genem.motif import model_kernels as kernels
 from genem.motif import step_kernels as steps
-from genem.motif.placements import Placements
+from genem.motif.placements import Placements, rounded_as_in_meme
 from genem.motif.priors import ColumnPrior, DirichletMixture
 from genem.motif.settings import SiteModel
 
@@ -104,7 +105,8 @@ class MotifModel:
         Whether the motif equals its reverse complement.
     meme_compatible
         Step as MEME does where that is not EM: "anr" takes every window for itself and rescales overlaps, a
-        Dirichlet mixture gives the posterior mean, and wildcards are divided by the background.
+        Dirichlet mixture gives the posterior mean, and wildcards are divided by the background. Background
+        probabilities of windows are rounded as MEME rounds them.
     """
 
     placements: Placements
@@ -132,6 +134,10 @@ class MotifModel:
         if self.meme_compatible and self.site_model == "anr":
             return kernels.MIXTURE
         return PLACEMENT_CODES[self.site_model]
+
+    @cached_property
+    def _windows(self) -> kernels.Windows:
+        return (rounded_as_in_meme(self.placements) if self.meme_compatible else self.placements).windows
 
     @property
     def n_free(self) -> int:
@@ -306,7 +312,7 @@ class MotifModel:
         return slope
 
     def _evaluate(self, params: MotifParams, negligible: float, posterior: Vector | None = None) -> Expectation:
-        windows = self.placements.windows
+        windows = self._windows
         alphabet = self.placements.sequences.alphabet
         membership = alphabet.membership
         background = self.placements.background.probabilities

@@ -39,7 +39,7 @@ class Windows(NamedTuple):
 
     ``words[p]`` is the number of the word of codes that begins at ``p``, ``word_codes`` (word, letter) spells it.
     ``weights`` (position,) multiply the likelihood ratio of the window that begins there, ``log_weights`` are their
-    logarithms; empty: all are 1.
+    logarithms; ``free`` is the part of them that erasing made. Empty: all are 1.
     """
 
     words: np.ndarray
@@ -49,6 +49,7 @@ class Windows(NamedTuple):
     n_windows: np.ndarray
     weights: np.ndarray
     log_weights: np.ndarray
+    free: np.ndarray
     width: int
     n_strands: int
 
@@ -270,17 +271,17 @@ def place_any(
 def place_each(
     ratios: np.ndarray,
     n_windows: int,
-    weights: np.ndarray,
+    free: np.ndarray,
     log_scale: float,
     rate: float,
     width: int,
     learnt: np.ndarray,
 ) -> None:
-    """Every window for itself, then overlaps rescaled: ``ratios`` (without weights) become z.
+    """Every window for itself, then overlaps rescaled: ``ratios`` become z.
 
-    z = rate x / S over (rate times the mean of x over the strands + 1 - rate), times the weight. Then runs of
-    ``width`` windows, in every second frame, whose z add up to more than 1 keep the largest, and the others share what
-    is left.
+    z = rate x / S over (rate times the mean of x over the strands + 1 - rate), times how far the window is ``free``
+    (ratios are multiplied by it already). Then runs of ``width`` windows, in every second frame, whose z add up to more
+    than 1 keep the largest, and the others share what is left.
     """
     n_strands = ratios.shape[0]
     prior = rate * math.exp(log_scale) / n_strands
@@ -289,10 +290,10 @@ def place_each(
         site = 0.0
         for strand in range(n_strands):
             site += prior * ratios[strand, j]
+        if free.size > 0 and free[j] > 0.0:
+            site /= free[j]
         evidence += math.log(site + 1.0 - rate)
         share = prior / (site + 1.0 - rate)
-        if weights.size > 0:
-            share *= weights[j]
         for strand in range(n_strands):
             ratios[strand, j] *= share
     for frame in range(0, width, 2):
@@ -386,7 +387,7 @@ def expect_sequences(
     ratios = np.empty((windows.n_strands, longest))
     block_sums = np.empty((windows.n_strands, (longest + BLOCK - 1) // BLOCK))
     scratch = np.zeros((2, longest + windows.width if placement == ANR else 0))
-    weighted = windows.weights.size > 0 and placement != MIXTURE
+    weighted = windows.weights.size > 0
     for sequence in range(first, last):
         n_windows = windows.n_windows[sequence]
         start = windows.starts[sequence]
@@ -396,8 +397,7 @@ def expect_sequences(
         if placement == ANR:
             place_any(ratios, n_windows, log_scale, rate, windows.width, scratch, row)
         elif placement == MIXTURE:
-            weights = windows.weights[start:] if windows.weights.size > 0 else windows.weights
-            place_each(ratios, n_windows, weights, log_scale, rate, windows.width, row)
+            place_each(ratios, n_windows, windows.free[start:], log_scale, rate, windows.width, row)
         else:
             scale = log_scale
             if total < UNDERFLOW:

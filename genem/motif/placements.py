@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from genem.errors import InputError, UsageError
 from genem.motif.alphabet import EncodedSequences
 from genem.motif.background import Background
+from genem.motif.layout_kernels import sum_in_single_precision
 from genem.motif.model_kernels import Windows
 
 Vector = NDArray[np.float64]
@@ -119,10 +120,31 @@ def find_placements(
         n_windows=np.ascontiguousarray(n_windows[usable]),
         weights=window_weights,
         log_weights=log_weights,
+        free=np.empty(0) if weights is None else _smallest_of_windows(weights, width),
         width=width,
         n_strands=2 if both_strands else 1,
     )
     return Placements(sequences, width, background, windows, usable)
+
+
+def rounded_as_in_meme(placements: Placements) -> Placements:
+    """The same windows, with background probabilities as MEME has them.
+
+    Its log probability of a window is a difference of running sums over the sequence that are kept in 32 bits: about
+    1e-5 off, which the number of sites under "anr" shows. (Inferred from what it prints: with sums rounded like this
+    ll0 of its traces is met to some 1e-5, else to some 1e-3.)
+    """
+    sequences, windows = placements.sequences, placements.windows
+    exact = placements.background.log_probabilities(sequences)
+    rounded = np.empty(exact.size + 1)
+    sum_in_single_precision(sequences.offsets, exact, rounded)
+    running = np.append(0.0, np.cumsum(exact)) - rounded
+    log_weights = np.zeros(exact.size)
+    reach = max(exact.size - placements.width + 1, 0)
+    log_weights[:reach] = running[placements.width :] - running[: -placements.width]
+    if windows.weights.size:
+        log_weights += windows.log_weights
+    return replace(placements, windows=windows._replace(weights=np.exp(log_weights), log_weights=log_weights))
 
 
 def _rows(
@@ -162,11 +184,7 @@ def _window_weights(sequences: EncodedSequences, width: int, background: Backgro
         free = np.asarray(weights, np.float64)
         if free.shape != (size,) or not (np.all(free >= 0.0) and np.all(free <= 1.0)):
             raise UsageError(f"weights must be {size} numbers from 0 to 1, one per letter")
-        reach = max(size - width + 1, 0)
-        result = np.zeros(size)
-        result[:reach] = free[:reach]
-        for shift in range(1, width):
-            np.minimum(result[:reach], free[shift : shift + reach], out=result[:reach])
+        result = _smallest_of_windows(free, width)
     if background.order > 0:
         plain = Background(background.alphabet, background.conditionals[:1])
         excess = plain.log_probabilities(sequences) - background.log_probabilities(sequences)
@@ -174,4 +192,14 @@ def _window_weights(sequences: EncodedSequences, width: int, background: Backgro
         reach = max(size - width + 1, 0)
         result[:reach] *= np.exp(running[width:] - running[:-width])[:reach] if reach else 1.0
         result[reach:] = 0.0
+    return result
+
+
+def _smallest_of_windows(free: Vector, width: int) -> Vector:
+    """float64 (position,): the smallest value of the window that begins there, 0 where none does."""
+    reach = max(free.size - width + 1, 0)
+    result = np.zeros(free.size)
+    result[:reach] = free[:reach]
+    for shift in range(1, width):
+        np.minimum(result[:reach], free[shift : shift + reach], out=result[:reach])
     return result

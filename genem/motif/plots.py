@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,9 @@ AMINO_ACID_COLOURS = {
 FONT = "DejaVu Sans"  # comes with matplotlib: the same picture on every machine
 INCHES_PER_POSITION = 0.28
 LOGO_HEIGHT = 1.5
+MOST_BESIDE, MOST_PER_LINE = 30, 45
+"""Where a logo is wider, reverse complements stand below instead of beside; a line has at most so many positions."""
+LONGEST_NAME = 60
 SMALLEST_LETTER = 0.002
 """Letters lower than this share of the axis are left out."""
 
@@ -84,7 +89,7 @@ def plot_logos(
     small_sample: bool = True,
     file_format: str | None = None,
 ) -> None:
-    """Draw the logos of motifs below each other, those of DNA and RNA with their reverse complement beside them.
+    """Draw the logos of motifs below each other, those of DNA and RNA with their reverse complements.
 
     A stack is as high as its position has information (:func:`information`), a letter as its share of that; the
     likeliest letter is on top. The axis says whether the correction for few sites was made.
@@ -119,23 +124,52 @@ def plot_logos(
         with picture(path, file_format, font_size=9) as new_figure:
             new_figure(3.0, 1.0).text(0.5, 0.5, "no motif", ha="center", va="center")
         return
-    with_reverse = [reverse_complement and len(motif.alphabet) == 4 for motif in motifs]
-    columns = 2 if any(with_reverse) else 1
-    widest = max(motif.width for motif in motifs)
+    beside = max(motif.width for motif in motifs) <= MOST_BESIDE
+    rows = [
+        row
+        for motif in motifs
+        for row in _rows(motif, with_reverse=reverse_complement and len(motif.alphabet) == 4, beside=beside)
+    ]
+    columns = max(len(row) for row in rows)
+    widest = max(line.motif.width for row in rows for line in row)
     with picture(path, file_format, font_size=9) as new_figure:
-        figure = new_figure(columns * (1.0 + INCHES_PER_POSITION * max(widest, 6)), 0.2 + LOGO_HEIGHT * len(motifs))
-        axes = figure.subplots(len(motifs), columns, squeeze=False)
-        for row, motif in enumerate(motifs):
-            draw_logo(axes[row, 0], motif, title=_title(motif), small_sample=small_sample)
-            if with_reverse[row]:
-                turned = reverse_complemented(motif)
-                draw_logo(axes[row, 1], turned, title="reverse complement", small_sample=small_sample)
-            elif columns == 2:
-                axes[row, 1].set_axis_off()
+        figure = new_figure(columns * (1.0 + INCHES_PER_POSITION * max(widest, 6)), 0.2 + LOGO_HEIGHT * len(rows))
+        grid = figure.subplots(len(rows), columns, squeeze=False)
+        for axes, row in zip(grid, rows, strict=True):
+            for place, line in zip(axes, row, strict=False):
+                draw_logo(place, line.motif, title=line.title, small_sample=small_sample, first=line.first)
+                if len(rows) > len(motifs):  # lines of one logo have letters of one width
+                    place.set_xlim(line.first + 0.5, line.first + widest + 0.5)
+            for place in axes[len(row) :]:
+                place.set_axis_off()
 
 
-def draw_logo(axes: Axes, motif: Motif, *, title: str, small_sample: bool = True) -> None:
-    """Draw one logo into axes."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A stretch of a logo: its positions as a motif, those before it, and what stands above it."""
+
+    motif: Motif
+    first: int
+    title: str
+
+
+def _rows(motif: Motif, *, with_reverse: bool, beside: bool) -> list[list[_Line]]:
+    """Both strands beside each other, or in lines below each other."""
+    forward = _lines(motif, _title(motif))
+    backward = _lines(reverse_complemented(motif), "reverse complement") if with_reverse else []
+    return [[*forward, *backward]] if beside else [[line] for line in (*forward, *backward)]
+
+
+def _lines(motif: Motif, title: str) -> list[_Line]:
+    """As equal stretches as can be."""
+    n_lines = -(-motif.width // MOST_PER_LINE)
+    bounds = [motif.width * number // n_lines for number in range(n_lines + 1)]
+    parts = [(replace(motif, probabilities=motif.probabilities[a:b]), a) for a, b in itertools.pairwise(bounds)]
+    return [_Line(part, first, title if first == 0 else "") for part, first in parts]
+
+
+def draw_logo(axes: Axes, motif: Motif, *, title: str, small_sample: bool = True, first: int = 0) -> None:
+    """Draw one logo into axes; positions are counted from the one after ``first``."""
     from matplotlib.patches import PathPatch
 
     content = information(motif, small_sample=small_sample)
@@ -146,19 +180,19 @@ def draw_logo(axes: Axes, motif: Motif, *, title: str, small_sample: bool = True
         for letter in np.argsort(shares, kind="stable").tolist():
             height = float(shares[letter] * content[position])
             if height > SMALLEST_LETTER * top:
-                outline = _stretched(motif.alphabet[letter], position + 0.52, bottom, 0.96, height)
+                outline = _stretched(motif.alphabet[letter], first + position + 0.52, bottom, 0.96, height)
                 axes.add_patch(PathPatch(outline, facecolor=colours[motif.alphabet[letter]], linewidth=0))
             bottom += height
     corrected = small_sample and motif.n_sites > 0.0
-    ticks = np.arange(1, motif.width + 1)
+    ticks = first + np.arange(1, motif.width + 1)
     step = 1 if motif.width <= 25 else 5
     axes.set(
-        xlim=(0.5, motif.width + 0.5),
+        xlim=(first + 0.5, first + motif.width + 0.5),
         ylim=(0.0, top),
-        xticks=ticks[(ticks % step == 0) | (ticks == 1)],
+        xticks=ticks[(ticks % step == 0) | (ticks == first + 1)],
         ylabel="bits, corrected\nfor few sites" if corrected else "bits",
     )
-    axes.set_title(title, fontsize=9, loc="left")
+    axes.set_title(title, fontsize=9, loc="left", parse_math=False)  # a $ in a name is a $
     axes.tick_params(axis="x", length=0)
     axes.tick_params(labelsize=7)
     axes.yaxis.label.set_fontsize(7)
@@ -167,13 +201,12 @@ def draw_logo(axes: Axes, motif: Motif, *, title: str, small_sample: bool = True
 
 def reverse_complemented(motif: Motif) -> Motif:
     """A DNA or RNA motif read along the other strand: letters in alphabetical order complement each other."""
-    from dataclasses import replace
-
     return replace(motif, probabilities=motif.probabilities[::-1, ::-1], background=motif.background[::-1])
 
 
 def _title(motif: Motif) -> str:
     names = f"{motif.name} {motif.alternative_name}".strip()
+    names = names if len(names) <= LONGEST_NAME else f"{names[: LONGEST_NAME - 1]}…"
     return names if np.isnan(motif.n_sites) else f"{names}, {motif.n_sites:.0f} sites"
 
 

@@ -39,7 +39,15 @@ SAME_SITES = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Refined:
-    """A fitted motif with its sites and statistics; attributes as in :class:`genem.motif.FoundMotif`."""
+    """A fitted motif with its sites and statistics; attributes as in :class:`genem.motif.FoundMotif`, but for
+
+    Attributes
+    ----------
+    log10_e_value
+        Exact, without MEME's resolution: candidates are compared by it.
+    ranked
+        int64 (site, 4), best first, as the kernels hold them.
+    """
 
     fit: MotifFit
     sites: MotifSites
@@ -47,7 +55,6 @@ class Refined:
     log10_e_value: float
     log_likelihood_ratio: float
     ranked: Integers
-    """int64 (site, 4), best first, as the kernels hold them."""
 
 
 class Refiner:
@@ -192,6 +199,7 @@ class Refiner:
                 model=settings.model,
                 both_strands=settings.both_strands,
                 palindrome=settings.palindrome,
+                resolution=None,
             ),
             log_likelihood_ratio=float(column_log_likelihood_ratios(counts, frequencies).sum()),
             ranked=ranked,

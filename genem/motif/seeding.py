@@ -36,7 +36,12 @@ PROTEIN_PLACES = tuple((0, i, j) for j in range(2, 6) for i in range(1, j))
 BLOSUM62_SCALE = 0.3176
 """Its lambda: scores are log odds / lambda, nats."""
 CONSENSUS = 0.7
-"""Probability of the word's letter in the columns of a nucleotide start."""
+"""Probability of the word's letter in the columns of a nucleotide start,"""
+CONSENSUS_OF_LONG, LONG = 0.5, 8
+"""and where the word has more letters than this, of which some will be wrong."""
+LONGEST_RANDOM = 24
+RANDOM_SITES = 0.25
+"""Sites that a random word promises, per sequence."""
 LENGTH_CLASSES = 8
 """Records are grouped by length for the expected number that hold a word."""
 MOST_ALIKE = 4
@@ -219,30 +224,39 @@ def find_seeds(
 
 
 def random_seeds(layout: Layout, max_width: int, n_seeds: int, rng: np.random.Generator) -> Seeds:
-    """Words of the sequences at random places, for data in which no word stands out."""
-    n_letters = len(layout.background)
-    span = min(max_width, CONTIGUOUS[-1])
+    """Words of the sequences at random places, for motifs of which no short word stands out.
+
+    They are long, up to 24 letters: of a motif whose information is spread over many columns, a whole site is a start
+    that EM climbs from in every second case, eight letters of it in one of thirty.
+    """
+    least, span = min(max_width, CONTIGUOUS[-1]), min(max_width, LONGEST_RANDOM)
     start = rng.integers(0, max(1, len(layout.room)), n_seeds)
-    start = start[layout.room[start] >= span] if len(layout.room) else start[:0]
-    words = layout.codes[start[:, None] + np.arange(span)].astype(np.int64)
-    words = words[(words < n_letters).all(axis=1)]
-    patterns = np.full((len(words), max_width), UNDETERMINED, np.int64)
-    patterns[:, :span] = words
-    return Seeds(patterns, np.full(len(words), span, np.int64), np.zeros(len(words)), np.full(len(words), 2.0))
+    start = start[layout.room[start] >= least] if len(layout.room) else start[:0]
+    place = np.arange(span)
+    here = place < layout.room[start][:, None]
+    words = layout.codes[np.where(here, start[:, None] + place, 0)].astype(np.int64)
+    here &= words < len(layout.background)
+    patterns = np.full((len(start), max_width), UNDETERMINED, np.int64)
+    patterns[:, :span] = np.where(here, words, UNDETERMINED)
+    patterns = patterns[here.sum(axis=1) >= least]
+    widths = max_width - (patterns[:, ::-1] != UNDETERMINED).argmax(axis=1)
+    n_sites = max(2.0, RANDOM_SITES * (len(layout.offsets) - 1))
+    return Seeds(patterns, widths, np.zeros(len(patterns)), np.full(len(patterns), n_sites))
 
 
 def start_columns(seeds: Seeds, alphabet: Alphabet, background: Floats, min_width: int, longest: int) -> Floats:
     """float64 (seed, column, letter): the motif each seed stands for, widened to ``min_width`` on both sides.
 
-    A determined column gives the word's letter a probability of 0.7 and shares the rest out by the background; for
-    amino acids it is the distribution of letters aligned with it in BLOSUM62, b(a) exp(lambda s(a, r)).
+    A determined column gives the word's letter a probability of 0.7, in words of more than eight letters 0.5, and
+    shares the rest out by the background; for amino acids it is the distribution of letters aligned with it in
+    BLOSUM62, b(a) exp(lambda s(a, r)).
     """
     theta = np.tile(background, (len(seeds), longest, 1))
-    columns = _letter_columns(alphabet, background)
+    short, long = (_letter_columns(alphabet, background, each) for each in (CONSENSUS, CONSENSUS_OF_LONG))
     for index, (pattern, span) in enumerate(zip(seeds.patterns, seeds.span, strict=True)):
         left = max(0, (min_width - int(span)) // 2)
         places = np.flatnonzero(pattern != UNDETERMINED)
-        theta[index, left + places] = columns[pattern[places]]
+        theta[index, left + places] = (long if len(places) > LONG else short)[pattern[places]]
     return theta
 
 
@@ -371,11 +385,11 @@ def _blosum62(alphabet: Alphabet) -> Floats:
     return np.array([[matrix[first, second] for second in alphabet.letters] for first in alphabet.letters])
 
 
-def _letter_columns(alphabet: Alphabet, background: Floats) -> Floats:
+def _letter_columns(alphabet: Alphabet, background: Floats, consensus: float) -> Floats:
     """float64 (letter, letter): the column that one letter of a word stands for."""
     if alphabet.has_strands:
-        columns = np.outer(np.ones(len(alphabet)), (1.0 - CONSENSUS) * background)
-        np.fill_diagonal(columns, columns.diagonal() + CONSENSUS)
+        columns = np.outer(np.ones(len(alphabet)), (1.0 - consensus) * background)
+        np.fill_diagonal(columns, columns.diagonal() + consensus)
     else:
         columns = background * np.exp(BLOSUM62_SCALE * _blosum62(alphabet))
     columns /= columns.sum(axis=1, keepdims=True)

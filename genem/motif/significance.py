@@ -24,6 +24,8 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 LN10 = math.log(10.0)
+RESOLUTION = 200
+"""Steps of column ratios in MEME's tables of p-values."""
 MAX_SITES_EXACT = 1000
 """Columns of four letters are summed exactly up to so many sites; larger ones are extrapolated from this size."""
 MAX_SITES_ON_GRID = 150
@@ -42,7 +44,7 @@ def log10_e_value(
     model: SiteModel = "zoops",
     both_strands: bool = False,
     palindrome: bool = False,
-    n_bins: int | None = None,
+    resolution: int | None = RESOLUTION,
 ) -> float:
     """The E-value of a motif as MEME defines it, as log10: E-values underflow doubles.
 
@@ -65,9 +67,10 @@ def log10_e_value(
     palindrome
         The motif was taken to equal its reverse complement: the counts are averaged with those of the reverse
         complement, and the strand of a site is no choice. All columns count, as in MEME, which errs on the safe side.
-    n_bins
-        Column p-values from a table of so many bins, between which the logarithm is interpolated. MEME's has 200,
-        which makes its E-values of motifs with many sites larger by a few powers of ten. None: no bins.
+    resolution
+        In how many steps, from 0 to the largest possible, column ratios are told apart. A ratio stands for all in its
+        step, so that its p-value is that of a ratio half a step lower: never too small. MEME reads p-values from a
+        table of 200 steps, which for motifs of many sites makes a few powers of ten. None: exact p-values.
 
     Returns
     -------
@@ -99,6 +102,11 @@ def log10_e_value(
     >>> counts = [[10, 0, 0, 0], [0, 10, 0, 0], [0, 0, 0, 10], [8, 0, 2, 0], [0, 0, 10, 0], [0, 9, 0, 1]]
     >>> round(log10_e_value(counts, [0.25] * 4, [50] * 12), 2)
     -3.39
+    >>> many = 20 * np.array(counts)
+    >>> round(log10_e_value(many, [0.25] * 4, [50] * 240), 1)
+    -256.3
+    >>> round(log10_e_value(many, [0.25] * 4, [50] * 240, resolution=None), 1)
+    -256.8
     """
     matrix = np.array(counts, np.float64)
     frequencies = _checked_background(background)
@@ -106,7 +114,9 @@ def log10_e_value(
         matrix = 0.5 * (matrix + matrix[::-1, ::-1])
     n_sites = _number_of_sites(matrix)
     ratios = column_log_likelihood_ratios(matrix, frequencies)
-    log_p = column_log_p_values(ratios, n_sites, frequencies, n_bins=n_bins)
+    if resolution is not None:
+        ratios = np.maximum(ratios + 0.5 * n_sites * math.log(frequencies.min()) / resolution, 0.0)
+    log_p = column_log_p_values(ratios, n_sites, frequencies)
     strands = 2 if both_strands and not palindrome else 1
     alignments = log10_alignments(lengths, len(matrix), n_sites, model=model, strands=strands)
     return product_log_p_value(float(log_p.sum()), len(matrix)) / LN10 + alignments
@@ -157,7 +167,7 @@ def column_log_p_values(ratios: ArrayLike, n_sites: int, background: ArrayLike, 
     background
         (letter,): their frequencies.
     n_bins
-        As in :func:`log10_e_value`.
+        From a table of so many bins, between which the logarithm is interpolated. None: no bins.
 
     Returns
     -------

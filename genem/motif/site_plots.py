@@ -71,14 +71,17 @@ def plot_site_map(
         stranded = any(len(motif.alphabet) == 4 for motif in motifs)
         label = _position_label(len(sequences), shown.size, stranded=stranded)
         axes.set(xlim=(0, longest), ylim=(max(1, len(shown)) - 0.4, -0.6), xlabel=label)
-        axes.set_yticks(np.arange(len(shown)), [_short(sequences.names[sequence]) for sequence in shown], fontsize=7)
+        names = [_short(sequences.names[sequence]) for sequence in shown]
+        axes.set_yticks(np.arange(len(shown)), names, fontsize=7, parse_math=False)  # a $ in a name is a $
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right", "left"]].set_visible(False)
         patches = [
             Patch(facecolor=MOTIF_COLOURS[number % len(MOTIF_COLOURS)], label=motif.name)
             for number, motif in enumerate(motifs)
         ]
-        figure.legend(handles=patches, loc="outside upper left", frameon=False, ncols=3, fontsize=8)
+        legend = figure.legend(handles=patches, loc="outside upper left", frameon=False, ncols=3, fontsize=8)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
 
 
 def _shown(sites: Sequence[MotifSites], n_sequences: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -23,8 +23,12 @@ def site_posteriors(fit: MotifFit, *, least: float = 0.5) -> MotifSites:
         letters not counted off; p-values are NaN here.
     """
     posterior = fit.window_posteriors()
-    position, strand = np.nonzero(least <= posterior.T)
-    sequences = fit.model.placements.sequences
+    sequences, windows = fit.model.placements.sequences, fit.model.placements.windows
+    borders = np.zeros(posterior.shape[1] + 1, np.int64)
+    borders[windows.starts] += 1
+    borders[windows.starts + windows.n_windows] -= 1
+    is_window = np.cumsum(borders[:-1]) > 0
+    position, strand = np.nonzero((least <= posterior.T) & is_window[:, None])
     sequence = np.searchsorted(sequences.offsets, position, side="right") - 1
     return MotifSites(
         sequence=sequence.astype(np.int64),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.kernels import relative_change, squarem_step_length
+from genem.em.kernels import cycle_step_length, extrapolate, longest_step, relative_change
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange, summing_kernel
 from genem.qtl.elementary_kernels import exponentials, sum_of_logarithms
@@ -22,7 +22,6 @@ LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 SMALLEST_LOG = -700.0
 NOTHING = -1e300
 SMALLEST_TOTAL = 1e-300
-STEP_GROWTH = 4.0
 SMALLEST_SIGMA = 1e-6
 """Of a standardised trait: below it the likelihood has no bound worth the name."""
 EXTRAPOLATE_BELOW = 1e-3
@@ -200,27 +199,17 @@ def fit_cells(
         if longest <= stop.parameter_tolerance and change <= stop.objective_tolerance:
             params[:] = first
             return following, n_iter, CONVERGED
-        r_norm2, v_norm2 = 0.0, 0.0
-        for k in range(size):
-            r, v = first[k] - params[k], second[k] - 2.0 * first[k] + params[k]
-            r_norm2 += r * r
-            v_norm2 += v * v
-        alpha = squarem_step_length(r_norm2, v_norm2, step_max)
+        alpha = cycle_step_length(params, first, second, step_max)
         if not alive or alpha == -1.0 or longest > EXTRAPOLATE_BELOW:
             params[:] = second
-            step_max *= STEP_GROWTH if -alpha == step_max else 1.0
+            step_max = longest_step(step_max, alpha, True)
             continue
-        for k in range(size):
-            r, v = first[k] - params[k], second[k] - 2.0 * first[k] + params[k]
-            third[k] = params[k] - 2.0 * alpha * r + alpha * alpha * v
+        extrapolate(params, first, second, alpha, third)
         reached, possible = cell_map(prior, model, third, posterior, scratch, beyond)
         n_iter += 1
-        if possible and reached >= following:
-            params[:] = beyond
-            step_max *= STEP_GROWTH if -alpha == step_max else 1.0
-        else:
-            params[:] = second
-            step_max = max(1.0, step_max / STEP_GROWTH) if -alpha == step_max else step_max
+        kept = possible and reached >= following
+        params[:] = beyond if kept else second
+        step_max = longest_step(step_max, alpha, kept)
     return log_likelihood, n_iter, MAX_ITER if alive else DEGENERATE
 
 

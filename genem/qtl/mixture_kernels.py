@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.kernels import relative_change, squarem_step_length
+from genem.em.kernels import cycle_step_length, extrapolate, longest_step, relative_change
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange
 from genem.qtl.regression_kernels import solve_positive
 
 LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
-STEP_GROWTH = 4.0
 SMALLEST_SIGMA = 1e-7
 """Of a standardised trait: below it the likelihood has no bound worth the name."""
 EXTRAPOLATE_BELOW = 1e-3
@@ -243,27 +242,17 @@ def fit_mixture(
         if settled and relative_change(log_likelihood, following) <= rule.objective_tolerance:
             params[:] = first
             return following, n_iter, CONVERGED
-        r_norm2, v_norm2 = 0.0, 0.0
-        for k in range(size):
-            r, v = first[k] - params[k], second[k] - 2.0 * first[k] + params[k]
-            r_norm2 += r * r
-            v_norm2 += v * v
-        alpha = squarem_step_length(r_norm2, v_norm2, step_max)
+        alpha = cycle_step_length(params, first, second, step_max)
         if not alive or alpha == -1.0 or longest > EXTRAPOLATE_BELOW:
             params[:] = second
-            step_max *= STEP_GROWTH if -alpha == step_max else 1.0
+            step_max = longest_step(step_max, alpha, True)
             continue
-        for k in range(size):
-            r, v = first[k] - params[k], second[k] - 2.0 * first[k] + params[k]
-            third[k] = params[k] - 2.0 * alpha * r + alpha * alpha * v
+        extrapolate(params, first, second, alpha, third)
         reached, possible = em_map(prior, data, rule.binary, third, posterior, beyond)
         n_iter += 1
-        if possible and reached >= following:
-            params[:] = beyond
-            step_max *= STEP_GROWTH if -alpha == step_max else 1.0
-        else:
-            params[:] = second
-            step_max = max(1.0, step_max / STEP_GROWTH) if -alpha == step_max else step_max
+        kept = possible and reached >= following
+        params[:] = beyond if kept else second
+        step_max = longest_step(step_max, alpha, kept)
     return log_likelihood, n_iter, MAX_ITER if alive else DEGENERATE
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.kernels import squarem_step_length
+from genem.em.kernels import STEP_GROWTH, cycle_step_length, extrapolate, longest_step
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange
 from genem.qtl.family_kernels import (
@@ -23,7 +23,6 @@ from genem.qtl.family_kernels import (
     start_from_prior,
 )
 
-STEP_GROWTH = 4.0
 EXTRAPOLATE_BELOW = 1e-2
 """Where an EM step gains more log-likelihood than this, steps are left plain, so that the maximum is that of EM."""
 LARGEST_RATE = 0.9999
@@ -93,21 +92,12 @@ def fit_position(
             return best, n_iter, CONVERGED
         alpha = -1.0
         if one_step and gain < EXTRAPOLATE_BELOW:
-            r_norm2, v_norm2 = 0.0, 0.0
-            for k in range(len(params)):
-                r = params[k] - first[k]
-                v = updated[k] - params[k] - r
-                r_norm2 += r * r
-                v_norm2 += v * v
-            alpha = squarem_step_length(r_norm2, v_norm2, step_max)
-            step_max *= STEP_GROWTH if -alpha == step_max else 1.0
+            alpha = cycle_step_length(first, params, updated, step_max)
+            step_max = longest_step(step_max, alpha, True)
         extrapolated = alpha < -1.0
         if extrapolated:
             second[:] = updated
-            for k in range(len(params)):
-                r = params[k] - first[k]
-                v = updated[k] - params[k] - r
-                params[k] = first[k] - 2.0 * alpha * r + alpha * alpha * v
+            extrapolate(first, params, updated, alpha, params)
             gain_before, one_step = 0.0, False
         else:
             first[:] = params

@@ -194,15 +194,29 @@ def log_background(sequence, conditionals, order):
     return values
 
 
-def rescaled_mixture(sequence, matrix, background, rate, both_strands):
+def rounded_background(sequence, background, width):
+    """exp(log probability of each window) from running sums in single precision, over the exact one."""
+    logs = [math.log(background[NUCLEOTIDES.index(letter)]) for letter in sequence]
+    sums = [0.0]
+    for value in logs:
+        sums.append(float(np.float32(sums[-1] + value)))
+    return [
+        math.exp(sums[start + width] - sums[start] - sum(logs[start : start + width]))
+        for start in range(len(sequence) - width + 1)
+    ]
+
+
+def rescaled_mixture(sequence, matrix, background, rate, both_strands, free):
     """z of the two-component mixture, windows one by one, then overlaps rescaled as MEME does: (window, strand)."""
     width = len(matrix)
+    rounding = rounded_background(sequence, background, width)
     z = []
     for start in range(len(sequence) - width + 1):
         word = sequence[start : start + width]
         reads = [word, reverse_complement(word)] if both_strands else [word]
-        site = [rate / len(reads) * word_ratio(matrix, background, read) for read in reads]
-        z.append([value / (sum(site) + 1.0 - rate) for value in site])
+        ratios = [word_ratio(matrix, background, read) / rounding[start] for read in reads]
+        site = [rate / len(reads) * ratio for ratio in ratios]
+        z.append([value / (sum(site) + 1.0 - rate) * min(free[start : start + width]) for value in site])
     z = np.array(z)
     for frame in range(0, width, 2):
         for first in range(frame, len(z), width):

@@ -59,6 +59,8 @@ def test_runs_on_real_sets(reference_data: Path, tmp_path: Path, name: str) -> N
         str(output),
         "--xml",
         str(xml),
+        "--controls",
+        "0",
         "-q",
     ]
     assert main(command) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,7 +12,17 @@ import numpy as np
 import pytest
 
 from genem.io.fasta import read_fasta
-from genem.motif import DNA, EncodedSequences, FoundMotif, detect_alphabet, encode, find_motifs
+from genem.io.meme_reader import log10_of_text
+from genem.motif import (
+    DNA,
+    EncodedSequences,
+    FoundMotif,
+    detect_alphabet,
+    encode,
+    find_motifs,
+    fit_motif,
+    start_matrix,
+)
 from tests.planted_motifs import Planted, likeness, precision_and_recall
 
 pytestmark = pytest.mark.validation
@@ -122,6 +133,18 @@ def test_crp_sites_are_footprints(reference_data: Path) -> None:
     for model in ("oops", "zoops", "anr"):
         best = find_motifs(sequences, model=model, both_strands=True, min_width=8, max_width=50).motifs[0]
         assert best.log_likelihood_ratio >= 0.99 * meme[f"crp0.{model}.meme.txt"]
+
+
+def test_on_one_strand_the_best_crp_alignment_is_not_all_footprints(reference_data: Path) -> None:
+    """From the consensus EM comes to the 17 footprinted sites of MEME; the search finds a likelier motif with 16."""
+    sequences = encode(read_fasta(reference_data / "motif" / "real" / "crp0.fa"), DNA)
+    best = find_motifs(sequences, model="oops", min_width=22, max_width=22).motifs[0]
+    meme = fit_motif(sequences, start_matrix("AAATGTGATCTAGATCACATTT", DNA), model="oops")
+    text = (reference_data / "motif" / "em_trace" / "crp0_oops_1strand.txt").read_text()
+    assert best.fit.log_likelihood_ratio > meme.log_likelihood_ratio + 0.5
+    assert best.log_likelihood_ratio > float(re.findall(r"llr= *([\d.]+) nsites_obs", text)[-1])
+    assert best.log10_e_value < log10_of_text(re.findall(r"E= (\S+)", text)[-1])
+    assert footprinted(reference_data, best, sequences) == 16
 
 
 @pytest.mark.slow

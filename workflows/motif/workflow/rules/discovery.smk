@@ -89,7 +89,9 @@ rule discovery:
         options=motif_options,
         coordinates=coordinates_option,
         controls=lambda wildcards, input: (
-            f"--with-controls {quote(input.controls)}" if input.controls else ""
+            f"--with-controls {quote(input.controls)}"
+            if input.controls
+            else "--controls 0"
         ),
     shell:
         "genem motif {input.fasta:q} {params.options} {params.controls} --threads {threads} "

@@ -218,6 +218,8 @@ def _growth(what: str, sizes: dict[int, tuple[int, int]], programs: Iterable[Pro
 
 
 def _power(seconds: dict[int, float]) -> str:
+    if len(seconds) < 3:
+        return "NA"
     (first, least), *_, (last, most) = seconds.items()
     return f"{np.log(most / least) / np.log(last / first):.2f}" if least > 0.0 else "NA"
 

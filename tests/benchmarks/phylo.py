@@ -269,6 +269,7 @@ def _versions() -> str:
 
 def _version(program: Program) -> str:
     """The first version number in what a program says of itself."""
-    told = subprocess.run([str(program.path), *program.version], capture_output=True, text=True, check=False)
+    alone = {**os.environ, "PHYMLCPUS": "1"}
+    told = subprocess.run([str(program.path), *program.version], capture_output=True, text=True, check=False, env=alone)
     found = re.search(r"\b\d+\.\d+(?:\.\d+)*", told.stdout + told.stderr)
     return found[0] if found else "of unknown version"

@@ -138,6 +138,20 @@ def read_sequences(
     return sequences, oddities
 
 
+def check_genome_places(sequences: SequenceSet, path: str) -> None:
+    """Refuse names that are no regions of a genome before anything is searched, not when sites are written.
+
+    Raises
+    ------
+    InputError
+        As of :func:`genem.io.motif_sites.genome_places`; the message names the file.
+    """
+    from genem.io.motif_sites import genome_places
+
+    with errors_about(path):
+        genome_places(sequences)
+
+
 def encode_sequences(sequences: SequenceSet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
     """The sequences in the alphabet of ``--alphabet``, lower case as ``--mask`` says.
 

@@ -66,6 +66,28 @@ def test_names_that_are_no_regions_are_refused_before_the_search(
     assert f"{path}: the name 's0' of a sequence is not a region of a genome" in errors(capfd)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sites", "{}/out.meme"], "two outputs have the same name: {0}/out.meme and {0}/out.meme"),
+        (["--html", "{}/x.fa"], "{}/x.fa is both input and output"),
+    ],
+)
+def test_outputs_that_clash_are_refused_before_the_search(
+    tmp_path: Path,
+    options: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(MotifSearch, "run", lambda _: pytest.fail("searched"))
+    path = fasta(tmp_path / "x.fa", planted(n=4))
+    output = run(tmp_path, path, *(each.format(tmp_path) for each in options), status=2)
+    assert message.format(tmp_path) in errors(capfd)
+    assert not output.exists()
+    assert path.read_text().startswith(">")
+
+
 @pytest.mark.parametrize("command", ["motif", "shuffle"])
 def test_control_characters_in_names_are_refused(
     tmp_path: Path, command: str, capfd: pytest.CaptureFixture[str]

@@ -204,11 +204,11 @@ COMMAND = Command(
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read, search, search controls, write."""
     from genem.cli.motif_controls import significance, write_controls
-    from genem.cli.motif_outputs import check_formats, check_outputs, record, write_outputs
+    from genem.cli.motif_outputs import announce_outputs, check_formats, record, write_outputs
     from genem.cli.motif_search import MotifSearch
 
     check_options(args)
-    check_outputs(args)
+    announce_outputs(args, context)
     context.one_standard_input(args.fasta, args.control, args.background, args.prior, args.with_controls)
     search = MotifSearch(args, context)
     check_formats(search.encoded.alphabet, args)

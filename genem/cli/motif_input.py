@@ -182,8 +182,9 @@ def encode_as(
     with errors_about(args.fasta):
         encoded = encode(sequences, alphabet, mask=args.mask)
     if encoded.n_known == 0:
-        masked = ", those in lower case left out as --mask ignore has it" if args.mask == "ignore" else ""
-        raise InputError(f"no letter is known{masked}", path=args.fasta, remedy="check the file")
+        masked = "those in lower case left out as --mask ignore has it"
+        why = masked if args.mask == "ignore" else "only ambiguity codes"
+        raise InputError(f"no letter is known, {why}", path=args.fasta, remedy="check the file")
     looks_like = detect_alphabet(sequences)
     if looks_like.has_strands and not alphabet.has_strands:
         context.warn(f"the sequences look like {looks_like.name}; they are read as {alphabet.name}")

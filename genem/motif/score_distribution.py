@@ -90,7 +90,7 @@ class ScoreDistribution:
         membership = alphabet.membership
         motif_letters = frequencies * np.exp2(self.letter_scores * self.step)
         expected = np.log2((motif_letters @ membership.T) / (frequencies @ membership.T))
-        scores = np.rint(expected / self.step).astype(np.int64)
+        scores: NDArray[np.int64] = np.rint(expected / self.step).astype(np.int64)
         scores[:, alphabet.wildcard] = 0
         return scores
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from genem.data import Tree
 from genem.phylo.topology import subtree_bits
+from genem.phylo.tree_splits import RESOLVED
 
 __all__ = ["Optimum", "Run", "Topology", "distinct_optima", "topology_of"]
 
-RESOLVED = 1e-6
-"""Shorter inner edges do not make topologies different."""
 Topology = frozenset[int]
 
 

@@ -25,6 +25,7 @@ from genem.phylo.parameters import pack_partitions, unpack_partitions
 from genem.phylo.pool import Optimum, Run, distinct_optima, topology_of
 from genem.phylo.rates import GammaRule
 from genem.phylo.starts import StartKind, bionj_tree, given_starts, parsimony_tree, random_resolution, random_tree
+from genem.phylo.ties import with_ties_broken
 from genem.phylo.topology import canonical, star_tree
 
 __all__ = ["Optimum", "Run", "Search", "SearchState", "search"]
@@ -293,8 +294,10 @@ def search(
             checkpoint(state)
     likelihood, tree = complete, star_tree(base.taxa)
     if state.runs:
-        models = unpack_partitions(complete.partitions, np.array(state.coordinates))
-        likelihood, tree = complete.with_partitions(models), state.runs[state.best].tree
+        tree, coordinates = state.runs[state.best].tree, np.array(state.coordinates)
+        likelihood = complete.with_partitions(unpack_partitions(complete.partitions, coordinates))
+        if bound is None:
+            tree = with_ties_broken(_models(plan, state), tree)
     fitted = fit_tree(likelihood, with_copies(tree, copies), trace=trace)
     columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
     best = _in_site_order(complete, fitted, columns, alignment.n_sites)

@@ -105,7 +105,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     environment = job_environment()
     for one in chosen:
         prepare(folder, root, one.workflow)
-    warm([one.workflow for one in chosen], root, folder, context.threads or 1, environment)
+    compile_kernels([one.workflow for one in chosen], root, folder, context.threads or 1, environment)
     for number, one in enumerate(chosen, start=1):
         context.log.info("workflow %d of %d: %s, %s", number, len(chosen), one.workflow, one.title)
         run_workflow(one.workflow, root, folder, context.threads or 1, environment)
@@ -120,7 +120,7 @@ def demonstrations(chosen: Sequence[str]) -> list[Demonstration]:
     return [one for one in DEMONSTRATIONS if one.workflow in chosen]
 
 
-def warm(names: Sequence[str], root: Path, folder: Path, threads: int, environment: dict[str, str]) -> None:
+def compile_kernels(names: Sequence[str], root: Path, folder: Path, threads: int, environment: dict[str, str]) -> None:
     """Let all workflows compile their kernels side by side: compiling takes one core each, and most of the time."""
     waiting = [
         [*snakemake(name, root, folder), WARMED, "--cores", "1", "--quiet", "all"]

@@ -23,6 +23,7 @@ from genem.phylo import (
     evaluate,
     expected_pair_counts,
     fit_branches,
+    fit_tree,
     fit_models,
     star_tree,
 )
@@ -315,3 +316,24 @@ def test_a_search_can_fit_roughly() -> None:
     assert isinstance(fitted, TreeLikelihood)
     assert reached == pytest.approx(evaluate(alignment, tree, "HKY+G4").log_likelihood, abs=0.02)
     assert fitted.evaluate(better).log_likelihood == reached
+
+
+def test_lengths_alone_under_ascertainment_reach_a_stationary_point() -> None:
+    alignment, tree = simulated(11, 12, 60, (1.0, 1.0))
+    letters = alignment.letters
+    variable = letters[:, np.any(letters != letters[0], axis=0)]
+    fit = evaluate(Alignment(alignment.names, variable, "dna"), tree, "JC+ASC")
+    assert fit.status is Status.CONVERGED
+    likelihood = TreeLikelihood(fit.partitions)
+    gradient = gradient_by_lengths(edge_sums(likelihood, fit.tree)) * fit.tree.length
+    inside = (fit.tree.length > 1e-8) & (fit.tree.length < 99.0)
+    assert np.all(np.abs(gradient[inside]) < 1e-3)
+
+
+def test_what_the_last_fit_left_on_a_bound_is_no_locked_start() -> None:
+    alignment, tree = simulated(3, 5, 200, (1.0, 1.0))
+    first = evaluate(alignment, tree, "JC+I")
+    again = fit_tree(TreeLikelihood(first.partitions), first.tree)
+    assert first.model.invariant == again.model.invariant == 0.0
+    assert again.status is first.status is Status.CONVERGED
+    assert again.log_likelihood == pytest.approx(first.log_likelihood, abs=1e-6)

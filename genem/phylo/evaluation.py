@@ -33,8 +33,8 @@ SECOND_SHAPE, SECOND_INVARIANT = 2.0, 0.5
 """Another start where gamma shape (default 0.5) and invariant sites (default 0.1) go together: their likelihood may
 have two summits. The proportion is of the sites that may be constant."""
 START_MARGIN = 1e-4
-"""No closer to a bound than this part of its range does a model start: the engine takes what starts on the very bound and
-ends there for locked."""
+"""No closer to a bound than this part of its range does a model start: the engine takes what starts on the very bound
+and ends there for locked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -373,6 +373,7 @@ def test_protein_given_as_dna(tmp_path: Path, capfd: pytest.CaptureFixture[str])
         (["--min-width", "9", "--max-width", "8"], "--min-width 9 is above --max-width 8"),
         (["--with-controls", "x", "--controls", "3"], "--with-controls excludes --controls and --write-controls"),
         (["--write-controls", "x"], "--write-controls needs the number of controls: --controls N"),
+        (["--write-controls", "x", "--controls", "2", "--html", "y"], "nothing would be written to --output, --html"),
         (["--write-controls", "x", "--controls", "auto"], "--write-controls needs the number of controls"),
         (["--first-control", "3", "--controls", "3"], "--first-control needs --write-controls"),
         (["--control", "x"], "--control is of no use with --controls 0"),

@@ -15,6 +15,7 @@ import pytest
 from Bio import motifs as biopython
 
 from genem.cli.main import main
+from genem.cli.motif_search import MotifSearch
 from genem.io.motif_files import read_motifs
 from tests.test_cli_motif import Page, errors, fasta, planted, rows, run
 
@@ -54,6 +55,37 @@ def test_names_with_any_characters_go_through_every_output(tmp_path: Path) -> No
     page = Page(files["--html"].read_text())
     assert "script" not in page.tags
     assert all("".join(page.text).count(name) >= 2 for name in STRANGE_NAMES[:-1])
+
+
+def test_names_that_are_no_regions_are_refused_before_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(MotifSearch, "run", lambda _: pytest.fail("searched"))
+    path = fasta(tmp_path / "x.fa", planted(n=4))
+    run(tmp_path, path, "--bed", str(tmp_path / "b"), "--genome-coordinates", status=1)
+    assert f"{path}: the name 's0' of a sequence is not a region of a genome" in errors(capfd)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sites", "{}/out.meme"], "two outputs have the same name: {0}/out.meme and {0}/out.meme"),
+        (["--html", "{}/x.fa"], "{}/x.fa is both input and output"),
+    ],
+)
+def test_outputs_that_clash_are_refused_before_the_search(
+    tmp_path: Path,
+    options: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(MotifSearch, "run", lambda _: pytest.fail("searched"))
+    path = fasta(tmp_path / "x.fa", planted(n=4))
+    output = run(tmp_path, path, *(each.format(tmp_path) for each in options), status=2)
+    assert message.format(tmp_path) in errors(capfd)
+    assert not output.exists()
+    assert path.read_text().startswith(">")
 
 
 @pytest.mark.parametrize("command", ["motif", "shuffle"])

@@ -409,3 +409,22 @@ def test_background_does_not_widen_the_motif_of_many_sequences() -> None:
         sequences[number] = sequences[number][:start] + core + sequences[number][start + len(core) :]
     found = find_motifs(encoded(sequences), both_strands=True).motifs[0]
     assert found.motif.alternative_name in (core, reference.turned(core))
+
+
+def test_ambiguous_letters_of_sites_score_by_what_they_may_be() -> None:
+    """R for A or G: less than A, more than N, which scores 0."""
+    word = "TGACTCAT"
+    sequences = [word[:2] + letter + word[3:] for letter in "AAAAAAAAAARN"]
+    found = find_motifs(encoded(sequences), model="oops", min_width=8, max_width=8).motifs[0]
+    known, either, unknown = found.sites.score[-3:]
+    frequencies = found.motif.background
+    share = (found.motif.n_sites * found.motif.probabilities[2] + 0.1 * frequencies) / (found.motif.n_sites + 0.1)
+    ratios = share / frequencies
+    assert known - unknown == pytest.approx(np.log2(ratios[0]), abs=0.01)
+    assert either - unknown == pytest.approx(np.log2((share[0] + share[2]) / frequencies[[0, 2]].sum()), abs=0.01)
+
+
+@pytest.mark.parametrize("model", ["oops", "zoops", "anr"])
+def test_unknown_letters_are_no_motif(model) -> None:
+    """Nothing is known but in a sequence too short for a site."""
+    assert find_motifs(encoded(["N" * 60] * 8 + ["ACGTA"]), model=model, both_strands=True).motifs == ()

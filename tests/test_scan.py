@@ -321,7 +321,7 @@ PROTEIN_MEME = (
         ),
         (MEME + "1 0 0 0\n0 1 0 0\n", "", "in.fa: is empty"),
         (MEME + "1 0 0 0\n0 1 0 0\n", ">a\nNNNN\n", "every letter is N or X"),
-        (MEME + "1 0 0 0\n0 1 0 0\n", ">a\nRYRY\n", "in.fa: no letter is known"),
+        (MEME + "1 0 0 0\n0 1 0 0\n", ">a\nRYRY\n", "in.fa: no letter is known, only ambiguity codes"),
         (MEME + "1 0 0 0\n0 1 0 0\n", f">a\n{SITE}\n>a\nACGT\n", "the name 'a' was used before"),
     ],
 )

@@ -49,5 +49,6 @@ def kill_once(
             assert time.monotonic() < deadline, "it did not begin within two minutes"
             time.sleep(0.02)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()

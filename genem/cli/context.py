@@ -56,6 +56,7 @@ class RunContext:
         self._stopwatch = Stopwatch()
         self._inputs: dict[str, None] = {}
         self._outputs: dict[str, Path] = {}
+        self._announced: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._statuses: Counter[str] = Counter()
         self._fits: list[dict[str, object]] = []
@@ -69,6 +70,24 @@ class RunContext:
         """Note a file that was read, for the run record and so that no output overwrites it."""
         self._inputs[str(path)] = None
         self._refuse_overwriting()
+
+    def announce_outputs(self, *paths: str | None) -> None:
+        """Refuse at the start what would fail at the end: outputs that cannot be written, are named twice, or are read.
+
+        Raises
+        ------
+        OutputError
+            A file cannot be written.
+        UsageError
+            Two outputs have the same name, or one is an input; of inputs not yet read :meth:`add_input` says so.
+        """
+        from genem.io.output import check_output
+
+        given = [path for path in paths if path is not None]
+        for path in given:
+            check_output(path)
+            self._claim(path)
+        self._announced.update(given)
 
     def one_standard_input(self, *paths: str | None) -> None:
         """Refuse inputs of which more than one is standard input: the first would read it to its end.
@@ -195,6 +214,9 @@ class RunContext:
     def _claim(self, path: str | Path) -> None:
         """Refuse a path that is an input, or an output already."""
         name = str(path)
+        if name in self._announced:
+            self._announced.remove(name)
+            return
         if name != "-" and Path(name).exists() and not Path(name).is_file():
             self._outputs.setdefault(name, Path(name))  # devices and FIFOs may be named twice
             return
@@ -225,7 +247,7 @@ class RunContext:
             "seed": self.seed,
             "threads": self.threads,
             "inputs": [describe_input(each, checksum=checksum) for each in self._inputs],
-            "outputs": [output for output in self._outputs if output != path],
+            "outputs": [each for each in self._outputs if each != path and each not in self._announced],
             "counts": dict(self._counts),
             "statuses": dict(self._statuses),
             "fits": self._fits,

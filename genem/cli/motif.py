@@ -204,11 +204,11 @@ COMMAND = Command(
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read, search, search controls, write."""
     from genem.cli.motif_controls import significance, write_controls
-    from genem.cli.motif_outputs import check_formats, check_outputs, record, write_outputs
+    from genem.cli.motif_outputs import announce_outputs, check_formats, record, write_outputs
     from genem.cli.motif_search import MotifSearch
 
     check_options(args)
-    check_outputs(args)
+    announce_outputs(args, context)
     context.one_standard_input(args.fasta, args.control, args.background, args.prior, args.with_controls)
     search = MotifSearch(args, context)
     check_formats(search.encoded.alphabet, args)
@@ -234,6 +234,8 @@ def check_options(args: argparse.Namespace) -> None:
     UsageError
         They do.
     """
+    from genem.cli.motif_outputs import OUTPUTS
+
     if args.min_width > args.max_width:
         raise UsageError(f"--min-width {args.min_width} is above --max-width {args.max_width}")
     explicit = args.controls not in (0, "auto")
@@ -241,6 +243,10 @@ def check_options(args: argparse.Namespace) -> None:
         raise UsageError("--with-controls excludes --controls and --write-controls")
     if args.write_controls is not None and not explicit:
         raise UsageError("--write-controls needs the number of controls: --controls N")
+    unwritten = [name for name in OUTPUTS if getattr(args, name) not in (None, "-")]
+    if args.write_controls is not None and unwritten:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in unwritten)
+        raise UsageError(f"--write-controls searches controls only; nothing would be written to {flags}")
     if args.first_control and args.write_controls is None:
         raise UsageError("--first-control needs --write-controls: a p-value needs the controls from the first")
     if args.control is not None and args.shuffle_order is not None:

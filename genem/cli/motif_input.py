@@ -138,6 +138,20 @@ def read_sequences(
     return sequences, oddities
 
 
+def check_genome_places(sequences: SequenceSet, path: str) -> None:
+    """Refuse names that are no regions of a genome before anything is searched, not when sites are written.
+
+    Raises
+    ------
+    InputError
+        As of :func:`genem.io.motif_sites.genome_places`; the message names the file.
+    """
+    from genem.io.motif_sites import genome_places
+
+    with errors_about(path):
+        genome_places(sequences)
+
+
 def encode_sequences(sequences: SequenceSet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:
     """The sequences in the alphabet of ``--alphabet``, lower case as ``--mask`` says.
 
@@ -168,8 +182,9 @@ def encode_as(
     with errors_about(args.fasta):
         encoded = encode(sequences, alphabet, mask=args.mask)
     if encoded.n_known == 0:
-        masked = ", those in lower case left out as --mask ignore has it" if args.mask == "ignore" else ""
-        raise InputError(f"no letter is known{masked}", path=args.fasta, remedy="check the file")
+        masked = "those in lower case left out as --mask ignore has it"
+        why = masked if args.mask == "ignore" else "only ambiguity codes"
+        raise InputError(f"no letter is known, {why}", path=args.fasta, remedy="check the file")
     looks_like = detect_alphabet(sequences)
     if looks_like.has_strands and not alphabet.has_strands:
         context.warn(f"the sequences look like {looks_like.name}; they are read as {alphabet.name}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from genem.cli.motif_search import MotifSearch
     from genem.motif import Alphabet, Discovery, FoundMotif
 
-OUTPUTS = ("output", "sites", "bed", "logo", "site_map", "html", "json", "xml", "jaspar", "transfac", "write_controls")
+OUTPUTS = ("output", "sites", "bed", "logo", "site_map", "html", "json", "xml", "jaspar", "transfac")
 SETTINGS = (
     "model",
     "min_width",
@@ -37,14 +37,12 @@ SETTINGS = (
 )
 
 
-def check_outputs(args: argparse.Namespace) -> None:
+def announce_outputs(args: argparse.Namespace, context: RunContext) -> None:
     """Refuse at the start what would fail at the end."""
-    from genem.io.output import check_output
-
-    for name in OUTPUTS:
-        path = getattr(args, name)
-        if path is not None:
-            check_output(path)
+    if args.write_controls is not None:
+        context.announce_outputs(args.write_controls)
+    else:
+        context.announce_outputs(*(getattr(args, name) for name in OUTPUTS))
 
 
 def check_formats(alphabet: Alphabet, args: argparse.Namespace) -> None:

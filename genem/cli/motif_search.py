@@ -6,7 +6,14 @@ import argparse
 import copy
 from typing import TYPE_CHECKING
 
-from genem.cli.motif_input import encode_sequences, given_background, given_prior, read_control, read_sequences
+from genem.cli.motif_input import (
+    check_genome_places,
+    encode_sequences,
+    given_background,
+    given_prior,
+    read_control,
+    read_sequences,
+)
 from genem.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +42,8 @@ class MotifSearch:
         self._args = args
         self._threads = context.threads or 1
         self.sequences, self.oddities = read_sequences(args, context, shortest=args.min_width)
+        if args.genome_coordinates:
+            check_genome_places(self.sequences, args.fasta)
         self.encoded = encode_sequences(self.sequences, args, context)
         if args.model != "anr" and len(self.sequences) - self.oddities.short == 1:
             raise InputError(

@@ -37,6 +37,8 @@ WINDOWS_TO_FIT, FEWEST_FITTED, MOST_FITTED = 200_000, 2, 10
 """as many as have so many windows together, within bounds."""
 NOTEWORTHY = math.log(0.05)
 """A motif that repeats itself gives way to another whose log E-value is below this."""
+NO_INFORMATION = 1e-9
+"""An alignment of unknown letters has no log-likelihood ratio but rounding, in nats, and is no motif."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,7 @@ def _best_new(
             n_copies += 1
             continue
         refined = refiner.refine(candidate, layout, limits, weights)
-        if refined is None:
+        if refined is None or refined.log_likelihood_ratio < NO_INFORMATION:
             continue
         n_fitted += 1
         if any(refiner.is_same(refined, each.fit.matrix, each.sites, intact) for each in found):

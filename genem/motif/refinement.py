@@ -242,11 +242,10 @@ class Refiner:
         return counts
 
     def _sites(self, fit: MotifFit, ranked: Integers, posterior: Floats) -> MotifSites:
-        """In order of sequence and place; an unknown letter scores 0."""
+        """In order of sequence and place; an unknown letter scores 0, an ambiguous one by its letters."""
         bits = log_odds(fit.motif(""), self.background.probabilities)
         distribution = score_distribution(bits, self.background)
-        table = np.zeros((len(bits), len(self.sequences.alphabet.symbols)), np.int64)
-        table[:, : bits.shape[1]] = distribution.letter_scores
+        table = distribution.code_scores(self.sequences.alphabet, self.background.probabilities)
         read = self._letters(ranked, len(bits))
         score = table[np.arange(len(bits)), read].sum(axis=1)
         order = np.lexsort((ranked[:, 3], ranked[:, 2]))

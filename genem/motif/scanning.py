@@ -241,13 +241,8 @@ class _Scanner:
     def _tables(self, distributions: Sequence[ScoreDistribution], thresholds: NDArray[np.int64]) -> Tables:
         """Scores of letters, ambiguity codes and groups of columns."""
         groups = [_group_tables(each.letter_scores, self.group_size) for each in distributions]
-        membership = self.sequences.alphabet.membership
-        frequencies = self.background.probabilities
-        letter_scores = []
-        for each in distributions:
-            motif_letters = frequencies * np.exp2(each.letter_scores * each.step)
-            ratios = np.log2((motif_letters @ membership.T) / (frequencies @ membership.T))
-            letter_scores.append(np.rint(ratios / each.step).astype(np.int64))
+        alphabet, frequencies = self.sequences.alphabet, self.background.probabilities
+        letter_scores = [each.code_scores(alphabet, frequencies) for each in distributions]
         group_scores, group_starts, best_rest = (np.stack(part) for part in zip(*groups, strict=True))
         n_filters = np.array([_n_filters(*each) for each in zip(group_scores, best_rest, thresholds, strict=True)])
         return Tables(np.stack(letter_scores), group_scores, group_starts, best_rest, n_filters)

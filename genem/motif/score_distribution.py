@@ -72,6 +72,28 @@ class ScoreDistribution:
         p_values: Floats = padded[place]
         return p_values
 
+    def code_scores(self, alphabet: Alphabet, frequencies: Floats) -> NDArray[np.int64]:
+        """Scores of letters and ambiguity codes, which score the ratio of the sums over their letters.
+
+        Parameters
+        ----------
+        alphabet
+            Of the motif.
+        frequencies
+            (letter,): of the background.
+
+        Returns
+        -------
+        ndarray
+            int64 (width, code), in units of ``step``; 0 for the wildcard.
+        """
+        membership = alphabet.membership
+        motif_letters = frequencies * np.exp2(self.letter_scores * self.step)
+        expected = np.log2((motif_letters @ membership.T) / (frequencies @ membership.T))
+        scores: NDArray[np.int64] = np.rint(expected / self.step).astype(np.int64)
+        scores[:, alphabet.wildcard] = 0
+        return scores
+
     def threshold(self, p_value: float) -> int:
         """The lowest score, in units of ``step``, that a random word reaches with at most this probability.
 

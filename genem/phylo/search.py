@@ -16,6 +16,7 @@ from genem.em import Status
 from genem.errors import UsageError
 from genem.phylo.climbing import STRATEGY, Acceptance, Climb, Stage, single_rate
 from genem.phylo.constraints import Constraint, read_constraint
+from genem.phylo.copies import identical_sequences, with_copies, without_copies
 from genem.phylo.escapes import escape_kind, escaped
 from genem.phylo.evaluation import SitePartition, TreeFit, fit_tree, make_partitions
 from genem.phylo.likelihood import TreeLikelihood
@@ -211,7 +212,8 @@ def search(
     Parameters
     ----------
     alignment
-        The data; sequences that are alike all stay in the tree. Fewer than four have only one tree.
+        The data. Of sequences that are alike one is searched with; the others join it in the result, at distance 0.
+        Fewer than four have only one tree.
     model
         Model string, as ``GTR+F+G4``.
     partitions
@@ -270,12 +272,14 @@ def search(
     ([['c', 'd']], True)
     """
     _check(strategy, n_starts, radius)
-    parts = make_partitions(alignment, model, partitions, gamma_rule)
-    base = TreeLikelihood(parts, threads=threads)
-    columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
-    if len(base.taxa) < 4:
-        fitted = fit_tree(base, star_tree(base.taxa), trace=trace)
-        return Search(_in_site_order(base, fitted, columns, alignment.n_sites), (), (), (), fitted.status, seed)
+    complete = TreeLikelihood(make_partitions(alignment, model, partitions, gamma_rule), threads=threads)
+    # Given trees and constraints may hold copies apart.
+    copies = {} if trees or constraint is not None else identical_sequences(alignment)
+    base = complete
+    if copies:
+        distinct = make_partitions(without_copies(alignment, copies), model, partitions, gamma_rule)
+        # Frequencies are counted in all sequences.
+        base = TreeLikelihood(distinct, threads=threads).with_models([part.model for part in complete.partitions])
     stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
     given = given_starts(trees, base.taxa, bound, np.random.default_rng(seed))
@@ -287,10 +291,15 @@ def search(
             progress(state.runs[-1])
         if checkpoint is not None:
             checkpoint(state)
-    likelihood = base.with_partitions(unpack_partitions(base.partitions, np.array(state.coordinates)))
-    fitted = fit_tree(likelihood, state.runs[state.best].tree, trace=trace)
-    best = _in_site_order(base, fitted, columns, alignment.n_sites)
-    return Search(best, state.runs, distinct_optima(state.runs), state.trace, fitted.status, seed)
+    likelihood, tree = complete, star_tree(base.taxa)
+    if state.runs:
+        models = unpack_partitions(complete.partitions, np.array(state.coordinates))
+        likelihood, tree = complete.with_partitions(models), state.runs[state.best].tree
+    fitted = fit_tree(likelihood, with_copies(tree, copies), trace=trace)
+    columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
+    best = _in_site_order(complete, fitted, columns, alignment.n_sites)
+    runs = tuple(replace(run, tree=with_copies(run.tree, copies)) for run in state.runs)
+    return Search(best, runs, distinct_optima(runs), state.trace, fitted.status, seed)
 
 
 def _check(strategy: Sequence[str], n_starts: int, radius: int) -> None:
@@ -311,6 +320,8 @@ def _checked(state: SearchState, plan: _Plan) -> SearchState:
 
 def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
     """The state after one more run, or None where the search is over."""
+    if len(plan.base.taxa) < 4:
+        return None  # there is only one tree
     number = len(state.runs)
     n_starts = len(list(takewhile(lambda run: run.kind in ALL_STARTS, state.runs)))
     if number == n_starts < plan.n_starts and (plan.trees or not _is_confirmed(plan, state)):

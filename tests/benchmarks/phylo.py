@@ -218,6 +218,8 @@ def _growth(what: str, sizes: dict[int, tuple[int, int]], programs: Iterable[Pro
 
 
 def _power(seconds: dict[int, float]) -> str:
+    if len(seconds) < 3:
+        return "NA"
     (first, least), *_, (last, most) = seconds.items()
     return f"{np.log(most / least) / np.log(last / first):.2f}" if least > 0.0 else "NA"
 
@@ -267,6 +269,7 @@ def _versions() -> str:
 
 def _version(program: Program) -> str:
     """The first version number in what a program says of itself."""
-    told = subprocess.run([str(program.path), *program.version], capture_output=True, text=True, check=False)
+    alone = {**os.environ, "PHYMLCPUS": "1"}
+    told = subprocess.run([str(program.path), *program.version], capture_output=True, text=True, check=False, env=alone)
     found = re.search(r"\b\d+\.\d+(?:\.\d+)*", told.stdout + told.stderr)
     return found[0] if found else "of unknown version"

@@ -121,6 +121,8 @@ def test_datatypes_are_told_from_the_letters(rows: tuple[str, ...], datatype: st
         ("ACGT\n", "starts with 'ACGT': no alignment"),
         ("2 5\na ACGT\nb ACGT\n", "PHYLIP of 2 sequences of 5 letters, found 2 sequences"),
         ("3 4\na ACGT\nb ACGT\n", "PHYLIP of 3 sequences of 4 letters"),
+        ("3 4\na ACGT\nb ACGT\n", r"found [12] sequences: 'a'"),
+        (">a\nACGTA\n>b\n...G.\n>c\n..C..\n", "seem to stand for its letters"),
         ("2 4\na ACGT\nb ..GT\n", "sequence 'b', column 1: '.' in an alignment"),
         ("#NEXUS\nbegin data;\nmatrix nonsense\n", "no Nexus alignment"),
         ("CLUSTAL W\n\na ACGT\n\nb\n", "no Clustal alignment"),

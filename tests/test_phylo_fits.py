@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from genem.data import Alignment, Tree
 from genem.em import Status
 from genem.errors import UsageError
+from genem.io.alignment import read_alignment
 from genem.phylo import (
     SitePartition,
     TreeLikelihood,
@@ -24,6 +25,7 @@ from genem.phylo import (
     expected_pair_counts,
     fit_branches,
     fit_models,
+    search,
     star_tree,
 )
 from genem.phylo.gradients import edge_sums, gradient_by_lengths, gradient_by_models
@@ -315,3 +317,21 @@ def test_a_search_can_fit_roughly() -> None:
     assert isinstance(fitted, TreeLikelihood)
     assert reached == pytest.approx(evaluate(alignment, tree, "HKY+G4").log_likelihood, abs=0.02)
     assert fitted.evaluate(better).log_likelihood == reached
+
+
+def test_lengths_alone_under_ascertainment_reach_a_stationary_point() -> None:
+    alignment, tree = simulated(11, 12, 60, (1.0, 1.0))
+    letters = alignment.letters
+    variable = letters[:, np.any(letters != letters[0], axis=0)]
+    fit = evaluate(Alignment(alignment.names, variable, "dna"), tree, "JC+ASC")
+    assert fit.status is Status.CONVERGED
+    likelihood = TreeLikelihood(fit.partitions)
+    gradient = gradient_by_lengths(edge_sums(likelihood, fit.tree)) * fit.tree.length
+    inside = (fit.tree.length > 1e-8) & (fit.tree.length < 99.0)
+    assert np.all(np.abs(gradient[inside]) < 1e-3)
+
+
+def test_what_the_last_climb_left_on_a_bound_is_no_locked_start() -> None:
+    found = search(read_alignment("data/alignment.fa"), "GTR+G4+I", n_starts=1, patience=0)
+    assert found.best.model.invariant == 0.0
+    assert found.status is Status.CONVERGED

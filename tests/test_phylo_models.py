@@ -89,6 +89,7 @@ def test_every_part_of_a_string_is_read() -> None:
         ("GTR+G4+G4", "'\\+G4' comes on top of '\\+G4'; leave one of them out"),
         ("GTR++G4", "a '\\+' with nothing behind it"),
         ("BLOSUM62", "no model is called 'BLOSUM62'; choose from JC, F81, .*, LG$"),
+        ("MFP", "did you mean 'auto'"),
         ("LG+C20", "'\\+C20' is no part of a model; choose from \\+F, .*, \\+ASC$"),
         ("GTRGAMMAI", "did you mean 'GTR\\+I\\+G4'"),
         ("PROTGAMMAWAGF", "did you mean 'WAG\\+F\\+G4'"),

@@ -26,6 +26,7 @@ NUCLEOTIDE_SHARE = 0.85
 """Of the letters that say anything, so many must be A, C, G, T or U, and the others IUPAC codes, to be called DNA."""
 LEAST_SHARE, MANY_LETTERS = 0.5, 100
 """Of many letters fewer will do, as in SNPs with heterozygous calls: no protein is so long without other letters."""
+MATCH_SHARE = 0.5
 STRICT_NAME = 10
 PHYLIP_HEADER = re.compile(r"\s*(\d+)\s+(\d+)\s*(?:[IS]\s*)?\n", re.IGNORECASE)
 
@@ -115,7 +116,9 @@ def make_alignment(
 def _parse(text: str, path: str) -> tuple[Records, Datatype | None]:
     start = text.lstrip()
     if start.startswith(">"):
-        return list(_fasta(start)), None
+        records = list(_fasta(start))
+        _refuse_written_out_once(records, path)
+        return records, None
     if start[:6].upper() == "#NEXUS":
         return _nexus(start, path)
     if start.split(None, 1)[0].upper() in ("CLUSTAL", "CLUSTALW", "MUSCLE", "PROBCONS"):
@@ -175,9 +178,11 @@ def _phylip(text: str, path: str) -> Records:
             if len(records) == n_taxa and all(len(sequence) == n_sites for _, sequence in records):
                 _refuse_match_characters(records, path)
                 return records
-    shown = ", ".join(f"{name!r} {len(sequence)}" for name, sequence in attempts[0][:5])
+    read = next((records for records in attempts if records), [])
+    shown = ", ".join(f"{name!r} {len(sequence)}" for name, sequence in read[:5])
     raise InputError(
-        f"PHYLIP of {n_taxa} sequences of {n_sites} letters, found {len(attempts[0])} sequences: {shown}",
+        f"PHYLIP of {n_taxa} sequences of {n_sites} letters, found {len(read)} sequences"
+        + (f": {shown}" if read else ""),
         path=path,
         remedy="correct the two numbers of the first line, or the sequences",
     )
@@ -222,6 +227,19 @@ def _refuse_match_characters(records: Records, path: str) -> None:
             place = f"sequence {name!r}, column {sequence.index('.') + 1}"
             remedy = "in PHYLIP it stands for the letter of the first sequence: write that, or '-' for a gap"
             raise InputError("'.' in an alignment", path=path, place=place, remedy=remedy)
+
+
+def _refuse_written_out_once(records: Records, path: str) -> None:
+    """In FASTA '.' is a gap; but where the first sequence is free of it and the others hold little else, it stands for
+    the letter of the first one, and gaps would be another alignment.
+    """
+    others = "".join(sequence for _, sequence in records[1:])
+    if others.count(".") > MATCH_SHARE * len(others) and "." not in records[0][1]:
+        raise InputError(
+            "most letters are '.', but none of the first sequence: they seem to stand for its letters",
+            path=path,
+            remedy="write the letters out, or '-' for a gap",
+        )
 
 
 def _check_names(names: list[str], path: str | None) -> None:

@@ -18,7 +18,7 @@ from genem.phylo.model_strings import ModelSpecification, parse_model
 from genem.phylo.models import START_ALPHA, Model, starting_model
 from genem.phylo.nesting import transferred
 from genem.phylo.optimisation import Estimate, TreeModel
-from genem.phylo.parameters import pack_partitions
+from genem.phylo.parameters import pack_partitions, partition_bounds
 from genem.phylo.patterns import site_patterns
 from genem.phylo.rates import GammaRule
 from genem.phylo.standard_errors import standard_errors
@@ -32,6 +32,9 @@ MAX_ROUNDS = 200
 SECOND_SHAPE, SECOND_INVARIANT = 2.0, 0.5
 """Another start where gamma shape (default 0.5) and invariant sites (default 0.1) go together: their likelihood may
 have two summits. The proportion is of the sites that may be constant."""
+START_MARGIN = 1e-4
+"""No closer to a bound than this part of its range does a model start: the engine takes what starts on the very bound
+and ends there for locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +318,9 @@ def _starting_coordinates(likelihood: TreeLikelihood, tree: Tree, fix_branches: 
         starts.append(tuple(_reshaped(partition) for partition in likelihood.partitions))
     if any(said.heterogeneity == "free" and said.free_rates is None for said in specifications):
         starts.append(_from_gamma(likelihood, tree, fix_branches))
-    return [pack_partitions(start) for start in starts]
+    lower, upper = partition_bounds(likelihood.partitions)
+    margin = START_MARGIN * (upper - lower)
+    return [pack_partitions(start).clip(lower + margin, upper - margin) for start in starts]
 
 
 def _estimates_shape(specification: ModelSpecification) -> bool:

@@ -76,6 +76,8 @@ DEFAULT_CATEGORIES = 4
 MOST_CATEGORIES = 64
 N_STATES = {"dna": 4, "protein": 20}
 
+OTHER_CHOOSERS = frozenset({"MF", "MFP", "TEST", "TESTONLY", "TESTNEW", "TESTNEWONLY"})
+"""What choosing a model is called in IQ-TREE."""
 NEAR, NEAR_MODIFIER = 0.5, 0.6
 """How alike a name that is suggested must be."""
 RAXML_NAME = re.compile(r"(?:PROT)?(?:GAMMA|CAT)(?P<invariant>I?)(?P<matrix>JTT|WAG|LG)(?P<counted>F?)")
@@ -234,6 +236,8 @@ class _Parser:
     def _other_name(self, name: str, spelled: dict[str, str]) -> str:
         """The nearest name, or all."""
         upper = name.upper()
+        if upper in OTHER_CHOOSERS:
+            return "did you mean 'auto', which chooses a model?"
         if raxml := RAXML_NAME.fullmatch(upper) or RAXML_DNA_NAME.fullmatch(upper):
             matrix, counted = raxml["matrix"], "+F" if raxml["counted"] else ""
             near = matrix + counted + ("+I" if raxml["invariant"] else "") + "+G4"

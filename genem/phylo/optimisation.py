@@ -126,16 +126,17 @@ class TreeModel:
         """Derivative by the packed coordinates."""
         return self._derive(params)[1]
 
-    def hessian(self, params: Estimate) -> Vector:
-        """Second derivatives, from central differences of the gradient."""
+    def hessian(self, params: Estimate, among: NDArray[np.int64] | None = None) -> Vector:
+        """Second derivatives, from central differences of the gradient: of all coordinates, or among some."""
         centre = self.pack(params)
-        rows = np.empty((len(centre), len(centre)))
-        for coordinate in range(len(centre)):
+        chosen = np.arange(len(centre)) if among is None else among
+        rows = np.empty((len(chosen), len(chosen)))
+        for row, coordinate in enumerate(chosen):
             ahead, behind = centre.copy(), centre.copy()
             ahead[coordinate] += CURVATURE_STEP
             behind[coordinate] -= CURVATURE_STEP
             rise = self.gradient(self.unpack(ahead)) - self.gradient(self.unpack(behind))
-            rows[coordinate] = rise / (ahead[coordinate] - behind[coordinate])
+            rows[row] = rise[chosen] / (ahead[coordinate] - behind[coordinate])
         symmetric: Vector = 0.5 * (rows + rows.T)
         return symmetric
 

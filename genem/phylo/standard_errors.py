@@ -186,13 +186,14 @@ def _covariance(model: TreeModel, centre: Estimate) -> tuple[Vector, NDArray[np.
     known = np.zeros(len(packed), np.bool_)
     if len(packed) == 0:
         return covariance, known
-    information = -model.hessian(centre)
-    is_inside = (packed > lower + NEAR_BOUND) & (packed < upper - NEAR_BOUND)
-    inside = np.flatnonzero(is_inside & (np.diag(information) > LEAST_INFORMATION))
+    inside = np.flatnonzero((packed > lower + NEAR_BOUND) & (packed < upper - NEAR_BOUND))
+    information = -model.hessian(centre, inside)
+    is_informed = np.diag(information) > LEAST_INFORMATION
+    inside, information = inside[is_informed], information[np.ix_(is_informed, is_informed)]
     if len(inside) == 0:
         return covariance, known
-    unit = np.sqrt(np.diag(information)[inside])
-    eigenvalue, vectors = np.linalg.eigh(information[np.ix_(inside, inside)] / np.outer(unit, unit))
+    unit = np.sqrt(np.diag(information))
+    eigenvalue, vectors = np.linalg.eigh(information / np.outer(unit, unit))
     is_clear = eigenvalue > SMALLEST_EIGENVALUE
     clear = vectors[:, is_clear]
     covariance[np.ix_(inside, inside)] = (clear / eigenvalue[is_clear]) @ clear.T / np.outer(unit, unit)

@@ -52,8 +52,8 @@ def with_copies(tree: Tree, copies: Copies) -> Tree:
     --------
     >>> from genem.phylo.topology import star_tree
     >>> tree = with_copies(star_tree(("a", "c", "d"), 0.5), {"a": ("b", "e")})
-    >>> tree.taxa, tree.parent, tree.length
-    (('a', 'b', 'c', 'd', 'e'), array([5, 5, 7, 7, 6, 6, 7, -1]), array([0. , 0. , 0.5, 0.5, 0. , 0. , 0.5, 0. ]))
+    >>> "".join(tree.taxa), tree.parent.tolist(), tree.length.tolist()
+    ('abcde', [5, 5, 7, 7, 6, 6, 7, -1], [0.0, 0.0, 0.5, 0.5, 0.0, 0.0, 0.5, 0.0])
     """
     if not copies:
         return tree

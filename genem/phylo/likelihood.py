@@ -247,7 +247,7 @@ class Evaluation:
     def log_likelihood(self) -> float:
         """Natural logarithm; -inf where a pattern is impossible, as two letters on edges of length 0."""
         weight = self.likelihood.sites.weight
-        by_chunk = np.where(weight > 0.0, weight * self.log_site, 0.0).sum(axis=1)
+        by_chunk = (weight * np.where(weight > 0.0, self.log_site, 0.0)).sum(axis=1)
         return float(by_chunk.sum() - self.likelihood.ascertained @ self.likelihood.log_seen(self.log_site))
 
     def site_log_likelihoods(self) -> tuple[Vector, ...]:

@@ -12,7 +12,7 @@ import pytest
 
 from genem.io.motif_files import read_motifs
 from tests.popgen_runs import DATA, ROOT, configure, run
-from tests.workflow_checks import job_counts, joined
+from tests.workflow_checks import finished_run, job_counts, joined
 
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
 
@@ -58,10 +58,7 @@ RESULTS = (
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, genem_environment: Environment) -> Path:
     """The folder of a finished run on the promoters."""
-    folder = configure(tmp_path_factory.mktemp("finished"), CRP)
-    done = run(folder, genem_environment, "--cores", "2", snakefile=SNAKEFILE)
-    assert done.returncode == 0, done.stdout
-    return folder
+    return finished_run(tmp_path_factory.mktemp("finished"), CRP, genem_environment, SNAKEFILE)
 
 
 @pytest.mark.parametrize(
@@ -141,22 +138,6 @@ def test_intervals_of_a_genome(tmp_path: Path, genem_environment: Environment) -
     bed = [line.split("\t") for line in (folder / "sites.bed").read_text().splitlines()]
     assert {line[0] for line in bed} == {"U01317.1"}
     assert min(int(line[1]) for line in bed) >= 1000
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("profile", ["default", "slurm"])
-def test_the_profiles_are_understood(profile: str, tmp_path: Path, genem_environment: Environment) -> None:
-    chosen = ("--workflow-profile", str(SNAKEFILE.parent / "profiles" / profile))
-    shown = run(configure(tmp_path, CRP), genem_environment, "--dry-run", *chosen, snakefile=SNAKEFILE)
-    assert shown.returncode == 0, shown.stdout
-    assert "mem_mb=2000," in shown.stdout
-
-
-@pytest.mark.slow
-def test_lint(genem_environment: Environment) -> None:
-    folder = ROOT / "workflows" / "motif" / ".test"
-    linted = run(folder, genem_environment, "--lint", snakefile=SNAKEFILE)
-    assert linted.returncode == 0, linted.stdout
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 from genem.io.newick import read_newick
 from genem.phylo.constraints import splits
 from tests.popgen_runs import DATA, ROOT, configure, run
-from tests.workflow_checks import job_counts, joined, kill_once, modified
+from tests.workflow_checks import finished_run, job_counts, joined, kill_once, modified
 
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
 
@@ -43,10 +43,7 @@ RESULTS = (
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, genem_environment: Environment) -> Path:
     """The folder of a finished run on the primates."""
-    folder = configure(tmp_path_factory.mktemp("finished"), PRIMATES)
-    done = run(folder, genem_environment, "--cores", "2", snakefile=SNAKEFILE)
-    assert done.returncode == 0, done.stdout
-    return folder
+    return finished_run(tmp_path_factory.mktemp("finished"), PRIMATES, genem_environment, SNAKEFILE)
 
 
 @pytest.mark.parametrize(
@@ -178,21 +175,6 @@ def test_snps_without_a_bootstrap(tmp_path: Path, genem_environment: Environment
     assert json.loads((folder / "best.json").read_text())["model"] == "JC+ASC"
     (tree,) = read_newick(folder / "tree.nwk")
     assert len(tree.children()[tree.top]) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("profile", ["default", "slurm"])
-def test_the_profiles_are_understood(profile: str, tmp_path: Path, genem_environment: Environment) -> None:
-    chosen = ("--workflow-profile", str(SNAKEFILE.parent / "profiles" / profile))
-    shown = run(configure(tmp_path, PRIMATES), genem_environment, "--dry-run", *chosen, snakefile=SNAKEFILE)
-    assert shown.returncode == 0, shown.stdout
-    assert "mem_mb=2000," in shown.stdout
-
-
-@pytest.mark.slow
-def test_lint(genem_environment: Environment) -> None:
-    linted = run(ROOT / "workflows" / "phylo" / ".test", genem_environment, "--lint", snakefile=SNAKEFILE)
-    assert linted.returncode == 0, linted.stdout
 
 
 @pytest.mark.slow

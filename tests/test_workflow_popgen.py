@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pysam
 import pytest
 
-from tests.popgen_runs import DATA, HAPMAP, ROOT, SNAKEFILE, configure, run, single_run
+from tests.popgen_runs import DATA, HAPMAP, ROOT, configure, run, single_run
 from tests.workflow_checks import job_counts, joined, kill_once, modified
 
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
@@ -164,27 +163,6 @@ def test_a_killed_run_resumes(finished: Path, tmp_path: Path, genem_environment:
     assert [modified(path) for path in kept] == before
     for name in RESULTS:
         assert (folder / "results/hapmap" / name).read_bytes() == (finished / "results/hapmap" / name).read_bytes()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("profile", ["default", "slurm"])
-def test_the_profiles_are_understood(profile: str, tmp_path: Path, genem_environment: Environment) -> None:
-    chosen = ("--workflow-profile", str(SNAKEFILE.parent / "profiles" / profile))
-    shown = run(configure(tmp_path), genem_environment, "--dry-run", *chosen)
-    assert shown.returncode == 0, shown.stdout
-    assert "mem_mb=1000," in shown.stdout
-
-
-@pytest.mark.slow
-def test_lint_and_format(genem_environment: Environment) -> None:
-    """As the Makefile calls them; both are silent about a workflow in good condition."""
-    linted = run(ROOT / "workflows" / "popgen" / ".test", genem_environment, "--lint")
-    assert linted.returncode == 0, linted.stdout
-    snakefmt = shutil.which("snakefmt", path=genem_environment["PATH"])
-    assert snakefmt is not None, "snakefmt is one of the development requirements"
-    subprocess.run(
-        [snakefmt, "--check", str(ROOT / "workflows")], check=True, capture_output=True, env=genem_environment
-    )
 
 
 @pytest.mark.slow

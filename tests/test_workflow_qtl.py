@@ -12,7 +12,7 @@ import pytest
 
 from tests.popgen_runs import DATA, HAPMAP, ROOT, configure, run
 from tests.qtl_runs import HYPER, LISTERIA, SNAKEFILE
-from tests.workflow_checks import job_counts, joined
+from tests.workflow_checks import finished_run, job_counts, joined
 
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
 
@@ -33,10 +33,7 @@ RESULTS = (
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, genem_environment: Environment) -> Path:
     """The folder of a finished run on the bundled intercross."""
-    folder = configure(tmp_path_factory.mktemp("finished"), LISTERIA)
-    done = run(folder, genem_environment, "--cores", "2", snakefile=SNAKEFILE)
-    assert done.returncode == 0, done.stdout
-    return folder
+    return finished_run(tmp_path_factory.mktemp("finished"), LISTERIA, genem_environment, SNAKEFILE)
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -146,22 +143,6 @@ def test_the_workflows_join_as_modules(finished: Path, tmp_path: Path, genem_env
     assert shown.returncode == 0, shown.stdout
     assert "popgen_freq_piece" in shown.stdout
     assert "qtl_effects" in shown.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("profile", ["default", "slurm"])
-def test_the_profiles_are_understood(profile: str, tmp_path: Path, genem_environment: Environment) -> None:
-    chosen = ("--workflow-profile", str(SNAKEFILE.parent / "profiles" / profile))
-    folder = configure(tmp_path, LISTERIA)
-    shown = run(folder, genem_environment, "--dry-run", *chosen, snakefile=SNAKEFILE)
-    assert shown.returncode == 0, shown.stdout
-    assert "mem_mb=2000," in shown.stdout
-
-
-@pytest.mark.slow
-def test_lint(genem_environment: Environment) -> None:
-    linted = run(ROOT / "workflows" / "qtl" / ".test", genem_environment, "--lint", snakefile=SNAKEFILE)
-    assert linted.returncode == 0, linted.stdout
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What the tests of all workflows share: counting jobs, joining configurations, killing a run."""
+"""What the tests of all workflows share: whole runs, counting jobs, joining configurations, killing a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.popgen_runs import SNAKEFILE, command
+from tests.popgen_runs import SNAKEFILE, command, configure, run
 
 
 def job_counts(shown: str) -> dict[str, int]:
@@ -24,6 +24,14 @@ def joined(configs: Mapping[str, str]) -> str:
     return "".join(
         f"{name}:\n" + "".join(f"  {line}\n" for line in config.splitlines()) for name, config in configs.items()
     )
+
+
+def finished_run(folder: Path, config: str, environment: Mapping[str, str], snakefile: Path) -> Path:
+    """The folder in which a workflow has run to its end."""
+    configure(folder, config)
+    done = run(folder, environment, "--cores", "2", snakefile=snakefile)
+    assert done.returncode == 0, done.stdout
+    return folder
 
 
 def modified(path: Path) -> int:

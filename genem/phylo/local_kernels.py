@@ -135,6 +135,12 @@ def fit_local(whole: WholeTree, local: LocalTree, lengths: np.ndarray, max_newto
         chunk = take_chunk(whole.bare, local.transitions, local.storage, number)
         for node in range(4, n_nodes):
             update_up(local.shape, chunk, node, spare)
+    return sweep_local(whole, local, lengths, -np.inf, max_newton)
+
+
+@kernel
+def sweep_local(whole: WholeTree, local: LocalTree, lengths: np.ndarray, before: float, max_newton: int) -> float:
+    """Improve every edge of a small tree whose partials are filled, once more after one that reached ``before``."""
     return sweep_branches(
         whole.bare,
         whole.process,
@@ -145,7 +151,7 @@ def fit_local(whole: WholeTree, local: LocalTree, lengths: np.ndarray, max_newto
         whole.ascertained,
         lengths,
         local.free,
-        -np.inf,
+        before,
         max_newton,
     )
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from genem.jit import kernel
-from genem.phylo.branch_kernels import EdgeTable, fill_growth, sum_growth, sweep_branches
+from genem.phylo.branch_kernels import EdgeTable, fill_growth, sum_growth
 from genem.phylo.likelihood_kernels import LANES, LOG_TINY, Sites
-from genem.phylo.local_kernels import fit_local, new_local_tree, put_far
+from genem.phylo.local_kernels import fit_local, new_local_tree, put_far, sweep_local
 from genem.phylo.regraft_kernels import WholeTree
 from genem.phylo.transition_kernels import Process
 
@@ -76,19 +76,7 @@ def fit_quartets(
         reached = fit_local(whole, local, lengths, max_newton)
         for _ in range(max_sweeps - 1):
             before = reached
-            reached = sweep_branches(
-                whole.bare,
-                whole.process,
-                local.shape,
-                local.transitions,
-                local.storage,
-                local.table,
-                whole.ascertained,
-                lengths,
-                local.free,
-                before,
-                max_newton,
-            )
+            reached = sweep_local(whole, local, lengths, before, max_newton)
             if not reached - before > tolerance:
                 break
         write_log_sites(whole.bare, whole.process, local.table, lengths[LAST_SWEPT], log_site[place])

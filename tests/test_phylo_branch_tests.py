@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from genem.data import Tree
@@ -34,7 +32,10 @@ def fitted(n_taxa: int, n_sites: int, seed: int, model: str = MODEL) -> TreeFit:
 
 
 def interchanged(likelihood: TreeLikelihood, tree: Tree, move: Swap) -> tuple[Tree, float]:
-    """The tree of an interchange with the five edges around it at their best lengths, all others as they are."""
+    """The tree of an interchange with the five edges around it at their best lengths, all others as they are.
+
+    Lengths may have several optima: of four climbs the best counts.
+    """
     changed = OpenTree(tree)
     changed.apply(replace(move, lengths=()))
     made = changed.to_tree()
@@ -48,7 +49,9 @@ def interchanged(likelihood: TreeLikelihood, tree: Tree, move: Swap) -> tuple[Tr
     free = np.zeros(len(made), np.bool_)
     for split, node in names:
         free[int(node)] = split in touched
-    found = fit_branches(likelihood, made, free=free, tolerance=1e-9)
+    starts = [np.where(free, length, made.length) for length in (made.length, 1e-9, 0.02, 0.5)]
+    climbs = [fit_branches(likelihood, replace(made, length=start), free=free, tolerance=1e-9) for start in starts]
+    found = max(climbs, key=lambda climb: climb.log_likelihood)
     return found.tree, found.log_likelihood
 
 
@@ -59,24 +62,23 @@ def _ends(tree: Tree, split: int, taxa: tuple[str, ...]) -> tuple[int, int]:
 
 
 @pytest.mark.kernel
-@settings(max_examples=3)
-@given(st.integers(4, 5), st.integers(0, 2**32))
-def test_alternatives_are_the_best_trees_of_the_quartets(n_taxa: int, seed: int) -> None:
-    fit = fitted(n_taxa, 20, seed)
+@pytest.mark.parametrize(
+    ("n_taxa", "n_sites", "seed"),
+    [(4, 60, 1), (5, 60, 2), (5, 60, 3), (4, 20, 176)],  # from the lengths of the tree the last ends 0.11 too low
+)
+def test_alternatives_are_the_best_trees_of_the_quartets(n_taxa: int, n_sites: int, seed: int) -> None:
+    fit = fitted(n_taxa, n_sites, seed)
     likelihood = TreeLikelihood(fit.partitions)
     found = branch_tests(fit, n_replicates=0)
     expected: dict[int, list[float]] = {}
-    n_close = n_edges = 0
     for move in swaps(likelihood, fit.tree):
         expected.setdefault(move.near, []).append(interchanged(likelihood, fit.tree, move)[1])
     for node in range(n_taxa, len(fit.tree) - 1):
         if fit.tree.length[node] < 1e-6:
             assert np.isnan(found.statistic[node])
             continue
-        # lengths may have several optima: those of whole sweeps are not always the best
+        # lengths may have more optima still: what is found may be better than what is expected
         assert np.all(found.alternative[node] >= np.sort(expected[node])[::-1] - 2e-3)
-        close = np.abs(found.alternative[node] - np.sort(expected[node])[::-1]) < 2e-3
-        n_close, n_edges = n_close + int(close.sum()), n_edges + 2
         lead = fit.log_likelihood - found.alternative[node, 0]
         assert found.statistic[node] == pytest.approx(2.0 * lead, abs=1e-6)
         p = 1.5 * chi2.sf(2.0 * lead, 1) if lead > 0.0 else 1.0
@@ -84,7 +86,21 @@ def test_alternatives_are_the_best_trees_of_the_quartets(n_taxa: int, seed: int)
         odds = np.exp(found.alternative[node] - fit.log_likelihood).sum()
         assert found.abayes[node] == pytest.approx(1.0 / (1.0 + odds))
         assert np.isnan(found.sh_alrt[node])
-    assert n_close >= 0.5 * n_edges
+
+
+def test_alternatives_are_rarely_better_than_expected() -> None:
+    """The bound from above of the test before: both look for the optimum, by other ways."""
+    n_close = n_all = 0
+    for seed in range(12):
+        fit = fitted(5, 60, seed)
+        likelihood = TreeLikelihood(fit.partitions)
+        alternative = branch_tests(fit, n_replicates=0).alternative
+        for move in swaps(likelihood, fit.tree):
+            reached = interchanged(likelihood, fit.tree, move)[1]
+            n_close += int(np.min(np.abs(alternative[move.near] - reached), initial=math.inf) < 2e-3)
+            n_all += int(not np.isnan(alternative[move.near, 0]))
+    assert n_all >= 40
+    assert n_close >= 0.9 * n_all
 
 
 @pytest.mark.kernel

@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
+from genem.phylo.aligned_kernels import aligned
 from genem.phylo.likelihood_kernels import (
     HUGE,
-    LANES,
     LOG_TINY,
     TINY,
     Chunk,
@@ -86,19 +86,20 @@ def finish_chunk_table(
     table: EdgeTable,
 ) -> None:
     """The same, where the values hold the lower end of the edge already."""
+    n_lanes = spare.shape[2]
     model = sites.model[number]
     value, offset, scale = table.value[number], table.offset[number], table.scale[number]
     message(process.left[model], outer, False, spare)
     for c in range(value.shape[0]):
         weight = process.weight[model, c]
         for k in range(value.shape[1]):
-            for l in range(LANES):
+            for l in range(n_lanes):
                 value[c, k, l] *= spare[c, k, l] * weight
-    for l in range(LANES):
+    for l in range(n_lanes):
         scale[l] = up_scale[l] + outer_scale[l]
         offset[l] = 0.0
     if process.invariant[model] > 0.0:
-        for l in range(LANES):
+        for l in range(n_lanes):
             offset[l] = invariant_likelihood(sites, process, number, l)
             if scale[l] > 0 and offset[l] > 0.0:
                 offset[l] *= HUGE ** scale[l]
@@ -118,15 +119,16 @@ def fill_growth(process: Process, model: int, length: float, growth: np.ndarray)
 @kernel
 def sum_growths(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
     """As :func:`sum_growth` for the function and both derivatives, total[order, lane], in one pass over the table."""
+    n_lanes = total.shape[1]
     for d in range(3):
-        for l in range(LANES):
+        for l in range(n_lanes):
             total[d, l] = 0.0
     for c in range(value.shape[0]):
         for k in range(0, value.shape[1], 4):
             f0, f1, f2, f3 = growth[0, c, k], growth[0, c, k + 1], growth[0, c, k + 2], growth[0, c, k + 3]
             g0, g1, g2, g3 = growth[1, c, k], growth[1, c, k + 1], growth[1, c, k + 2], growth[1, c, k + 3]
             h0, h1, h2, h3 = growth[2, c, k], growth[2, c, k + 1], growth[2, c, k + 2], growth[2, c, k + 3]
-            for l in range(LANES):
+            for l in range(n_lanes):
                 v0, v1, v2, v3 = value[c, k, l], value[c, k + 1, l], value[c, k + 2, l], value[c, k + 3, l]
                 total[0, l] += (f0 * v0 + f1 * v1) + (f2 * v2 + f3 * v3)
                 total[1, l] += (g0 * v0 + g1 * v1) + (g2 * v2 + g3 * v3)
@@ -136,12 +138,13 @@ def sum_growths(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> Non
 @kernel
 def sum_growth(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
     """total[lane] = sum of growth times value over categories and eigenvalues."""
-    for l in range(LANES):
+    n_lanes = len(total)
+    for l in range(n_lanes):
         total[l] = 0.0
     for c in range(value.shape[0]):
         for k in range(0, value.shape[1], 4):
             g0, g1, g2, g3 = growth[c, k], growth[c, k + 1], growth[c, k + 2], growth[c, k + 3]
-            for l in range(LANES):
+            for l in range(n_lanes):
                 total[l] += (g0 * value[c, k, l] + g1 * value[c, k + 1, l]) + (
                     g2 * value[c, k + 2, l] + g3 * value[c, k + 3, l]
                 )
@@ -153,7 +156,8 @@ def add_derivatives(weight: np.ndarray, offset: np.ndarray, total: np.ndarray) -
 
     ``total`` is overwritten.
     """
-    for l in range(LANES):
+    n_lanes = len(weight)
+    for l in range(n_lanes):
         inverse = 1.0 / (total[0, l] + offset[l]) if weight[l] > 0.0 else 0.0
         slope = total[1, l] * inverse
         total[1, l] = slope
@@ -169,8 +173,9 @@ def derivatives(
 
     ``ascertained`` float64 (model,): number of sites of the models with +ASC, 0 for the others.
     """
+    n_lanes = table.value.shape[3]
     growth = np.empty((3, *table.value.shape[1:3]))
-    total = np.empty((3, LANES))
+    total = aligned((3, n_lanes))
     unseen = np.zeros((len(ascertained), 3))
     first, second = 0.0, 0.0
     model = -1
@@ -198,7 +203,8 @@ def add_unseen(
     unseen: np.ndarray, scale: np.ndarray, offset: np.ndarray, total: np.ndarray, target: np.ndarray
 ) -> None:
     """Add the probabilities of constant patterns, and as many derivatives as ``total`` has rows."""
-    for l in range(LANES):
+    n_lanes = len(unseen)
+    for l in range(n_lanes):
         if unseen[l] > 0.0:
             factor = TINY ** scale[l] if scale[l] > 0 else 1.0
             target[0] += (total[0, l] + offset[l]) * factor
@@ -211,8 +217,9 @@ def edge_log_likelihood(
     sites: Sites, process: Process, table: EdgeTable, ascertained: np.ndarray, length: float
 ) -> float:
     """The log-likelihood of the tree with this length of the edge."""
+    n_lanes = table.value.shape[3]
     growth = np.empty((3, *table.value.shape[1:3]))
-    total, log_site = np.empty((1, LANES)), np.empty(LANES)
+    total, log_site = aligned((1, n_lanes)), aligned((n_lanes,))
     unseen = np.zeros((len(ascertained), 1))
     result = 0.0
     model = -1
@@ -224,13 +231,13 @@ def edge_log_likelihood(
         if ascertained[model] > 0.0:
             add_unseen(sites.unseen[number], table.scale[number], table.offset[number], total, unseen[model])
         n_impossible = 0
-        for l in range(LANES):
+        for l in range(n_lanes):
             total[0, l] += table.offset[number, l]
             n_impossible += sites.weight[number, l] > 0.0 and not total[0, l] > 0.0
         if n_impossible > 0:
             return -math.inf
         log_lanes(total[0], log_site)
-        for l in range(LANES):
+        for l in range(n_lanes):
             log_site[l] += table.scale[number, l] * LOG_TINY
         result += weighted_sum(sites.weight[number], log_site)
     for model in range(len(ascertained)):
@@ -339,7 +346,7 @@ def sweep_branches(
     current
         Log-likelihood of ``lengths``.
     """
-    spare = np.empty(storage.up.shape[2:])
+    spare = aligned(storage.up.shape[2:])
     top = len(tree.parent) - 1
     position = tree.start[:-1].copy()
     node = top

@@ -15,7 +15,8 @@ from genem.phylo.consensus import node_supports
 from genem.phylo.evaluation import TreeFit
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.quartet_kernels import fit_quartets
-from genem.phylo.rearrangements import evaluated, list_swaps, whole_tree
+from genem.phylo.rearrangements import evaluated, lengths_around, list_swaps, whole_tree
+from genem.phylo.regraft_kernels import WholeTree
 from genem.phylo.resampling import pattern_log_likelihoods, resampled_totals, weight_table
 from genem.phylo.threads import spread
 from genem.phylo.topology import build_tree, canonical, relabelled, unrooted
@@ -27,6 +28,8 @@ Vector = NDArray[np.float64]
 
 MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON = 50, 1e-6, 20
 """Of the five edges around an interchange."""
+AWAY_FROM_0 = 0.05
+"""A length from which a climb begins that may not end at 0."""
 MARGIN = 0.05
 """By so much more must the tree lead in the data than the best does in a replicate: edges of no weight never do."""
 N_REARRANGEMENTS = 3
@@ -123,9 +126,7 @@ def branch_tests(fit: TreeFit, *, n_replicates: int = 1000, seed: int = 1, threa
     evaluation = evaluated(likelihood, tree)
     whole = whole_tree(evaluation)
     rows = list_swaps(whole)
-    found, log_site = np.empty((len(rows), 6)), np.empty((len(rows), *likelihood.sites.weight.shape))
-    bounds = (MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON)
-    spread(threads, len(rows), lambda _, *part: fit_quartets(whole, rows, *bounds, found, log_site, *part))
+    found, log_site = _fit_interchanges(whole, rows, threads)
     reached = evaluation.log_likelihood
     alternative = found[:, 0].reshape(-1, 2)
     lead = reached - alternative.max(axis=1)
@@ -152,6 +153,33 @@ def branch_tests(fit: TreeFit, *, n_replicates: int = 1000, seed: int = 1, threa
         n_replicates=n_replicates,
         seed=seed,
     )
+
+
+def _fit_interchanges(whole: WholeTree, rows: NDArray[np.int64], threads: int) -> tuple[Vector, Vector]:
+    """Log-likelihoods, lengths and logarithms by site of all interchanges, as ``fit_quartets`` gives them.
+
+    Lengths have several optima in small data. The best of three climbs counts: from the lengths in the tree; from the
+    same with none of the five near 0; and from where the other interchange at the edge ended, with nothing left of the
+    edge itself, for there all ways to join the four are one.
+    """
+    found = np.full((len(rows), 6), -np.inf)
+    log_site = np.full((len(rows), *whole.sites.weight.shape), -np.inf)
+    bounds = (MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON)
+
+    def climb(start: Vector) -> None:
+        spread(threads, len(rows), lambda _, *part: fit_quartets(whole, rows, start, *bounds, found, log_site, *part))
+
+    start = lengths_around(whole, rows)
+    climb(start)
+    start[:, :4] = start[:, :4].clip(AWAY_FROM_0)
+    start[:, 4] = AWAY_FROM_0
+    climb(start)
+    partner = np.arange(len(rows)) ^ 1
+    same = rows[:, :4, None] == rows[partner, None, :4]
+    start[:, 4] = MIN_LENGTH
+    start[:, :4] = np.take_along_axis(found[partner, 1:5], same.argmax(axis=2), axis=1)
+    climb(start)
+    return found, log_site
 
 
 def _shares_of_smaller_leads(here: Vector, others: Vector, lead: Vector) -> Vector:

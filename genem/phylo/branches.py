@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Status
+from genem.phylo.aligned_kernels import aligned_array
 from genem.phylo.branch_kernels import MAX_LENGTH, MAX_NEWTON, MIN_LENGTH, EdgeTable, sweep_branches
 from genem.phylo.likelihood import TreeLikelihood, build_topology
-from genem.phylo.likelihood_kernels import LANES
 from genem.phylo.topology import relabelled
 
 __all__ = ["MAX_LENGTH", "MIN_LENGTH", "BranchFit", "fit_branches", "with_start_lengths"]
@@ -137,9 +137,9 @@ def fit_branches(
 
 def new_edge_table(likelihood: TreeLikelihood) -> EdgeTable:
     """Room for the table of one edge."""
-    n_chunks = len(likelihood.sites.model)
+    n_chunks, n_lanes = likelihood.sites.weight.shape
     return EdgeTable(
-        np.empty((n_chunks, likelihood.n_categories, likelihood.n_states, LANES)),
-        np.empty((n_chunks, LANES)),
-        np.empty((n_chunks, LANES), np.int32),
+        aligned_array((n_chunks, likelihood.n_categories, likelihood.n_states, n_lanes)),
+        aligned_array((n_chunks, n_lanes)),
+        np.empty((n_chunks, n_lanes), np.int32),
     )

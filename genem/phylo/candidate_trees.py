@@ -13,7 +13,7 @@ from genem.phylo.branches import fit_branches
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.open_tree import OpenTree, Swap
 from genem.phylo.quartet_kernels import fit_quartets
-from genem.phylo.rearrangements import evaluated, list_swaps, read_swap, whole_tree
+from genem.phylo.rearrangements import evaluated, lengths_around, list_swaps, read_swap, whole_tree
 from genem.phylo.resampling import pattern_log_likelihoods
 from genem.phylo.threads import spread
 from genem.phylo.tree_splits import is_inner, split_lengths
@@ -95,9 +95,10 @@ def neighbours(
     rows = list_swaps(whole)
     changes = _Interchanges(likelihood, tree, rows)
     new = [place for place in range(len(rows)) if changes.topology(place) not in known]
-    found, log_site = np.empty((len(new), 6)), np.empty((len(new), *likelihood.sites.weight.shape))
+    found, log_site = np.full((len(new), 6), -np.inf), np.empty((len(new), *likelihood.sites.weight.shape))
     chosen, bounds = rows[new], (QUARTET_SWEEPS, QUARTET_TOLERANCE, QUARTET_NEWTON)
-    spread(likelihood.threads, len(new), lambda _, *part: fit_quartets(whole, chosen, *bounds, found, log_site, *part))
+    arguments = (whole, chosen, lengths_around(whole, chosen), *bounds, found, log_site)
+    spread(likelihood.threads, len(new), lambda _, *part: fit_quartets(*arguments, *part))
     made = [
         CandidateTree(changes.lengths(place, values[1:]), tree, read_swap(whole, rows[place], values))
         for place, values in zip(new, found, strict=True)

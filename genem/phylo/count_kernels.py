@@ -19,7 +19,6 @@ import numpy as np
 
 from genem.jit import kernel
 from genem.phylo.likelihood_kernels import (
-    LANES,
     LOG_TINY,
     Partials,
     Sites,
@@ -57,7 +56,8 @@ def fill_share(
     share: np.ndarray,
 ) -> None:
     """n / L in the scale of an edge, from ``relative``, the same in the scale of the top."""
-    for l in range(LANES):
+    n_lanes = len(share)
+    for l in range(n_lanes):
         shift = above[l] + below[l] - reference[l]
         share[l] = relative[l]
         if shift != 0 and weight[l] > 0.0:
@@ -76,11 +76,12 @@ def add_products(
     target: np.ndarray,
 ) -> None:
     """Add share w pi outer[x] up[y] over the lanes to float64 (category, state, state)."""
+    n_lanes = len(share)
     for c in range(outer.shape[0]):
         s = 0 if is_tip else c
         for x in range(outer.shape[1]):
             factor = process.weight[model, c] * process.frequency[model, x]
-            for l in range(LANES):
+            for l in range(n_lanes):
                 weighted[l] = share[l] * outer[c, x, l]
             for y in range(outer.shape[1]):
                 target[c, x, y] += factor * weighted_sum(weighted, up[s, y])
@@ -98,10 +99,11 @@ def add_ends(
     constant: np.ndarray,
 ) -> None:
     """Add one chunk to the sums at the top and over constant sites."""
+    n_lanes = len(weight)
     for c in range(up.shape[0]):
         for x in range(up.shape[1]):
             top[c, x] += weighted_sum(share, up[c, x])
-    for l in range(LANES):
+    for l in range(n_lanes):
         if weight[l] > 0.0:
             for x in range(up.shape[1]):
                 if sites.constant[number, x, l] > 0.0:
@@ -124,15 +126,16 @@ def count_group(
     counts: EdgeCounts,
 ) -> None:
     """Passes and counts of the chunks ``first`` to ``last - 1``."""
+    n_lanes = weight.shape[1]
     top = len(tree.parent) - 1
-    relative, share, weighted = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    relative, share, weighted = np.empty(n_lanes), np.empty(n_lanes), np.empty(n_lanes)
     for number in range(first, last):
         chunk = take_slot(sites, transitions, storage, slot, number)
         sweep_up(sites, tree, chunk, number)
         finish_chunk(sites, process, chunk.up[top], chunk.up_scale[top], number, log_site)
         sweep_down(tree, chunk)
         model, reference = sites.model[number], chunk.up_scale[top]
-        for l in range(LANES):
+        for l in range(n_lanes):
             relative[l] = 0.0
             if weight[number, l] > 0.0:
                 relative[l] = weight[number, l] * math.exp(reference[l] * LOG_TINY - log_site[number, l])

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.errors import UsageError
+from genem.phylo.aligned_kernels import aligned_array
 from genem.phylo.alphabet import Alphabet, common_alphabet, recoding
 from genem.phylo.likelihood_kernels import (
     FEW_STATES,
-    LANES,
+    LANE_STEP,
     Partials,
     Sites,
     Topology,
@@ -28,6 +29,11 @@ from genem.phylo.transition_kernels import Process, Transitions, fill_all_edges
 __all__ = ["Partition", "TreeLikelihood"]
 
 Vector = NDArray[np.float64]
+
+MOST_VALUES = 2048
+"""States times lanes of a chunk."""
+LANES_OF_CALL = 64
+"""What it costs to begin with another chunk, in lanes."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +98,10 @@ class TreeLikelihood:
         self.threads = threads
         self.alphabet = _common_alphabet(self.partitions)
         self.taxa = self.partitions[0].patterns.taxa
-        self.sites = _lay_out_sites(self.partitions, self.alphabet)
+        self.n_lanes = _best_n_lanes(self.partitions, self.alphabet)
+        self._first_chunk = _first_chunks(self.partitions, self.n_lanes)
+        self.sites = _lay_out_sites(self.partitions, self.alphabet, self.n_lanes)
         self.process = build_process(self.partitions)
-        self._first_chunk = _first_chunks(self.partitions)
 
     def with_partitions(self, partitions: Sequence[Partition]) -> TreeLikelihood:
         """The same sites under other models or partition rates."""
@@ -115,9 +122,8 @@ class TreeLikelihood:
         other = self.with_partitions([replace(p, patterns=p.patterns.reweighted(weight)) for p, weight in pairs])
         chunked = np.zeros_like(self.sites.weight)
         for partition, first in zip(other.partitions, self._first_chunk, strict=True):
-            chunked.reshape(-1)[first * LANES : first * LANES + partition.patterns.n_patterns] = (
-                partition.patterns.weight
-            )
+            start = first * self.n_lanes
+            chunked.reshape(-1)[start : start + partition.patterns.n_patterns] = partition.patterns.weight
         other.sites = self.sites._replace(weight=chunked)
         return other
 
@@ -193,19 +199,19 @@ class TreeLikelihood:
         """Room for the partials of a tree of so many nodes: of all chunks, or of those being worked on."""
         n_slots = len(self.sites.model) if keep else min(self.threads, len(self.sites.model))
         n_edges = n_nodes if down else 0
-        slab = (self.n_categories, self.n_states, LANES)
+        slab = (self.n_categories, self.n_states, self.n_lanes)
         return Partials(
-            np.empty((n_slots, n_nodes, *slab)),
-            np.zeros((n_slots, n_nodes, LANES), np.int32),
-            np.empty((n_slots, n_edges, *slab)),
-            np.zeros((n_slots, n_edges, LANES), np.int32),
+            aligned_array((n_slots, n_nodes, *slab)),
+            np.zeros((n_slots, n_nodes, self.n_lanes), np.int32),
+            aligned_array((n_slots, n_edges, *slab)),
+            np.zeros((n_slots, n_edges, self.n_lanes), np.int32),
         )
 
     def patterns_of_chunks(self, chunked: Vector) -> tuple[Vector, ...]:
         """Values float64 (chunk, lane) as float64 (pattern,) per partition."""
         flat = chunked.reshape(-1)
         return tuple(
-            flat[first * LANES : first * LANES + partition.patterns.n_patterns]
+            flat[first * self.n_lanes : first * self.n_lanes + partition.patterns.n_patterns]
             for partition, first in zip(self.partitions, self._first_chunk, strict=True)
         )
 
@@ -315,35 +321,46 @@ def _common_alphabet(partitions: tuple[Partition, ...]) -> Alphabet:
     return common_alphabet(partition.patterns.alphabet for partition in partitions)
 
 
-def _n_chunks(partition: Partition) -> int:
+def _n_chunks(partition: Partition, n_lanes: int) -> int:
     unseen = partition.model.n_states if partition.model.specification.ascertainment else 0
-    return max(1, -(-(partition.patterns.n_patterns + unseen) // LANES))
+    return max(1, -(-(partition.patterns.n_patterns + unseen) // n_lanes))
 
 
-def _first_chunks(partitions: tuple[Partition, ...]) -> tuple[int, ...]:
-    return tuple(int(first) for first in np.cumsum([0, *map(_n_chunks, partitions)])[:-1])
+def _best_n_lanes(partitions: tuple[Partition, ...], alphabet: Alphabet) -> int:
+    """Lanes of a chunk: so many that few are unused, and that calls, which cost like lanes, are few."""
+    most = max(LANE_STEP, MOST_VALUES // alphabet.n_states)
+
+    def cost(n_lanes: int) -> int:
+        return sum(_n_chunks(partition, n_lanes) for partition in partitions) * (n_lanes + LANES_OF_CALL)
+
+    return min(range(LANE_STEP, most + 1, LANE_STEP), key=cost)
 
 
-def _lay_out_sites(partitions: tuple[Partition, ...], alphabet: Alphabet) -> Sites:
-    counts = [_n_chunks(partition) for partition in partitions]
-    n_taxa, n_lanes = len(partitions[0].patterns.taxa), sum(counts) * LANES
-    code = np.full((n_taxa, n_lanes), alphabet.unknown, np.uint8)
-    weight, unseen = np.zeros(n_lanes), np.zeros(n_lanes)
-    for partition, first in zip(partitions, _first_chunks(partitions), strict=True):
-        start, end = first * LANES, first * LANES + partition.patterns.n_patterns
+def _first_chunks(partitions: tuple[Partition, ...], n_lanes: int) -> tuple[int, ...]:
+    counts = [_n_chunks(partition, n_lanes) for partition in partitions]
+    return tuple(int(first) for first in np.cumsum([0, *counts])[:-1])
+
+
+def _lay_out_sites(partitions: tuple[Partition, ...], alphabet: Alphabet, n_lanes: int) -> Sites:
+    counts = [_n_chunks(partition, n_lanes) for partition in partitions]
+    n_taxa, n_places = len(partitions[0].patterns.taxa), sum(counts) * n_lanes
+    code = np.full((n_taxa, n_places), alphabet.unknown, np.uint8)
+    weight, unseen = np.zeros(n_places), np.zeros(n_places)
+    for partition, first in zip(partitions, _first_chunks(partitions, n_lanes), strict=True):
+        start, end = first * n_lanes, first * n_lanes + partition.patterns.n_patterns
         n_states = partition.model.n_states
         code[:, start:end] = recoded(partition, alphabet)
         weight[start:end] = partition.patterns.weight
         if partition.model.specification.ascertainment:
             code[:, end : end + n_states] = np.arange(n_states)
             unseen[end : end + n_states] = 1.0
-    chunked = np.ascontiguousarray(code.reshape(n_taxa, sum(counts), LANES).transpose(1, 0, 2))
+    chunked = np.ascontiguousarray(code.reshape(n_taxa, sum(counts), n_lanes).transpose(1, 0, 2))
     tip = np.ascontiguousarray(np.moveaxis(alphabet.sets[chunked], 3, 2))
     return Sites(
         code=chunked,
         tip=tip.astype(np.uint8),
         constant=tip.prod(axis=1),
-        weight=weight.reshape(-1, LANES),
-        unseen=unseen.reshape(-1, LANES),
+        weight=weight.reshape(-1, n_lanes),
+        unseen=unseen.reshape(-1, n_lanes),
         model=np.repeat(np.arange(len(partitions)), counts),
     )

@@ -10,11 +10,15 @@ and that of an edge from its upper end, of all data that are not below it, witho
 
 so that at every edge the likelihood of a site is the sum over categories and states of w pi(x) outer(v)[x] (P(t_v)
 up(v))[x] (Felsenstein 1981, doi:10.1007/BF01734359; the model is reversible, so that P serves in both directions). A
-slab is ``[category, state, lane]``; a lane is one pattern of a chunk of ``LANES``. The whole tree is worked off chunk
+slab is ``[category, state, lane]``; a lane is one pattern of a chunk. The whole tree is worked off chunk
 by chunk: a chunk's slabs stay in the cache, the inner loops run over lanes with unit stride, and chunks know nothing of
 one another.
 
-A pattern whose sum of partials falls below ``TINY`` is multiplied by ``HUGE``, and the event is counted per node.
+A pattern whose sum of partials falls below ``LOW`` is multiplied by ``HUGE``, and the event is counted per node; the
+product of four partials then neither vanishes nor overflows.
+
+A loop over lanes writes to one row only: where it wrote to several, the compiler could not tell them apart for sure,
+and would keep to one lane at a time.
 """
 
 from __future__ import annotations
@@ -25,13 +29,16 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
+from genem.phylo.aligned_kernels import aligned
 from genem.phylo.logarithm_kernels import log_lanes
 from genem.phylo.transition_kernels import Process, Transitions
 
-LANES = 64
 TINY = 2.0**-256
+LOW = 2.0**-128
 HUGE = 2.0**256
 LOG_TINY = -256.0 * math.log(2.0)
+LANE_STEP = 32
+"""The lanes of a chunk are a multiple of this."""
 FEW_STATES = 4
 """Up to so many states a tip is multiplied like any node; with more, its few letters are looked up."""
 
@@ -89,18 +96,19 @@ class Chunk(NamedTuple):
 @kernel
 def message(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target: np.ndarray) -> None:
     """target = P partial: a slab carried over an edge. The first category of a tip serves for all."""
+    n_lanes = target.shape[2]
     n_states = matrix.shape[1]
     for c in range(matrix.shape[0]):
         s = 0 if is_tip else c
         for x in range(n_states):
             p0, p1, p2, p3 = matrix[c, x, 0], matrix[c, x, 1], matrix[c, x, 2], matrix[c, x, 3]
-            for l in range(LANES):
+            for l in range(n_lanes):
                 target[c, x, l] = (p0 * partial[s, 0, l] + p1 * partial[s, 1, l]) + (
                     p2 * partial[s, 2, l] + p3 * partial[s, 3, l]
                 )
             for y in range(4, n_states, 4):
                 p0, p1, p2, p3 = matrix[c, x, y], matrix[c, x, y + 1], matrix[c, x, y + 2], matrix[c, x, y + 3]
-                for l in range(LANES):
+                for l in range(n_lanes):
                     target[c, x, l] += (p0 * partial[s, y, l] + p1 * partial[s, y + 1, l]) + (
                         p2 * partial[s, y + 2, l] + p3 * partial[s, y + 3, l]
                     )
@@ -109,11 +117,12 @@ def message(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target: np.nd
 @kernel
 def message_times(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target: np.ndarray) -> None:
     """target *= P partial, for four states: one pass over the slab."""
+    n_lanes = target.shape[2]
     for c in range(matrix.shape[0]):
         s = 0 if is_tip else c
         for x in range(4):
             p0, p1, p2, p3 = matrix[c, x, 0], matrix[c, x, 1], matrix[c, x, 2], matrix[c, x, 3]
-            for l in range(LANES):
+            for l in range(n_lanes):
                 target[c, x, l] *= (p0 * partial[s, 0, l] + p1 * partial[s, 1, l]) + (
                     p2 * partial[s, 2, l] + p3 * partial[s, 3, l]
                 )
@@ -122,69 +131,77 @@ def message_times(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target:
 @kernel
 def unpack_tip(tip: np.ndarray, target: np.ndarray) -> None:
     """The letters of a tip, uint8 (state, lane), as the first category of a slab."""
+    n_lanes = target.shape[2]
     for x in range(tip.shape[0]):
-        for l in range(LANES):
+        for l in range(n_lanes):
             target[0, x, l] = tip[x, l]
 
 
 @kernel
 def letter_message(letter: np.ndarray, code: np.ndarray, target: np.ndarray) -> None:
     """As :func:`message` for a tip, from the table of its letters."""
+    n_lanes = target.shape[2]
     for c in range(letter.shape[0]):
         for x in range(letter.shape[1]):
-            for l in range(LANES):
+            for l in range(n_lanes):
                 target[c, x, l] = letter[c, x, code[l]]
 
 
 @kernel
 def multiply(factor: np.ndarray, target: np.ndarray) -> None:
     """target *= factor, slab by slab."""
+    n_lanes = target.shape[2]
     for c in range(target.shape[0]):
         for x in range(target.shape[1]):
-            for l in range(LANES):
+            for l in range(n_lanes):
                 target[c, x, l] *= factor[c, x, l]
 
 
 @kernel
 def assign(source: np.ndarray, target: np.ndarray) -> None:
     """target = source, slab by slab."""
+    n_lanes = target.shape[2]
     for c in range(target.shape[0]):
         for x in range(target.shape[1]):
-            for l in range(LANES):
+            for l in range(n_lanes):
                 target[c, x, l] = source[c, x, l]
 
 
 @kernel
 def fill_ones(target: np.ndarray) -> None:
     """target = 1, everywhere in a slab."""
+    n_lanes = target.shape[2]
     for c in range(target.shape[0]):
         for x in range(target.shape[1]):
-            for l in range(LANES):
+            for l in range(n_lanes):
                 target[c, x, l] = 1.0
 
 
 @kernel
 def set_scale(source: np.ndarray, target: np.ndarray) -> None:
     """Copy the scale of a slab."""
-    for l in range(LANES):
+    n_lanes = len(target)
+    for l in range(n_lanes):
         target[l] = source[l]
 
 
 @kernel
 def add_scale(source: np.ndarray, target: np.ndarray) -> None:
     """Add the scale of a factor."""
-    for l in range(LANES):
+    n_lanes = len(target)
+    for l in range(n_lanes):
         target[l] += source[l]
 
 
 @kernel
 def rescale(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
     """Lift the lanes of a slab that are about to underflow, and count it in ``scale``; a lane of zeros stays."""
-    for l in range(LANES):
+    n_lanes = len(total)
+    for l in range(n_lanes):
         total[l] = 0.0
     for c in range(target.shape[0]):
         for x in range(0, target.shape[1], 4):
-            for l in range(LANES):
+            for l in range(n_lanes):
                 total[l] += (target[c, x, l] + target[c, x + 1, l]) + (target[c, x + 2, l] + target[c, x + 3, l])
     lift_low(target, scale, total)
 
@@ -192,13 +209,14 @@ def rescale(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
 @kernel
 def lift_low(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
     """As :func:`rescale`, with the sums of the lanes in ``total``."""
+    n_lanes = len(total)
     n_low = 0
-    for l in range(LANES):
-        n_low += total[l] < TINY
+    for l in range(n_lanes):
+        n_low += total[l] < LOW
     if n_low == 0:
         return
-    for l in range(LANES):
-        if 0.0 < total[l] < TINY:
+    for l in range(n_lanes):
+        if 0.0 < total[l] < LOW:
             scale[l] += 1
             for c in range(target.shape[0]):
                 for x in range(target.shape[1]):
@@ -242,9 +260,10 @@ def update_up(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> Non
 @kernel
 def begin_outer(chunk: Chunk, node: int, target: np.ndarray, scale: np.ndarray) -> None:
     """What reaches a node from above: P outer, or 1 at the top."""
+    n_lanes = len(scale)
     if node == len(chunk.up) - 1:
         fill_ones(target)
-        for l in range(LANES):
+        for l in range(n_lanes):
             scale[l] = 0
     else:
         message(chunk.matrix[node], chunk.outer[node], False, target)
@@ -254,7 +273,8 @@ def begin_outer(chunk: Chunk, node: int, target: np.ndarray, scale: np.ndarray) 
 @kernel
 def update_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray, running: np.ndarray) -> None:
     """Outer partials of all children of a node: prefix products over the siblings, then suffix products."""
-    scale = np.empty(LANES, np.int32)
+    n_lanes = running.shape[2]
+    scale = np.empty(n_lanes, np.int32)
     begin_outer(chunk, node, running, scale)
     first, last = tree.start[node], tree.start[node + 1] - 1
     for position in range(first, last + 1):
@@ -266,7 +286,7 @@ def update_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray, run
             add_scale(chunk.up_scale[child], scale)
             rescale(running, scale, spare[0, 0])
     fill_ones(running)
-    for l in range(LANES):
+    for l in range(n_lanes):
         scale[l] = 0
     for position in range(last, first, -1):
         child, before = tree.child[position], tree.child[position - 1]
@@ -304,7 +324,8 @@ def log_total(scaled: float, scale: int, invariant: float) -> float:
 @kernel
 def fill_invariant(sites: Sites, process: Process, chunk: int, target: np.ndarray) -> bool:
     """What sites that never change add to every pattern of a chunk, float64 (lane,); whether there are such sites."""
-    for l in range(LANES):
+    n_lanes = len(target)
+    for l in range(n_lanes):
         target[l] = invariant_likelihood(sites, process, chunk, l)
     return bool(process.invariant[sites.model[chunk]] > 0.0)
 
@@ -314,12 +335,13 @@ def log_totals(
     total: np.ndarray, scale: np.ndarray, invariant: np.ndarray, has_invariant: bool, target: np.ndarray
 ) -> None:
     """As :func:`log_total` for all lanes."""
+    n_lanes = len(target)
     if has_invariant:
-        for l in range(LANES):
+        for l in range(n_lanes):
             target[l] = log_total(total[l], scale[l], invariant[l])
     else:
         log_lanes(total, target)
-        for l in range(LANES):
+        for l in range(n_lanes):
             target[l] += scale[l] * LOG_TINY
 
 
@@ -330,8 +352,10 @@ def weighted_sum(weight: np.ndarray, value: np.ndarray) -> float:
     A :func:`summing_kernel` would leave the order to the compiler, which takes another one where it compiles a copy of
     the sum into a caller: the last bits would depend on which kernels a process compiled or loaded first.
     """
+    n_lanes = len(weight)
     a0, a1, a2, a3, a4, a5, a6, a7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for l in range(0, LANES, 8):
+    for block in range(n_lanes // 8):
+        l = 8 * block
         a0 += weight[l] * value[l] if weight[l] > 0.0 else 0.0
         a1 += weight[l + 1] * value[l + 1] if weight[l + 1] > 0.0 else 0.0
         a2 += weight[l + 2] * value[l + 2] if weight[l + 2] > 0.0 else 0.0
@@ -348,14 +372,15 @@ def finish_chunk(
     sites: Sites, process: Process, up: np.ndarray, scale: np.ndarray, chunk: int, log_site: np.ndarray
 ) -> None:
     """ln of the likelihood of every pattern of a chunk, from the top's slab."""
+    n_lanes = up.shape[2]
     model = sites.model[chunk]
-    total = np.zeros(LANES)
+    total = np.zeros(n_lanes)
     for c in range(up.shape[0]):
         for x in range(up.shape[1]):
             factor = process.weight[model, c] * process.frequency[model, x]
-            for l in range(LANES):
+            for l in range(n_lanes):
                 total[l] += factor * up[c, x, l]
-    invariant = np.empty(LANES)
+    invariant = aligned((n_lanes,))
     has_invariant = fill_invariant(sites, process, chunk, invariant)
     log_totals(total, scale, invariant, has_invariant, log_site[chunk])
 
@@ -384,7 +409,7 @@ def take_slot(sites: Sites, transitions: Transitions, storage: Partials, slot: i
 @kernel
 def sweep_up(sites: Sites, tree: Topology, chunk: Chunk, number: int) -> None:
     """All upward partials of one chunk."""
-    spare = np.empty(chunk.up.shape[1:])
+    spare = aligned(chunk.up.shape[1:])
     for taxon in range(tree.n_taxa):
         unpack_tip(sites.tip[number, taxon], chunk.up[taxon])
     for node in range(tree.n_taxa, len(tree.parent)):
@@ -394,7 +419,7 @@ def sweep_up(sites: Sites, tree: Topology, chunk: Chunk, number: int) -> None:
 @kernel
 def sweep_down(tree: Topology, chunk: Chunk) -> None:
     """All outer partials of one chunk; the upward ones must be there."""
-    spare, running = np.empty(chunk.up.shape[1:]), np.empty(chunk.up.shape[1:])
+    spare, running = aligned(chunk.up.shape[1:]), aligned(chunk.up.shape[1:])
     for node in range(len(tree.parent) - 1, tree.n_taxa - 1, -1):
         update_outer(tree, chunk, node, spare, running)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
+from genem.phylo.aligned_kernels import aligned
 from genem.phylo.branch_kernels import (
     EdgeTable,
     edge_log_likelihood,
@@ -20,7 +21,6 @@ from genem.phylo.branch_kernels import (
     sweep_branches,
 )
 from genem.phylo.likelihood_kernels import (
-    LANES,
     Partials,
     Topology,
     assign,
@@ -46,6 +46,7 @@ class LocalTree(NamedTuple):
 @kernel
 def new_local_tree(n_leaves: int, transitions: Transitions, storage: Partials) -> LocalTree:
     """Three leaves around the top, or leaves 0 and 1 below an inner node, 2 and 3 at the top."""
+    n_lanes = storage.up.shape[4]
     n_nodes = 4 if n_leaves == 3 else 6
     parent = np.full(n_nodes, n_nodes - 1, np.int64)
     parent[n_nodes - 1] = -1
@@ -66,12 +67,12 @@ def new_local_tree(n_leaves: int, transitions: Transitions, storage: Partials) -
             np.empty((n_models, 0, slab[0], slab[1], transitions.letter.shape[4])),
         ),
         Partials(
-            np.empty((n_chunks, n_nodes, *slab)),
-            np.zeros((n_chunks, n_nodes, LANES), np.int32),
-            np.empty((n_chunks, n_nodes, *slab)),
-            np.zeros((n_chunks, n_nodes, LANES), np.int32),
+            aligned((n_chunks, n_nodes, *slab)),
+            np.zeros((n_chunks, n_nodes, n_lanes), np.int32),
+            aligned((n_chunks, n_nodes, *slab)),
+            np.zeros((n_chunks, n_nodes, n_lanes), np.int32),
         ),
-        EdgeTable(np.empty((n_chunks, *slab)), np.empty((n_chunks, LANES)), np.empty((n_chunks, LANES), np.int32)),
+        EdgeTable(aligned((n_chunks, *slab)), aligned((n_chunks, n_lanes)), np.empty((n_chunks, n_lanes), np.int32)),
         np.ones(n_nodes, np.bool_),
     )
 
@@ -98,14 +99,15 @@ def put_near(whole: WholeTree, walks: Walks, row: int, target: int, local: Local
     """What is behind a target once the subtree is cut off, as a leaf of the small tree."""
     sites, tree, lengths = whole.sites, whole.shape, whole.lengths
     n_nodes, slab = len(lengths), whole.storage.up.shape[2:]
+    n_lanes = slab[2]
     through = leave(tree, reverse(tree, walks.subtree[row]))
     path = np.empty(walks.depth[target], np.int64)
     here = target
     for place in range(len(path) - 1, -1, -1):
         path[place] = here
         here = walks.previous[here]
-    behind, carried = np.empty(slab), np.empty(slab)
-    scale, spare = np.empty(LANES, np.int32), np.empty(LANES)
+    behind, carried = aligned(slab), aligned(slab)
+    scale, spare = np.empty(n_lanes, np.int32), aligned((n_lanes,))
     joined = np.empty(whole.transitions.matrix.shape[2:])
     joined_length = lengths[through[0] % n_nodes] + lengths[through[1] % n_nodes]
     for number in range(len(sites.model)):
@@ -128,7 +130,7 @@ def put_near(whole: WholeTree, walks: Walks, row: int, target: int, local: Local
 def fit_local(whole: WholeTree, local: LocalTree, lengths: np.ndarray, max_newton: int) -> float:
     """Improve every edge of the small tree once and return the log-likelihood."""
     n_nodes = len(lengths)
-    spare = np.empty(local.storage.up.shape[2:])
+    spare = aligned(local.storage.up.shape[2:])
     for node in range(n_nodes - 1):
         fill_edge(whole.process, node, lengths[node], local.transitions)
     for number in range(len(whole.bare.model)):
@@ -214,10 +216,10 @@ def screen_swaps(
 ) -> None:
     """As :func:`fit_swaps` for the rows ``first`` to ``last - 1``, with only the edge in the middle improved."""
     sites, process, slab = whole.sites, whole.process, whole.storage.up.shape[2:]
-    n_nodes, n_chunks = len(whole.lengths), len(sites.model)
-    table = EdgeTable(np.empty((n_chunks, *slab)), np.empty((n_chunks, LANES)), np.empty((n_chunks, LANES), np.int32))
-    spare, joined, total = np.empty(slab), np.empty(slab), np.empty(LANES)
-    near_scale, beyond_scale = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    n_nodes, n_chunks, n_lanes = len(whole.lengths), len(sites.model), slab[2]
+    table = EdgeTable(aligned((n_chunks, *slab)), aligned((n_chunks, n_lanes)), np.empty((n_chunks, n_lanes), np.int32))
+    spare, joined, total = aligned(slab), aligned(slab), aligned((n_lanes,))
+    near_scale, beyond_scale = np.empty(n_lanes, np.int32), np.empty(n_lanes, np.int32)
     for place in range(first, last):
         one, other, third, fourth, middle = swaps[place]
         for number in range(n_chunks):

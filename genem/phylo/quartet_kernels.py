@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from genem.jit import kernel
+from genem.phylo.aligned_kernels import aligned
 from genem.phylo.branch_kernels import EdgeTable, fill_growth, sum_growth
-from genem.phylo.likelihood_kernels import LANES, LOG_TINY, Sites
+from genem.phylo.likelihood_kernels import LOG_TINY, Sites
 from genem.phylo.local_kernels import fit_local, new_local_tree, put_far, sweep_local
 from genem.phylo.regraft_kernels import WholeTree
 from genem.phylo.transition_kernels import Process
@@ -20,15 +21,16 @@ LAST_SWEPT = 1
 @kernel
 def write_log_sites(sites: Sites, process: Process, table: EdgeTable, length: float, target: np.ndarray) -> None:
     """target[chunk, lane] = ln of the likelihood of every pattern, from the table of one edge of this length."""
+    n_lanes = table.value.shape[3]
     growth = np.empty((3, *table.value.shape[1:3]))
-    total = np.empty(LANES)
+    total = aligned((n_lanes,))
     model = -1
     for number in range(len(sites.model)):
         if sites.model[number] != model:
             model = sites.model[number]
             fill_growth(process, model, length, growth)
         sum_growth(growth[0], table.value[number], total)
-        for l in range(LANES):
+        for l in range(n_lanes):
             likelihood = total[l] + table.offset[number, l]
             if likelihood > 0.0:
                 target[number, l] = math.log(likelihood) + table.scale[number, l] * LOG_TINY
@@ -40,6 +42,7 @@ def write_log_sites(sites: Sites, process: Process, table: EdgeTable, length: fl
 def fit_quartets(
     whole: WholeTree,
     quartets: np.ndarray,
+    start: np.ndarray,
     max_sweeps: int,
     tolerance: float,
     max_newton: int,
@@ -50,35 +53,38 @@ def fit_quartets(
 ) -> None:
     """The likelihood of the whole tree with a quartet joined in some way and its five edges at their best lengths.
 
+    What is there already stays where this climb comes no higher.
+
     Parameters
     ----------
     quartets
         int64 (quartet, 5): four edges with a direction, the first two to stand together, and the node below the edge in
         the middle; those from ``first`` to ``last - 1`` are worked off.
+    start
+        float64 (quartet, 5): lengths to begin with.
     max_sweeps, tolerance
         Rounds over the five edges end when one gains less.
     max_newton
         Most steps on one edge in one round.
     found
-        float64 (quartet, 6), filled: log-likelihood, and the lengths of these five edges.
+        float64 (quartet, 6): log-likelihood, -inf before the first climb, and the lengths of these five edges.
     log_site
-        float64 (quartet, chunk, lane), filled: ln of the likelihood of every pattern, before the correction for
+        float64 (quartet, chunk, lane): ln of the likelihood of every pattern, before the correction for
         ascertainment.
     """
-    n_nodes = len(whole.lengths)
     local = new_local_tree(4, whole.transitions, whole.storage)
     lengths = np.zeros(6)
     for place in range(first, last):
         for leaf in range(4):
             put_far(whole, quartets[place, leaf], local, leaf)
-            lengths[leaf] = whole.lengths[quartets[place, leaf] % n_nodes]
-        lengths[4] = whole.lengths[quartets[place, 4]]
+        lengths[:5] = start[place]
         reached = fit_local(whole, local, lengths, max_newton)
         for _ in range(max_sweeps - 1):
             before = reached
             reached = sweep_local(whole, local, lengths, before, max_newton)
             if not reached - before > tolerance:
                 break
-        write_log_sites(whole.bare, whole.process, local.table, lengths[LAST_SWEPT], log_site[place])
-        found[place, 0] = reached
-        found[place, 1:] = lengths[:5]
+        if reached > found[place, 0]:
+            write_log_sites(whole.bare, whole.process, local.table, lengths[LAST_SWEPT], log_site[place])
+            found[place, 0] = reached
+            found[place, 1:] = lengths[:5]

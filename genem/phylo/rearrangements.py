@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.phylo.likelihood import Evaluation, TreeLikelihood, build_topology
-from genem.phylo.likelihood_kernels import LANES, Partials
+from genem.phylo.likelihood_kernels import Partials
 from genem.phylo.local_kernels import fit_insertions, fit_swaps, screen_swaps
 from genem.phylo.open_tree import Regraft, Swap
 from genem.phylo.regraft_kernels import Walks, WholeTree, leave, list_targets, reverse, score_groups
 from genem.phylo.threads import spread
 
-__all__ = ["evaluated", "list_swaps", "read_swap", "regrafts", "score_targets", "swaps", "whole_tree"]
+__all__ = ["evaluated", "lengths_around", "list_swaps", "read_swap", "regrafts", "score_targets", "swaps", "whole_tree"]
 
 Vector = NDArray[np.float64]
 
@@ -75,6 +75,12 @@ def list_swaps(whole: WholeTree, edges: Sequence[int] | None = None) -> NDArray[
         rows.append((above[0], below[1], below[0], above[1], node))
         rows.append((above[1], below[1], above[0], below[0], node))
     return np.array(rows, dtype=np.int64).reshape(-1, 5)
+
+
+def lengths_around(whole: WholeTree, rows: NDArray[np.int64]) -> Vector:
+    """float64 (swap, 5): lengths in the tree of the edges that a row of :func:`list_swaps` names."""
+    around: Vector = whole.lengths[rows % len(whole.lengths)]
+    return around
 
 
 def read_swap(whole: WholeTree, row: NDArray[np.int64], found: Vector) -> Swap:
@@ -143,7 +149,7 @@ def evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None =
 def whole_tree(evaluation: Evaluation) -> WholeTree:
     """What the kernels need of a tree; it must have been evaluated downwards, too."""
     likelihood = evaluation.likelihood
-    bare = likelihood.sites._replace(code=np.empty((len(likelihood.sites.model), 0, LANES), np.uint8))
+    bare = likelihood.sites._replace(code=likelihood.sites.code[:, :0])
     return WholeTree(
         likelihood.sites,
         bare,

@@ -22,17 +22,18 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
+from genem.phylo.aligned_kernels import aligned
 from genem.phylo.likelihood_kernels import (
-    LANES,
+    FEW_STATES,
     Chunk,
     Partials,
     Sites,
     Topology,
     add_scale,
     fill_invariant,
-    lift_low,
     log_totals,
     message,
+    rescale,
     set_scale,
     take_chunk,
     weighted_sum,
@@ -192,44 +193,77 @@ def product(
     spare: np.ndarray,
 ) -> None:
     """target = first * second, slab by slab, with their scales; ``spare`` is float64 (lane,)."""
-    for l in range(LANES):
-        spare[l] = 0.0
+    for l in range(len(scale)):
         scale[l] = first_scale[l] + second_scale[l]
     for c in range(target.shape[0]):
-        for x in range(0, target.shape[1], 4):
-            for l in range(LANES):
-                p0, p1 = first[c, x, l] * second[c, x, l], first[c, x + 1, l] * second[c, x + 1, l]
-                p2, p3 = first[c, x + 2, l] * second[c, x + 2, l], first[c, x + 3, l] * second[c, x + 3, l]
-                target[c, x, l], target[c, x + 1, l], target[c, x + 2, l], target[c, x + 3, l] = p0, p1, p2, p3
-                spare[l] += (p0 + p1) + (p2 + p3)
-    lift_low(target, scale, spare)
+        for x in range(target.shape[1]):
+            for l in range(target.shape[2]):
+                target[c, x, l] = first[c, x, l] * second[c, x, l]
+    rescale(target, scale, spare)
 
 
 @kernel
-def triple_product(
-    factor: np.ndarray, first: np.ndarray, second: np.ndarray, third: np.ndarray, total: np.ndarray
-) -> None:
-    """total[lane] = sum over categories and states of factor times three slabs."""
-    for l in range(LANES):
+def triple_product(first: np.ndarray, second: np.ndarray, third: np.ndarray, total: np.ndarray) -> None:
+    """total[lane] = sum over categories and states of the product of three slabs."""
+    for l in range(len(total)):
         total[l] = 0.0
     for c in range(first.shape[0]):
         for x in range(0, first.shape[1], 4):
-            f0, f1, f2, f3 = factor[c, x], factor[c, x + 1], factor[c, x + 2], factor[c, x + 3]
-            for l in range(LANES):
+            for l in range(len(total)):
                 total[l] += (
-                    f0 * (first[c, x, l] * second[c, x, l]) * third[c, x, l]
-                    + f1 * (first[c, x + 1, l] * second[c, x + 1, l]) * third[c, x + 1, l]
+                    first[c, x, l] * second[c, x, l] * third[c, x, l]
+                    + first[c, x + 1, l] * second[c, x + 1, l] * third[c, x + 1, l]
                 ) + (
-                    f2 * (first[c, x + 2, l] * second[c, x + 2, l]) * third[c, x + 2, l]
-                    + f3 * (first[c, x + 3, l] * second[c, x + 3, l]) * third[c, x + 3, l]
+                    first[c, x + 2, l] * second[c, x + 2, l] * third[c, x + 2, l]
+                    + first[c, x + 3, l] * second[c, x + 3, l] * third[c, x + 3, l]
                 )
+
+
+@kernel
+def insertion(
+    matrix: np.ndarray,
+    behind: np.ndarray,
+    brother: np.ndarray,
+    ahead: np.ndarray,
+    subtree: np.ndarray,
+    total: np.ndarray,
+) -> None:
+    """total[lane] = sum over categories and states of (P (behind brother)) ahead subtree, for four states: one pass."""
+    for l in range(len(total)):
+        total[l] = 0.0
+    for c in range(matrix.shape[0]):
+        p00, p01, p02, p03 = matrix[c, 0, 0], matrix[c, 0, 1], matrix[c, 0, 2], matrix[c, 0, 3]
+        p10, p11, p12, p13 = matrix[c, 1, 0], matrix[c, 1, 1], matrix[c, 1, 2], matrix[c, 1, 3]
+        p20, p21, p22, p23 = matrix[c, 2, 0], matrix[c, 2, 1], matrix[c, 2, 2], matrix[c, 2, 3]
+        p30, p31, p32, p33 = matrix[c, 3, 0], matrix[c, 3, 1], matrix[c, 3, 2], matrix[c, 3, 3]
+        for l in range(len(total)):
+            n0, n1 = behind[c, 0, l] * brother[c, 0, l], behind[c, 1, l] * brother[c, 1, l]
+            n2, n3 = behind[c, 2, l] * brother[c, 2, l], behind[c, 3, l] * brother[c, 3, l]
+            total[l] += (
+                ((p00 * n0 + p01 * n1) + (p02 * n2 + p03 * n3)) * (ahead[c, 0, l] * subtree[c, 0, l])
+                + ((p10 * n0 + p11 * n1) + (p12 * n2 + p13 * n3)) * (ahead[c, 1, l] * subtree[c, 1, l])
+            ) + (
+                ((p20 * n0 + p21 * n1) + (p22 * n2 + p23 * n3)) * (ahead[c, 2, l] * subtree[c, 2, l])
+                + ((p30 * n0 + p31 * n1) + (p32 * n2 + p33 * n3)) * (ahead[c, 3, l] * subtree[c, 3, l])
+            )
+
+
+@kernel
+def weigh(process: Process, model: int, slab: np.ndarray, target: np.ndarray) -> None:
+    """target = w pi slab: with the probabilities of categories and states."""
+    for c in range(slab.shape[0]):
+        for x in range(slab.shape[1]):
+            factor = process.weight[model, c] * process.frequency[model, x]
+            for l in range(slab.shape[2]):
+                target[c, x, l] = factor * slab[c, x, l]
 
 
 @kernel
 def unseen_probability(unseen: np.ndarray, log_site: np.ndarray) -> float:
     """The probability of the constant patterns that +ASC says were not collected."""
+    n_lanes = len(unseen)
     total = 0.0
-    for l in range(LANES):
+    for l in range(n_lanes):
         if unseen[l] > 0.0:
             total += math.exp(log_site[l])
     return total
@@ -238,8 +272,9 @@ def unseen_probability(unseen: np.ndarray, log_site: np.ndarray) -> float:
 @kernel
 def any_positive(value: np.ndarray) -> bool:
     """Whether any lane is above 0."""
+    n_lanes = len(value)
     n_positive = 0
-    for l in range(LANES):
+    for l in range(n_lanes):
         n_positive += value[l] > 0.0
     return n_positive > 0
 
@@ -258,20 +293,18 @@ def score_chunk(
 ) -> None:
     """Add one chunk to the scores of all targets, float64 (target, 1 + model); ``behind`` holds a slab per target."""
     sites, process, tree, lengths = whole.sites, whole.process, whole.shape, whole.lengths
-    n_nodes = len(tree.parent)
-    model = sites.model[number]
+    n_nodes, n_lanes, model = len(tree.parent), behind.shape[3], sites.model[number]
+    in_one_pass = behind.shape[2] <= FEW_STATES
     joined = np.empty(chunk.matrix.shape[1:])
-    near, half_near = np.empty(behind.shape[1:]), np.empty(behind.shape[1:])
-    scale, total, log_site = np.empty(LANES, np.int32), np.empty(LANES), np.empty(LANES)
-    factor = np.empty(near.shape[:2])
-    for c in range(factor.shape[0]):
-        for x in range(factor.shape[1]):
-            factor[c, x] = process.weight[model, c] * process.frequency[model, x]
-    weight, unseen, invariant = sites.weight[number], sites.unseen[number], np.empty(LANES)
+    near, half_near, moved = aligned(behind.shape[1:]), aligned(behind.shape[1:]), aligned(behind.shape[1:])
+    near_scale, scale = np.empty(n_lanes, np.int32), np.empty(n_lanes, np.int32)
+    total, log_site, invariant = aligned((n_lanes,)), aligned((n_lanes,)), aligned((n_lanes,))
+    weight, unseen = sites.weight[number], sites.unseen[number]
     has_unseen, has_invariant = any_positive(unseen), fill_invariant(sites, process, number, invariant)
     fill_messages(tree, chunk, halves, messages)
     for row in range(len(walks.subtree)):
         subtree, begin = walks.subtree[row], walks.start[row]
+        weigh(process, model, messages.whole[subtree], moved)
         through = leave(tree, reverse(tree, subtree))
         fill_transition(process, model, lengths[through[0] % n_nodes] + lengths[through[1] % n_nodes], joined)
         for turn in range(2):
@@ -279,21 +312,23 @@ def score_chunk(
             set_scale(far_scale(tree, chunk, through[1 - turn]), behind_scale[turn])
         for target in range(begin, walks.start[row + 1]):
             edge, previous, brother = walks.edge[target], walks.previous[target], walks.brother[target]
-            source = -1 - previous if previous < 0 else previous - begin + 2
-            product(
-                behind[source],
-                behind_scale[source],
-                messages.whole[brother],
-                messages.scale[brother],
-                near,
-                scale,
-                total,
-            )
-            message(halves[edge % n_nodes], near, False, half_near)
+            source, there = -1 - previous if previous < 0 else previous - begin + 2, target - begin + 2
+            first, first_scale = behind[source], behind_scale[source]
+            second, second_scale = messages.whole[brother], messages.scale[brother]
+            half = halves[edge % n_nodes]
+            if not (in_one_pass and walks.is_end[target]):
+                product(first, first_scale, second, second_scale, near, near_scale, total)
             if not walks.is_end[target]:
-                message(halves[edge % n_nodes], half_near, False, behind[target - begin + 2])
-                set_scale(scale, behind_scale[target - begin + 2])
-            triple_product(factor, half_near, messages.half[edge], messages.whole[subtree], total)
+                message(chunk.matrix[edge % n_nodes], near, False, behind[there])
+                set_scale(near_scale, behind_scale[there])
+            if in_one_pass:
+                insertion(half, first, second, messages.half[edge], moved, total)
+                set_scale(first_scale, scale)
+                add_scale(second_scale, scale)
+            else:
+                message(half, near, False, half_near)
+                triple_product(half_near, messages.half[edge], moved, total)
+                set_scale(near_scale, scale)
             add_scale(messages.scale[edge], scale)
             add_scale(messages.scale[subtree], scale)
             log_totals(total, scale, invariant, has_invariant, log_site)
@@ -305,13 +340,14 @@ def score_chunk(
 @kernel
 def score_group(whole: WholeTree, halves: np.ndarray, walks: Walks, first: int, last: int, scores: np.ndarray) -> None:
     """Add some chunks to the scores of all targets."""
+    n_lanes = whole.storage.up.shape[4]
     slab = whole.storage.up.shape[2:]
     most = 0
     for row in range(len(walks.subtree)):
         most = max(most, walks.start[row + 1] - walks.start[row])
-    behind, behind_scale = np.empty((most + 2, *slab)), np.empty((most + 2, LANES), np.int32)
+    behind, behind_scale = aligned((most + 2, *slab)), np.empty((most + 2, n_lanes), np.int32)
     n_edges = 2 * len(whole.lengths)
-    messages = Messages(np.empty((n_edges, *slab)), np.empty((n_edges, *slab)), np.empty((n_edges, LANES), np.int32))
+    messages = Messages(aligned((n_edges, *slab)), aligned((n_edges, *slab)), np.empty((n_edges, n_lanes), np.int32))
     for number in range(first, last):
         chunk = take_chunk(whole.sites, whole.transitions, whole.storage, number)
         score_chunk(

@@ -110,6 +110,34 @@ def test_a_climb_looks_at_every_edge_until_it_is_settled() -> None:
     assert all(later > earlier for earlier, later in pairwise(one_by_one))
 
 
+def test_a_second_look_finds_regrafts_whose_three_lengths_say_no() -> None:
+    """Climbs that have ended: some go on by regrafts that gain only once lengths elsewhere follow."""
+    gains = []
+    for seed in range(12):
+        likelihood = likelihood_of(simulated(14, 60, seed), "HKY{4}+F{.31,.27,.12,.3}")
+        climb = Climb(likelihood, random_tree(likelihood.taxa, np.random.default_rng(seed)), stages=("nni", "spr"))
+        climb.run()
+        assert not climb.regraft_round(climb.radius)
+        before, n_steps = climb.log_likelihood, len(climb.trace)
+        found = climb.second_look()
+        gains.append(climb.log_likelihood - before)
+        assert climb.log_likelihood == pytest.approx(likelihood.evaluate(climb.tree).log_likelihood, abs=1e-7)
+        assert found == (gains[-1] > 1e-3) == (len(climb.trace) > n_steps)
+        if found:
+            assert climb.trace[-1].gain == pytest.approx(gains[-1], abs=1e-9)
+    assert min(gains) >= 0.0
+    assert max(gains) > 0.1
+
+
+def test_a_second_look_keeps_a_constraint() -> None:
+    likelihood = likelihood_of(simulated(14, 60, 9), "HKY{4}+F{.31,.27,.12,.3}")
+    start = random_tree(likelihood.taxa, np.random.default_rng(9))
+    constraint = read_constraint(start, likelihood.taxa)
+    climb = Climb(likelihood, start, stages=("nni", "spr"), constraint=constraint)
+    assert not climb.second_look()
+    assert splits(climb.tree) == splits(start)
+
+
 @given(st.integers(4, 12), st.integers(0, 2**32))
 @settings(max_examples=20)
 def test_topologies_are_the_splits_of_a_tree(n_taxa: int, seed: int) -> None:

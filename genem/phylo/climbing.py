@@ -18,8 +18,10 @@ from genem.phylo.gradients import edge_sums, gradient_by_models
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.open_tree import Move, OpenTree, Swap
 from genem.phylo.parameters import pack_partitions, partition_bounds, unpack_partitions
+from genem.phylo.pool import topology_of
 from genem.phylo.rearrangements import regrafts, swaps
 from genem.phylo.structural_em import propose_structure
+from genem.phylo.ties import with_ties_broken
 from genem.phylo.topology import subtree_bits
 
 __all__ = ["STRATEGY", "Acceptance", "Climb", "Stage", "refit_models", "single_rate"]
@@ -31,6 +33,12 @@ STRATEGY: tuple[Stage, ...] = ("sem", "nni", "spr", "escape")
 
 LEAST_GAIN = 1e-3
 """Of the log-likelihood, for a new structure."""
+CLOSE_TARGETS, CLOSE_MARGIN = 50, 100.0
+"""Edges whose lengths are fitted for each subtree in a second look: the middle of a long edge may be a bad place."""
+NEAR_MISS, MOST_NEAR_MISSES = 3.0, 60
+"""A regraft that seems to lose no more is worth a second look, and so many of them are."""
+HOPELESS = 1.0
+"""A second look ends where one sweep leaves the log-likelihood so far below."""
 SWEEP_TOLERANCE, FINE_SWEEP_TOLERANCE = 0.05, 1e-3
 MOST_SWEEPS = 30
 MODEL_UNIT = 3.0
@@ -197,6 +205,40 @@ class Climb:
             self.tree, self.log_likelihood = tree, reached
             self.sweep()
         return kept > 0
+
+    def second_look(self) -> bool:
+        """One regraft that seemed to lose, kept if the log-likelihood rises once all lengths are fitted to it.
+
+        Regrafts are scored with three lengths fitted; the place that the subtree leaves, and the rest of the tree, may
+        gain more than is missing. Edges of length 0 are resolved anew before, for a regraft may need another one.
+        """
+        if self.constraint is None:
+            self.tree = with_ties_broken(self.likelihood, self.tree)
+        found = regrafts(
+            self.likelihood,
+            self.tree,
+            self.radius,
+            margin=CLOSE_MARGIN,
+            per_subtree=CLOSE_TARGETS,
+            storage=self.storage,
+        )
+        near = [move for move in found if move.log_likelihood > self.log_likelihood - NEAR_MISS]
+        seen = {topology_of(self.tree, 0.0)}
+        for move in near[:MOST_NEAR_MISSES]:
+            there = OpenTree(self.tree)
+            if not there.apply(move):
+                continue
+            changed = there.to_tree()
+            topology = topology_of(changed, 0.0)
+            if topology in seen or not self._allows(changed):
+                continue
+            seen.add(topology)
+            swept = fit_branches(self.likelihood, changed, tolerance=math.inf)
+            if swept.log_likelihood < self.log_likelihood - HOPELESS:
+                continue
+            if self._keep_if_better(swept.tree, "spr", 1, move.log_likelihood - self.log_likelihood):
+                return True
+        return False
 
     def fit_models(self, most_rounds: int = MOST_MODEL_ROUNDS) -> None:
         """Model parameters and lengths in turn, until they gain little."""

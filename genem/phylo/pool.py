@@ -45,8 +45,8 @@ class Optimum:
     n_runs: int
 
 
-def topology_of(tree: Tree) -> Topology:
-    """Of every inner edge that is not too short the taxa beyond it; the same for the same tree in standard form.
+def topology_of(tree: Tree, least: float = RESOLVED) -> Topology:
+    """Of every inner edge of at least some length the taxa beyond it; the same for the same tree in standard form.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def topology_of(tree: Tree) -> Topology:
     groups = (
         bits[node] ^ (everything if bits[node] & 1 else 0)
         for node in range(len(tree.taxa), len(tree) - 1)
-        if tree.length[node] >= RESOLVED
+        if tree.length[node] >= least
     )
     return frozenset(group for group in groups if group.bit_count() < len(tree.taxa) - 1)
 

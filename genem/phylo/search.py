@@ -398,6 +398,8 @@ def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> Sear
         climb.fit_models()
         climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
         climb.run()
+        while "spr" in climb.stages and climb.second_look():
+            climb.run()
     run = Run(climb.number, kind, climb.log_likelihood, climb.tree)
     coordinates = tuple(pack_partitions(climb.likelihood.partitions).tolist()) if better else state.coordinates
     return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, MutableSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from genem.data import Tree
 from genem.phylo.branches import fit_branches
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.open_tree import OpenTree, Swap
-from genem.phylo.quartet_kernels import fit_quartets
+from genem.phylo.quartet_kernels import fit_quartets, screen_quartets
 from genem.phylo.rearrangements import evaluated, lengths_around, list_swaps, read_swap, whole_tree
 from genem.phylo.resampling import pattern_log_likelihoods
 from genem.phylo.threads import spread
@@ -71,7 +71,10 @@ def _candidate(likelihood: TreeLikelihood, tree: Tree) -> CandidateTree:
 
 
 def neighbours(
-    likelihood: TreeLikelihood, tree: Tree, known: AbstractSet[frozenset[int]]
+    likelihood: TreeLikelihood,
+    tree: Tree,
+    known: MutableSet[frozenset[int]],
+    promising: Callable[[Vector], NDArray[np.bool_]] | None = None,
 ) -> tuple[list[CandidateTree], Vector]:
     """All trees one interchange away that are not known, the five lengths around each change improved.
 
@@ -82,7 +85,10 @@ def neighbours(
     tree
         Bifurcating, its taxa numbered as in ``likelihood``, at its best lengths.
     known
-        Topologies to leave out.
+        Topologies to leave out; those looked at are added.
+    promising
+        Which of some trees to go on with, from float64 (tree, pattern) with only the edge in the middle improved; all
+        unless given.
 
     Returns
     -------
@@ -94,16 +100,22 @@ def neighbours(
     whole = whole_tree(evaluated(likelihood, tree))
     rows = list_swaps(whole)
     changes = _Interchanges(likelihood, tree, rows)
-    new = [place for place in range(len(rows)) if changes.topology(place) not in known]
+    new = np.array([place for place in range(len(rows)) if changes.topology(place) not in known], np.int64)
+    known |= {changes.topology(place) for place in new.tolist()}
+    if promising is not None and len(new) > 0:
+        log_site = np.empty((len(new), *likelihood.sites.weight.shape))
+        screened = (whole, rows[new], QUARTET_NEWTON, log_site)
+        spread(likelihood.threads, len(new), lambda _, *part: screen_quartets(*screened, *part))
+        new = new[promising(pattern_log_likelihoods(likelihood, log_site))]
     found, log_site = np.full((len(new), 6), -np.inf), np.empty((len(new), *likelihood.sites.weight.shape))
     chosen, bounds = rows[new], (QUARTET_SWEEPS, QUARTET_TOLERANCE, QUARTET_NEWTON)
     arguments = (whole, chosen, lengths_around(whole, chosen), *bounds, found, log_site)
     spread(likelihood.threads, len(new), lambda _, *part: fit_quartets(*arguments, *part))
     made = [
         CandidateTree(changes.lengths(place, values[1:]), tree, read_swap(whole, rows[place], values))
-        for place, values in zip(new, found, strict=True)
+        for place, values in zip(new.tolist(), found, strict=True)
     ]
-    return made, pattern_log_likelihoods(likelihood, log_site) if new else np.empty((0, 0))
+    return made, pattern_log_likelihoods(likelihood, log_site) if made else np.empty((0, 0))
 
 
 class _Interchanges:

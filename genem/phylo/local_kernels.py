@@ -211,23 +211,36 @@ def join(
 
 
 @kernel
+def new_edge_table(whole: WholeTree) -> EdgeTable:
+    """Room for the table of one edge."""
+    n_chunks, slab = len(whole.storage.up), whole.storage.up.shape[2:]
+    scale = np.empty((n_chunks, slab[2]), np.int32)
+    return EdgeTable(aligned((n_chunks, *slab)), aligned((n_chunks, slab[2])), scale)
+
+
+@kernel
+def fill_middle(whole: WholeTree, swap: np.ndarray, table: EdgeTable) -> None:
+    """The table of the edge between the first two and the last two of four subtrees."""
+    sites, process, slab = whole.sites, whole.process, whole.storage.up.shape[2:]
+    spare, joined, total = aligned(slab), aligned(slab), aligned((slab[2],))
+    near_scale, beyond_scale = np.empty(slab[2], np.int32), np.empty(slab[2], np.int32)
+    for number in range(len(sites.model)):
+        join(whole, number, swap[0], swap[1], spare, joined, near_scale, total)
+        message(process.left[sites.model[number]], joined, False, table.value[number])
+        join(whole, number, swap[2], swap[3], spare, joined, beyond_scale, total)
+        finish_chunk_table(sites, process, number, near_scale, joined, beyond_scale, spare, table)
+
+
+@kernel
 def screen_swaps(
     whole: WholeTree, swaps: np.ndarray, max_newton: int, found: np.ndarray, first: int, last: int
 ) -> None:
     """As :func:`fit_swaps` for the rows ``first`` to ``last - 1``, with only the edge in the middle improved."""
-    sites, process, slab = whole.sites, whole.process, whole.storage.up.shape[2:]
-    n_nodes, n_chunks, n_lanes = len(whole.lengths), len(sites.model), slab[2]
-    table = EdgeTable(aligned((n_chunks, *slab)), aligned((n_chunks, n_lanes)), np.empty((n_chunks, n_lanes), np.int32))
-    spare, joined, total = aligned(slab), aligned(slab), aligned((n_lanes,))
-    near_scale, beyond_scale = np.empty(n_lanes, np.int32), np.empty(n_lanes, np.int32)
+    sites, process, n_nodes = whole.sites, whole.process, len(whole.lengths)
+    table = new_edge_table(whole)
     for place in range(first, last):
-        one, other, third, fourth, middle = swaps[place]
-        for number in range(n_chunks):
-            left = process.left[sites.model[number]]
-            join(whole, number, one, other, spare, joined, near_scale, total)
-            message(left, joined, False, table.value[number])
-            join(whole, number, third, fourth, spare, joined, beyond_scale, total)
-            finish_chunk_table(sites, process, number, near_scale, joined, beyond_scale, spare, table)
+        fill_middle(whole, swaps[place], table)
+        middle = swaps[place, 4]
         length = newton_length(sites, process, table, whole.ascertained, whole.lengths[middle], max_newton)
         found[place, 0] = edge_log_likelihood(sites, process, table, whole.ascertained, length)
         for leaf in range(4):

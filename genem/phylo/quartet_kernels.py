@@ -8,9 +8,9 @@ import numpy as np
 
 from genem.jit import kernel
 from genem.phylo.aligned_kernels import aligned
-from genem.phylo.branch_kernels import EdgeTable, fill_growth, sum_growth
+from genem.phylo.branch_kernels import EdgeTable, fill_growth, newton_length, sum_growth
 from genem.phylo.likelihood_kernels import LOG_TINY, Sites
-from genem.phylo.local_kernels import fit_local, new_local_tree, put_far, sweep_local
+from genem.phylo.local_kernels import fill_middle, fit_local, new_edge_table, new_local_tree, put_far, sweep_local
 from genem.phylo.regraft_kernels import WholeTree
 from genem.phylo.transition_kernels import Process
 
@@ -36,6 +36,19 @@ def write_log_sites(sites: Sites, process: Process, table: EdgeTable, length: fl
                 target[number, l] = math.log(likelihood) + table.scale[number, l] * LOG_TINY
             else:
                 target[number, l] = -math.inf
+
+
+@kernel
+def screen_quartets(
+    whole: WholeTree, quartets: np.ndarray, max_newton: int, log_site: np.ndarray, first: int, last: int
+) -> None:
+    """As :func:`fit_quartets` with only the edge in the middle improved; ``log_site`` is filled."""
+    table = new_edge_table(whole)
+    for place in range(first, last):
+        fill_middle(whole, quartets[place], table)
+        length = whole.lengths[quartets[place, 4]]
+        length = newton_length(whole.sites, whole.process, table, whole.ascertained, length, max_newton)
+        write_log_sites(whole.sites, whole.process, table, length, log_site[place])
 
 
 @kernel

@@ -37,6 +37,8 @@ TIE = 0.5
 """Trees so near the best of a replicate share it evenly, in the place of a choice at random."""
 LEAST_GAIN = 0.01
 """Of a replicate's log-likelihood, for another tree to take its place."""
+SCREEN_MARGIN = 10.0
+"""Interchanges that stay so far behind on every replicate with only the edge in the middle improved are left out."""
 FIRST_ROUND, ROUND_PART = 20, 0.25
 """Trees whose neighbours are looked at between two looks at the shares: so many, or a part of those so far."""
 AT_REST, FEW = 0.9999, 0.1
@@ -190,6 +192,7 @@ class _Climbs:
     def begin(self, tree: Tree) -> None:
         """One more tree to start from."""
         candidate, log_pattern = fitted_candidate(self.likelihood, tree)
+        self.known.add(candidate.topology)
         self._consider([candidate], log_pattern)
 
     def waiting(self) -> list[int]:
@@ -216,13 +219,18 @@ class _Climbs:
         self.totals[place] = resampled_totals(log_pattern, self.weights, self.likelihood.threads)[0]
         led = self.leader == place
         self.reached[led] = self.totals[place][led]
-        self._consider(*neighbours(self.likelihood, fitted.origin, self.known))
+        self._consider(*neighbours(self.likelihood, fitted.origin, self.known, self._come_near))
+
+    def _come_near(self, log_pattern: Vector) -> NDArray[np.bool_]:
+        """Which of some trees may become the best of a replicate once all lengths around the change are improved."""
+        totals = resampled_totals(log_pattern, self.weights, self.likelihood.threads)
+        near: NDArray[np.bool_] = np.any(totals > self.reached - SCREEN_MARGIN, axis=1)
+        return near
 
     def _consider(self, candidates: list[CandidateTree], log_pattern: Vector) -> None:
         """Keep those that come near the best of a replicate; replicates move to the better ones."""
         if not candidates:
             return
-        self.known.update(candidate.topology for candidate in candidates)
         totals = resampled_totals(log_pattern, self.weights, self.likelihood.threads)
         for candidate, total in zip(candidates, totals, strict=True):
             if not np.any(total > self.reached - TIE):

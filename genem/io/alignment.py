@@ -115,6 +115,8 @@ def make_alignment(
 
 def _parse(text: str, path: str) -> tuple[Records, Datatype | None]:
     start = text.lstrip()
+    if not start:
+        raise InputError("holds no sequence", path=path, remedy="give FASTA, PHYLIP, Nexus or Clustal")
     if start.startswith(">"):
         records = list(_fasta(start))
         _refuse_written_out_once(records, path)
@@ -141,7 +143,7 @@ def _nexus(text: str, path: str) -> tuple[Records, Datatype | None]:
     try:
         matrix: Any = Nexus(text)
         records = [(name, str(matrix.matrix[name])) for name in matrix.taxlabels]
-    except (NexusError, KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
+    except (NexusError, LookupError, ValueError, AttributeError, TypeError, StopIteration) as error:
         raise InputError(f"is no Nexus alignment that can be read: {_one_line(error)}", path=path) from None
     if not records:
         raise InputError("is no Nexus alignment that can be read: it has no matrix", path=path)
@@ -153,15 +155,17 @@ def _nexus(text: str, path: str) -> tuple[Records, Datatype | None]:
 def _clustal(text: str, path: str) -> Records:
     from Bio import AlignIO
 
+    if not text.partition("\n")[2].strip():  # the reader would look for the first sequence for ever
+        raise InputError("holds no sequence", path=path, remedy="give an alignment of at least one")
     try:
         records = AlignIO.read(StringIO(text), "clustal")
-    except (ValueError, AssertionError) as error:
+    except (ValueError, AssertionError, IndexError) as error:
         raise InputError(f"is no Clustal alignment that can be read: {_one_line(error)}", path=path) from None
     return [(record.id, str(record.seq)) for record in records]
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or "it is cut short, or its columns do not line up"
 
 
 def _phylip(text: str, path: str) -> Records:

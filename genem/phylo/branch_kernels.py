@@ -21,7 +21,6 @@ import numpy as np
 from genem.jit import kernel
 from genem.phylo.aligned_kernels import aligned
 from genem.phylo.likelihood_kernels import (
-    HUGE,
     LOG_TINY,
     TINY,
     Chunk,
@@ -101,8 +100,12 @@ def finish_chunk_table(
     if process.invariant[model] > 0.0:
         for l in range(n_lanes):
             offset[l] = invariant_likelihood(sites, process, number, l)
-            if scale[l] > 0 and offset[l] > 0.0:
-                offset[l] *= HUGE ** scale[l]
+            if scale[l] > 0 and offset[l] > 0.0:  # lifted four times, the offset would be infinite
+                factor = TINY ** scale[l]
+                scale[l] = 0
+                for c in range(value.shape[0]):
+                    for k in range(value.shape[1]):
+                        value[c, k, l] *= factor
 
 
 @kernel

@@ -165,6 +165,7 @@ def whole_tree(evaluation: Evaluation) -> WholeTree:
 def list_walks(whole: WholeTree, radius: int) -> Walks:
     """All subtrees and their targets."""
     n_edges = 2 * (len(whole.lengths) - 1)
+    radius = min(radius, n_edges)
     nothing = np.empty(0, np.int64)
     empty = Walks(nothing, nothing, nothing, nothing, nothing, nothing, np.empty(0, np.bool_))
     n_targets = list_targets(whole.shape, radius, empty, False)

@@ -153,11 +153,8 @@ class TreeModel:
     def _improve_together(self, params: Estimate) -> Estimate:
         """Some quasi-Newton steps of all coordinates at once, each in units of its own uncertainty.
 
-        Lengths alone are left to the sweeps, but under +ASC: there the probability to be seen at all couples them, and
-        one at a time crawls.
+        Lengths alone need them, too: beside a saturated edge they depend on one another, and one at a time crawls.
         """
-        if len(params.coordinates) == 0 and not np.any(self.likelihood.ascertained):
-            return params
         start = self.pack(params)
         unit = self._units(params)
 

@@ -266,13 +266,18 @@ def _variable(
     return left, tuple(chrom[site] for site in kept.tolist()), position[kept], int(constant.sum())
 
 
-def perhaps_constant(alignment: Alignment, sites: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-    """bool (site,): every sequence may have the same letter there, ambiguous ones and gaps included."""
+def perhaps_constant(
+    alignment: Alignment, sites: NDArray[np.int64] | None = None, datatype: Datatype | None = None
+) -> NDArray[np.bool_]:
+    """bool (site,): every sequence may have the same letter there, ambiguous ones and gaps included.
+
+    ``datatype`` says what the letters of these columns are, where the alignment holds other ones, too.
+    """
     import numpy as np
 
     from genem.phylo import site_patterns
 
-    patterns = site_patterns(alignment, slice(None) if sites is None else sites)
+    patterns = site_patterns(alignment, slice(None) if sites is None else sites, datatype)
     constant: NDArray[np.bool_] = np.any(patterns.constant_states() > 0.0, axis=0)[patterns.pattern_of]
     return constant
 
@@ -352,7 +357,7 @@ def _check_models(data: PhyloInput, args: argparse.Namespace) -> None:
         if largest > LARGEST_RATE:
             raise UsageError(f"model {model!r}: a rate of {largest:g} against one of 1; give at most {LARGEST_RATE:g}")
         if said.ascertainment:
-            _require_variable(data.alignment, model, sites, args.vcf)
+            _require_variable(data.alignment, model, sites, said.datatype, args.vcf)
 
 
 def _strange_letters(alignment: Alignment, sites: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -378,8 +383,10 @@ def _wrong_datatype(
     return InputError(found, path=path, place=place, remedy=remedy)
 
 
-def _require_variable(alignment: Alignment, model: str, sites: NDArray[np.int64], path: str) -> None:
-    constant = perhaps_constant(alignment, sites)
+def _require_variable(
+    alignment: Alignment, model: str, sites: NDArray[np.int64], datatype: Datatype, path: str
+) -> None:
+    constant = perhaps_constant(alignment, sites, datatype)
     if constant.any():
         column = int(sites[constant.argmax()]) + 1
         raise InputError(

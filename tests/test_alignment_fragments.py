@@ -61,3 +61,13 @@ def test_nexus_that_ends_within_a_name(tmp_path: Path) -> None:
     (tmp_path / "x.nex").write_text(QUOTED)
     with pytest.raises(InputError, match="no Nexus alignment that can be read"):
         read_alignment(tmp_path / "x.nex")
+
+
+def test_a_name_of_nexus_over_two_lines(tmp_path: Path) -> None:
+    head = "#NEXUS\nbegin data;\n[it's a comment\nof two lines]\n"
+    head += "dimensions ntax=2 nchar=4;\nformat datatype=dna gap=-;\nmatrix\n"
+    (tmp_path / "x.nex").write_text(head + "'e \nx' ACGT\nb ACGT\n;\nend;\n")
+    with pytest.raises(InputError, match=r"line 8: .*a quote of this line is not closed"):
+        read_alignment(tmp_path / "x.nex")
+    (tmp_path / "x.nex").write_text(head + "'e''s x' ACGT\nb ACGT\n;\nend;\nbegin notes; text='\n';\nend;\n")
+    assert read_alignment(tmp_path / "x.nex").names == ("e's x", "b")

@@ -110,7 +110,7 @@ def test_usage_errors_are_one_line_and_status_2(
         ("input", 1, "x.vcf: record 17: FORMAT/PL has 4 values, 3 expected"),
         ("output", 1, "x.tsv: no space left"),
         ("missing", 1, "absent.vcf: No such file or directory"),
-        ("memory", 1, "not enough memory; use fewer samples (-s) or a part of the file (-r)"),
+        ("memory", 1, "not enough memory; use a part of the input: fewer samples, sequences or sites"),
         ("interrupt", 130, "interrupted"),
         (
             "bug",

@@ -8,7 +8,8 @@ import pytest
 from genem.data import Alignment, Tree
 from genem.phylo import Partition, TreeLikelihood, fit_branches, site_patterns, starting_model
 from genem.phylo import likelihood as likelihood_module
-from genem.phylo.aligned_kernels import LINE, aligned_array
+from genem.phylo.aligned import aligned_array
+from genem.phylo.aligned_kernels import LINE
 from genem.phylo.likelihood_kernels import LANE_STEP
 from genem.phylo.open_tree import OpenTree, Regraft
 from genem.phylo.rearrangements import evaluated, list_walks, regrafts, score_targets, whole_tree

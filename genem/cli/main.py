@@ -146,7 +146,7 @@ def _guarded(program: str, action: Callable[[], int], *, log: bool = False) -> i
         _report(program, _describe_os_error(error), log=log)
         return EXIT_FAILURE
     except MemoryError:
-        _report(program, "not enough memory; use fewer samples (-s) or a part of the file (-r)", log=log)
+        _report(program, "not enough memory; use a part of the input: fewer samples, sequences or sites", log=log)
         return EXIT_FAILURE
     except SystemExit as end:  # argparse after --help
         return end.code if isinstance(end.code, int) else 0

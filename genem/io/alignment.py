@@ -29,6 +29,7 @@ LEAST_SHARE, MANY_LETTERS = 0.5, 100
 MATCH_SHARE = 0.5
 STRICT_NAME = 10
 PHYLIP_HEADER = re.compile(r"\s*(\d+)\s+(\d+)\s*(?:[IS]\s*)?\n", re.IGNORECASE)
+COMMENT = re.compile(r"\[[^\]]*\]")
 
 Records = list[tuple[str, str]]
 
@@ -140,6 +141,7 @@ def _fasta(text: str) -> Iterator[tuple[str, str]]:
 def _nexus(text: str, path: str) -> tuple[Records, Datatype | None]:
     from Bio.Nexus.Nexus import Nexus, NexusError
 
+    _refuse_open_quotes(text, path)
     try:
         matrix: Any = Nexus(text)
         records = [(name, str(matrix.matrix[name])) for name in matrix.taxlabels]
@@ -150,6 +152,21 @@ def _nexus(text: str, path: str) -> tuple[Records, Datatype | None]:
     stated: dict[str, Datatype] = {"dna": "dna", "rna": "dna", "nucleotide": "dna", "protein": "protein"}
     gaps = str.maketrans({matrix.gap: "-", matrix.missing: "?"})
     return [(name, sequence.translate(gaps)) for name, sequence in records], stated.get(str(matrix.datatype).lower())
+
+
+def _refuse_open_quotes(text: str, path: str) -> None:
+    """A name in quotes that goes on in the next line: the reader would look for its end for ever."""
+    in_matrix = False
+    for number, line in enumerate(COMMENT.sub(_line_breaks, text).splitlines(), 1):
+        in_matrix |= line.strip().lower().startswith("matrix")
+        if in_matrix and line.count("'") % 2:
+            found = "is no Nexus alignment that can be read: a quote of this line is not closed in it"
+            raise InputError(found, path=path, place=f"line {number}", remedy="write every name in one line")
+        in_matrix &= ";" not in line
+
+
+def _line_breaks(comment: re.Match[str]) -> str:
+    return "\n" * comment.group().count("\n")
 
 
 def _clustal(text: str, path: str) -> Records:

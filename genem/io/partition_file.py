@@ -17,7 +17,7 @@ __all__ = ["FilePartition", "read_partitions"]
 RANGE = re.compile(r"(?P<first>\d+)(?:\s*-\s*(?P<last>\d+|\.))?(?:\s*\\\s*(?P<step>\d+))?")
 RAXML_LINE = re.compile(r"(?P<model>[^={},]*(?:\{[^{}]*\}[^={},]*)*),(?P<name>[^=]+)=(?P<columns>.+)")
 NEXUS_COMMENT = re.compile(r"\[[^\]]*\]")
-CHARSET = re.compile(r"charset\s+\*?\s*(?P<name>'[^']*'|[^\s=]+)\s*=\s*(?P<columns>.+)", re.IGNORECASE | re.DOTALL)
+CHARSET = re.compile(r"charset\s+\*?\s*(?P<name>'[^'\n]*'|[^\s=]+)\s*=\s*(?P<columns>.+)", re.IGNORECASE | re.DOTALL)
 CHARPARTITION = re.compile(r"charpartition\s+\*?\s*(?P<name>'[^']*'|[^\s=]+)\s*=\s*(?P<parts>.+)", re.I | re.DOTALL)
 REMEDY = "write lines as 'DNA, gene1 = 1-300, 400-500\\3', or a Nexus sets block"
 

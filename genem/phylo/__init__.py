@@ -27,7 +27,8 @@ from genem.phylo.nesting import is_nested
 from genem.phylo.optimisation import Estimate, fit_models
 from genem.phylo.patterns import SitePatterns, site_patterns
 from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
-from genem.phylo.search import Optimum, Run, Search, SearchState, search
+from genem.phylo.search import Optimum, Run, Search, search
+from genem.phylo.search_state import SearchState
 from genem.phylo.standard_errors import ModelParameter, StandardErrors, model_parameters, standard_errors
 from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
 from genem.phylo.tree_distances import TreeDistances, compare_trees, robinson_foulds

@@ -10,7 +10,8 @@ LINE = 64
 """Bytes of a cache line, and of the widest vector register: a load from anywhere else touches two lines."""
 
 
-def aligned_array(shape: tuple[int, ...]) -> np.ndarray:
+@kernel
+def aligned(shape: tuple[int, ...]) -> np.ndarray:
     """Room for float64 of a shape, from the start of a cache line."""
     n_values = 1
     for extent in shape:
@@ -19,7 +20,3 @@ def aligned_array(shape: tuple[int, ...]) -> np.ndarray:
     first = -(room.ctypes.data // 8) % (LINE // 8)
     values: np.ndarray = room[first : first + n_values].reshape(shape)
     return values
-
-
-aligned = kernel(aligned_array)
-"""The same inside kernels; from Python, NumPy asks for huge pages where an array is large."""

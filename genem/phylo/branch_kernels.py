@@ -21,24 +21,26 @@ import numpy as np
 from genem.jit import kernel
 from genem.phylo.aligned_kernels import aligned
 from genem.phylo.likelihood_kernels import (
-    LOG_TINY,
-    TINY,
     Chunk,
     Partials,
     Sites,
     Topology,
-    add_scale,
     begin_outer,
     carry_up_times,
     invariant_likelihood,
     message,
-    rescale,
     take_chunk,
     update_up,
     weighted_sum,
 )
 from genem.phylo.logarithm_kernels import log_lanes
 from genem.phylo.newton_kernels import bracketed_step
+from genem.phylo.scale_kernels import (
+    LOG_TINY,
+    TINY,
+    add_scale,
+    rescale,
+)
 from genem.phylo.transition_kernels import Process, Transitions, fill_edge
 
 MIN_LENGTH = 1e-9

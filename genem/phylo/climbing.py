@@ -64,7 +64,8 @@ class Acceptance:
         How many changes were made at once.
     expected_gain
         What the expected complete-data log-likelihood (``sem``) or the partial likelihoods around the changes (``nni``,
-        ``spr``) promised; NaN for ``models``.
+        ``spr``) promised; NaN for ``models``. Regrafts of one round were all looked at in the tree at its start: a
+        later one may bring less, because an earlier one brought the same.
     gain
         What the log-likelihood gained.
     log_likelihood
@@ -323,8 +324,7 @@ def refit_models(likelihood: TreeLikelihood, tree: Tree) -> TreeLikelihood:
     start = pack_partitions(likelihood.partitions)
     if len(start) == 0:
         return likelihood
-    n_sites = sum(float(partition.patterns.weight.sum()) for partition in likelihood.partitions)
-    unit = MODEL_UNIT / math.sqrt(max(n_sites, 1.0))
+    unit = MODEL_UNIT / math.sqrt(max(likelihood.n_sites_with_letters, 1.0))
 
     def at(scaled: Vector) -> TreeLikelihood:
         return likelihood.with_partitions(unpack_partitions(likelihood.partitions, scaled * unit))

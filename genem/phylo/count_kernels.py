@@ -19,7 +19,6 @@ import numpy as np
 
 from genem.jit import kernel
 from genem.phylo.likelihood_kernels import (
-    LOG_TINY,
     Partials,
     Sites,
     Topology,
@@ -28,6 +27,9 @@ from genem.phylo.likelihood_kernels import (
     sweep_up,
     take_slot,
     weighted_sum,
+)
+from genem.phylo.scale_kernels import (
+    LOG_TINY,
 )
 from genem.phylo.transition_kernels import Process, Transitions
 

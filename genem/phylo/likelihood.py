@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.errors import UsageError
-from genem.phylo.aligned_kernels import aligned_array
+from genem.phylo.aligned import aligned_array
 from genem.phylo.alphabet import Alphabet, common_alphabet, recoding
 from genem.phylo.likelihood_kernels import (
     FEW_STATES,
@@ -147,6 +147,14 @@ class TreeLikelihood:
                 partition.patterns.weight.sum() if partition.model.specification.ascertainment else 0.0
                 for partition in self.partitions
             ]
+        )
+
+    @property
+    def n_sites_with_letters(self) -> float:
+        """Sites at which some sequence has a known letter, by weight; all others say nothing."""
+        return sum(
+            float(each.patterns.weight @ np.any(each.patterns.codes != each.patterns.alphabet.unknown, axis=0))
+            for each in self.partitions
         )
 
     def evaluate(self, tree: Tree, *, down: bool = False) -> Evaluation:

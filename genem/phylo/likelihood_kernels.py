@@ -14,29 +14,26 @@ slab is ``[category, state, lane]``; a lane is one pattern of a chunk. The whole
 by chunk: a chunk's slabs stay in the cache, the inner loops run over lanes with unit stride, and chunks know nothing of
 one another.
 
-A pattern whose sum of partials falls below ``LOW`` is multiplied by ``HUGE``, and the event is counted per node; the
-product of four partials then neither vanishes nor overflows.
-
 A loop over lanes writes to one row only: where it wrote to several, the compiler could not tell them apart for sure,
 and would keep to one lane at a time.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from genem.jit import kernel
 from genem.phylo.aligned_kernels import aligned
-from genem.phylo.logarithm_kernels import log_lanes
+from genem.phylo.scale_kernels import (
+    add_scale,
+    log_totals,
+    rescale,
+    set_scale,
+)
 from genem.phylo.transition_kernels import Process, Transitions
 
-TINY = 2.0**-256
-LOW = 2.0**-128
-HUGE = 2.0**256
-LOG_TINY = -256.0 * math.log(2.0)
 LANE_STEP = 32
 """The lanes of a chunk are a multiple of this."""
 FEW_STATES = 4
@@ -178,52 +175,6 @@ def fill_ones(target: np.ndarray) -> None:
 
 
 @kernel
-def set_scale(source: np.ndarray, target: np.ndarray) -> None:
-    """Copy the scale of a slab."""
-    n_lanes = len(target)
-    for l in range(n_lanes):
-        target[l] = source[l]
-
-
-@kernel
-def add_scale(source: np.ndarray, target: np.ndarray) -> None:
-    """Add the scale of a factor."""
-    n_lanes = len(target)
-    for l in range(n_lanes):
-        target[l] += source[l]
-
-
-@kernel
-def rescale(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
-    """Lift the lanes of a slab that are about to underflow, and count it in ``scale``; a lane of zeros stays."""
-    n_lanes = len(total)
-    for l in range(n_lanes):
-        total[l] = 0.0
-    for c in range(target.shape[0]):
-        for x in range(0, target.shape[1], 4):
-            for l in range(n_lanes):
-                total[l] += (target[c, x, l] + target[c, x + 1, l]) + (target[c, x + 2, l] + target[c, x + 3, l])
-    lift_low(target, scale, total)
-
-
-@kernel
-def lift_low(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
-    """As :func:`rescale`, with the sums of the lanes in ``total``."""
-    n_lanes = len(total)
-    n_low = 0
-    for l in range(n_lanes):
-        n_low += total[l] < LOW
-    if n_low == 0:
-        return
-    for l in range(n_lanes):
-        if 0.0 < total[l] < LOW:
-            scale[l] += 1
-            for c in range(target.shape[0]):
-                for x in range(target.shape[1]):
-                    target[c, x, l] *= HUGE
-
-
-@kernel
 def carry_up(chunk: Chunk, node: int, target: np.ndarray) -> None:
     """The message of a node to its parent, P up, into a slab."""
     if node < len(chunk.letter):
@@ -311,38 +262,12 @@ def invariant_likelihood(sites: Sites, process: Process, chunk: int, lane: int) 
 
 
 @kernel
-def log_total(scaled: float, scale: int, invariant: float) -> float:
-    """ln(scaled * TINY**scale + invariant), without underflow."""
-    if scale == 0:
-        total = scaled + invariant
-        return math.log(total) if total > 0.0 else -math.inf
-    if invariant > 0.0:
-        return math.log(invariant) + math.log1p(scaled / invariant * TINY**scale)
-    return math.log(scaled) + scale * LOG_TINY if scaled > 0.0 else -math.inf
-
-
-@kernel
 def fill_invariant(sites: Sites, process: Process, chunk: int, target: np.ndarray) -> bool:
     """What sites that never change add to every pattern of a chunk, float64 (lane,); whether there are such sites."""
     n_lanes = len(target)
     for l in range(n_lanes):
         target[l] = invariant_likelihood(sites, process, chunk, l)
     return bool(process.invariant[sites.model[chunk]] > 0.0)
-
-
-@kernel
-def log_totals(
-    total: np.ndarray, scale: np.ndarray, invariant: np.ndarray, has_invariant: bool, target: np.ndarray
-) -> None:
-    """As :func:`log_total` for all lanes."""
-    n_lanes = len(target)
-    if has_invariant:
-        for l in range(n_lanes):
-            target[l] = log_total(total[l], scale[l], invariant[l])
-    else:
-        log_lanes(total, target)
-        for l in range(n_lanes):
-            target[l] += scale[l] * LOG_TINY
 
 
 @kernel

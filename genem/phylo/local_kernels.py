@@ -25,11 +25,13 @@ from genem.phylo.likelihood_kernels import (
     Topology,
     assign,
     message,
-    set_scale,
     take_chunk,
     update_up,
 )
 from genem.phylo.regraft_kernels import Walks, WholeTree, far_message, far_scale, leave, product, reverse
+from genem.phylo.scale_kernels import (
+    set_scale,
+)
 from genem.phylo.transition_kernels import Transitions, fill_edge, fill_transition
 
 

@@ -187,7 +187,7 @@ class TreeModel:
         counts = sums.expected_counts()
         stayed = np.einsum("mecxx->e", counts)
         changed = (counts.sum(axis=(0, 2, 3, 4)) - stayed)[self.free]
-        n_sites = max(1, self.n_observations)
+        n_sites = max(1.0, self.likelihood.n_sites_with_letters)
         return np.concatenate(
             [1.0 / np.sqrt(np.maximum(changed, 1.0)), np.full(len(params.coordinates), MODEL_UNIT / math.sqrt(n_sites))]
         )

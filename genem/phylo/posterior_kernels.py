@@ -17,7 +17,6 @@ import numpy as np
 from genem.jit import kernel
 from genem.phylo.aligned_kernels import aligned
 from genem.phylo.likelihood_kernels import (
-    HUGE,
     LANE_STEP,
     Chunk,
     Partials,
@@ -27,6 +26,9 @@ from genem.phylo.likelihood_kernels import (
     invariant_likelihood,
     take_chunk,
     weighted_sum,
+)
+from genem.phylo.scale_kernels import (
+    HUGE,
 )
 from genem.phylo.transition_kernels import Process, Transitions
 

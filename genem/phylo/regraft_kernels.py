@@ -29,14 +29,16 @@ from genem.phylo.likelihood_kernels import (
     Partials,
     Sites,
     Topology,
-    add_scale,
     fill_invariant,
-    log_totals,
     message,
-    rescale,
-    set_scale,
     take_chunk,
     weighted_sum,
+)
+from genem.phylo.scale_kernels import (
+    add_scale,
+    log_totals,
+    rescale,
+    set_scale,
 )
 from genem.phylo.transition_kernels import Process, Transitions, fill_transition
 

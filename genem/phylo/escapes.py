@@ -39,7 +39,7 @@ MOST_PAIR_WORK = 5e9
 def escape_kind(number: int, likelihood: TreeLikelihood, stages: Sequence[str]) -> EscapeKind:
     """Which way the escape with this number takes: in turn, of those that can be afforded, the most successful most."""
     n_nodes = 2 * len(likelihood.taxa) - 2
-    work = n_nodes**2 * likelihood.sites.weight.size * likelihood.n_categories * likelihood.n_states**3
+    work = n_nodes**2 * np.count_nonzero(likelihood.sites.weight) * likelihood.n_categories * likelihood.n_states**3
     can_anneal = "sem" in stages and work <= MOST_PAIR_WORK
     kinds: tuple[EscapeKind, ...] = ("reweight", "reweight", "reweight", "kick")
     if can_anneal:

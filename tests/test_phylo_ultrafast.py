@@ -8,7 +8,9 @@ import pytest
 from genem.em import Status
 from genem.errors import UsageError
 from genem.phylo import TreeFit, TreeLikelihood, evaluate, fit_branches, fit_tree, star_tree, ultrafast_bootstrap
-from genem.phylo.candidate_trees import fitted_candidate, neighbours
+from genem.phylo.candidate_trees import QUARTET_NEWTON, fitted_candidate, neighbours
+from genem.phylo.local_kernels import screen_swaps
+from genem.phylo.rearrangements import evaluated, list_swaps, whole_tree
 from genem.phylo.resampling import pattern_log_likelihoods, resampled_totals, weight_table
 from genem.phylo.starts import random_tree
 from genem.phylo.tree_splits import RESOLVED
@@ -66,6 +68,31 @@ def test_neighbours_are_the_interchanges_with_their_likelihoods() -> None:
     assert [candidate.topology for candidate in neighbours(likelihood, here.origin, known)[0]] == [
         candidate.topology for candidate in found[4:]
     ]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("model", [MODEL, "JC+I{0.1}"])
+def test_neighbours_are_screened_with_the_edge_in_the_middle_improved(model: str) -> None:
+    likelihood = likelihood_of(simulated(6, 20, 5), model)
+    here, _ = fitted_candidate(likelihood, random_tree(likelihood.taxa, np.random.default_rng(5)))
+    whole = whole_tree(evaluated(likelihood, here.origin))
+    rows = list_swaps(whole)
+    expected = np.empty((len(rows), 6))
+    screen_swaps(whole, rows, QUARTET_NEWTON, expected, 0, len(rows))
+    weight, seen = likelihood.partitions[0].patterns.weight, []
+
+    def every_second(log_pattern: np.ndarray) -> np.ndarray:
+        seen.extend((log_pattern @ weight).tolist())
+        return np.arange(len(log_pattern)) % 2 == 0
+
+    known: set[frozenset[int]] = set()
+    found, log_pattern = neighbours(likelihood, here.origin, known, every_second)
+    everything, all_patterns = neighbours(likelihood, here.origin, set())
+    assert seen == pytest.approx(expected[:, 0].tolist(), rel=1e-12)
+    assert np.all(all_patterns @ weight >= np.array(seen) - 1e-9)
+    assert [each.topology for each in found] == [each.topology for each in everything[::2]]
+    assert log_pattern.tobytes() == all_patterns[::2].tobytes()
+    assert known == {each.topology for each in everything}
 
 
 def _inner_nodes(tree: object, taxa: tuple[str, ...]) -> dict[int, int]:

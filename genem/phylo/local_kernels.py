@@ -46,6 +46,14 @@ class LocalTree(NamedTuple):
 
 
 @kernel
+def new_edge_table(storage: Partials) -> EdgeTable:
+    """Room for the table of one edge."""
+    n_chunks, slab = len(storage.up), storage.up.shape[2:]
+    scale = np.empty((n_chunks, slab[2]), np.int32)
+    return EdgeTable(aligned((n_chunks, *slab)), aligned((n_chunks, slab[2])), scale)
+
+
+@kernel
 def new_local_tree(n_leaves: int, transitions: Transitions, storage: Partials) -> LocalTree:
     """Three leaves around the top, or leaves 0 and 1 below an inner node, 2 and 3 at the top."""
     n_lanes = storage.up.shape[4]
@@ -74,7 +82,7 @@ def new_local_tree(n_leaves: int, transitions: Transitions, storage: Partials) -
             aligned((n_chunks, n_nodes, *slab)),
             np.zeros((n_chunks, n_nodes, n_lanes), np.int32),
         ),
-        EdgeTable(aligned((n_chunks, *slab)), aligned((n_chunks, n_lanes)), np.empty((n_chunks, n_lanes), np.int32)),
+        new_edge_table(storage),
         np.ones(n_nodes, np.bool_),
     )
 
@@ -213,14 +221,6 @@ def join(
 
 
 @kernel
-def new_edge_table(whole: WholeTree) -> EdgeTable:
-    """Room for the table of one edge."""
-    n_chunks, slab = len(whole.storage.up), whole.storage.up.shape[2:]
-    scale = np.empty((n_chunks, slab[2]), np.int32)
-    return EdgeTable(aligned((n_chunks, *slab)), aligned((n_chunks, slab[2])), scale)
-
-
-@kernel
 def fill_middle(whole: WholeTree, swap: np.ndarray, table: EdgeTable) -> None:
     """The table of the edge between the first two and the last two of four subtrees."""
     sites, process, slab = whole.sites, whole.process, whole.storage.up.shape[2:]
@@ -239,7 +239,7 @@ def screen_swaps(
 ) -> None:
     """As :func:`fit_swaps` for the rows ``first`` to ``last - 1``, with only the edge in the middle improved."""
     sites, process, n_nodes = whole.sites, whole.process, len(whole.lengths)
-    table = new_edge_table(whole)
+    table = new_edge_table(whole.storage)
     for place in range(first, last):
         fill_middle(whole, swaps[place], table)
         middle = swaps[place, 4]

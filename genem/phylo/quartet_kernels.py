@@ -46,7 +46,7 @@ def screen_quartets(
     whole: WholeTree, quartets: np.ndarray, max_newton: int, log_site: np.ndarray, first: int, last: int
 ) -> None:
     """As :func:`fit_quartets` with only the edge in the middle improved; ``log_site`` is filled."""
-    table = new_edge_table(whole)
+    table = new_edge_table(whole.storage)
     for place in range(first, last):
         fill_middle(whole, quartets[place], table)
         length = whole.lengths[quartets[place, 4]]

@@ -304,9 +304,9 @@ def _escape(plan: _Plan, state: SearchState, number: int, n_changed: int) -> Sea
     climb = _climb(plan, likelihood, changed, number)
     climb.stages = plan.local[:1]
     climb.run()
+    climb.stages = plan.local
     is_near = climb.log_likelihood > state.runs[state.best].log_likelihood - NEAR
     if is_near and topology_of(climb.tree) not in {topology_of(run.tree) for run in state.runs}:
-        climb.stages = plan.local
         climb.run()
     return _after(state, climb, kind, escape=True)
 

@@ -1,13 +1,16 @@
 """The only door to Numba: one way to compile a kernel, one place where compiled kernels are kept.
 
-Numba keeps compiled kernels per source file and does not notice when a kernel *called* by the cached one is
-edited. The cache folder therefore carries a hash over all kernel sources: any edit starts a fresh folder.
+Numba keeps compiled kernels per source file and does not notice when a kernel *called* by the cached one, or a
+constant frozen into it, is edited in another file. The compiled kernels of a module are therefore kept in a folder
+named after a hash of the module and of every module of genem that it imports, directly or through others: an edit
+recompiles the kernels that it can reach and no others.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -23,6 +26,7 @@ from numba.extending import intrinsic
 
 __all__ = [
     "cache_folder",
+    "cache_root",
     "jit_enabled",
     "kernel",
     "numba_version",
@@ -30,11 +34,13 @@ __all__ = [
     "popcount",
     "prange",
     "set_threads",
+    "sources",
     "summing_kernel",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+IMPORT = re.compile(r"^[ \t]*from (genem[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 PRUNE_AFTER_SECONDS = 30 * 24 * 3600
 
 
@@ -94,29 +100,67 @@ else:
 
 
 @cache
-def cache_folder() -> str:
-    """The folder that holds the compiled kernels of exactly these sources.
+def cache_root() -> Path:
+    """The folder below which compiled kernels are kept: ``NUMBA_CACHE_DIR``, else genem's own in the user's cache.
 
-    ``NUMBA_CACHE_DIR`` wins where the user set it. Where no folder can be written, a temporary one is used.
+    Where it cannot be written, a temporary one is used.
     """
-    if numba.config.CACHE_DIR:
-        return str(numba.config.CACHE_DIR)
-    root = _user_cache_root()
-    folder = root / _source_hash()
+    root = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else _user_cache_root()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
             pass
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="genem-kernels-"))
+    if not numba.config.CACHE_DIR:
+        _prune(root)
+    return root
+
+
+@cache
+def cache_folder(module: str) -> str:
+    """The folder that holds the compiled kernels of a module of genem, for exactly its sources."""
+    folder = cache_root() / _source_hash(module)
+    try:
+        folder.mkdir(exist_ok=True)
         os.utime(folder)
     except OSError:
         return tempfile.mkdtemp(prefix="genem-kernels-")
-    _prune(root, keep=folder)
     return str(folder)
+
+
+def sources(module: str) -> tuple[Path, ...]:
+    """The source file of a module of genem and those of all modules of genem that it imports, sorted."""
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _source(name)
+        if path is not None and name not in found:
+            found[name] = path
+            waiting.extend(_imported(path))
+    return tuple(sorted({*found.values(), Path(__file__)}))
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module of genem; None for packages, for names that are no modules, and elsewhere."""
+    first, *parts = module.split(".")
+    path = Path(__file__).parent.joinpath(*parts).with_suffix(".py")
+    return path if first == "genem" and parts and path.is_file() else None
+
+
+@cache
+def _imported(path: Path) -> tuple[str, ...]:
+    """What a source file imports of genem, by absolute names: ``from a import b`` may mean ``a`` or ``a.b``."""
+    names: list[str] = []
+    for package, imported in IMPORT.findall(path.read_text()):
+        names.extend((package, *(f"{package}.{name}" for name in re.findall(r"\w+", imported))))
+    return tuple(names)
 
 
 def _compile(function: Function, *, parallel: bool, fastmath: set[str] | None = None) -> Function:
     restored = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = cache_folder()
+    numba.config.CACHE_DIR = cache_folder(function.__module__)
     try:
         decorate = numba.njit(
             cache=True, error_model="numpy", nogil=True, parallel=parallel, fastmath=fastmath or False
@@ -135,21 +179,21 @@ def _user_cache_root() -> Path:
     return base / "genem" / "kernels"
 
 
-def _source_hash() -> str:
+def _source_hash(module: str) -> str:
     package = Path(__file__).parent
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {numba.__version__}".encode())
-    for source in sorted({*package.rglob("*kernels.py"), Path(__file__)}):
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {numba.__version__} {module}".encode())
+    for source in sources(module):
         digest.update(source.relative_to(package).as_posix().encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _prune(root: Path, keep: Path) -> None:
-    """Remove folders of other sources that nobody opened for a month."""
+def _prune(root: Path) -> None:
+    """Remove folders that nobody opened for a month."""
     oldest = time.time() - PRUNE_AFTER_SECONDS
     for folder in root.iterdir():
         try:
-            if folder != keep and folder.stat().st_mtime < oldest:
+            if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             continue

@@ -25,7 +25,7 @@ COMMAND = Command(
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
-    from genem.jit import cache_folder, jit_enabled
+    from genem.jit import cache_root, jit_enabled
 
     if not jit_enabled():
         raise UsageError("NUMBA_DISABLE_JIT is set: nothing can be compiled")
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
             modules[row.name] = module
         elif args.commands:
             raise UsageError(f"{row.name} has no kernels to compile")
-    folder = Path(cache_folder())
+    folder = cache_root()
     with context.open_output(args.output) as stream:
         stream.write(b"COMMAND\tSECONDS\tCOMPILED\n")
         for name, module in modules.items():

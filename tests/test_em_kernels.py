@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genem.em.kernels import (
+from genem.em.ascent_kernels import (
     STEP_GROWTH,
     cycle_step_length,
     extrapolate,

@@ -91,9 +91,7 @@ def backward(
                     passages[origin, target + 1, lane] += alpha[place, origin, lane] * following[target + 1, lane]
             if n_states % 2 == 1:
                 for lane in range(n_lanes):
-                    passages[origin, n_states - 1, lane] += (
-                        alpha[place, origin, lane] * following[n_states - 1, lane]
-                    )
+                    passages[origin, n_states - 1, lane] += alpha[place, origin, lane] * following[n_states - 1, lane]
         finish_backward(place, density, alpha, inverse, following, posterior)
 
 

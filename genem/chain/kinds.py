@@ -123,9 +123,7 @@ class Homogeneous:
         posterior: Floats,
         sums: Floats,
     ) -> None:
-        homogeneous_kernels.backward(
-            self.transitions, restarts, density, alpha, inverse, following, posterior, sums
-        )
+        homogeneous_kernels.backward(self.transitions, restarts, density, alpha, inverse, following, posterior, sums)
 
     def best_origins(
         self,
@@ -278,6 +276,4 @@ class Renewal:
         origins: NDArray[np.uint8],
     ) -> None:
         stay, leave = self._survival(self.distances[block])
-        renewal_kernels.best_origins(
-            self.mix, stay, leave, log_initial, restarts, log_density, score, reached, origins
-        )
+        renewal_kernels.best_origins(self.mix, stay, leave, log_initial, restarts, log_density, score, reached, origins)

@@ -50,9 +50,7 @@ def finish_forward(
 
 
 @kernel
-def end_sequences(
-    place: int, restarts: np.ndarray, n_left: int, likelihood: np.ndarray, following: np.ndarray
-) -> int:
+def end_sequences(place: int, restarts: np.ndarray, n_left: int, likelihood: np.ndarray, following: np.ndarray) -> int:
     """Let sequences end where the next place is a restart: nothing follows; return the restarts left before.
 
     Parameters: ``restarts`` (restart, 2), ``likelihood`` (place, state, lane), ``following`` (state, lane).

@@ -56,14 +56,15 @@ class Lanes:
         self.n_observed = int(self.lengths.sum())
         self.n_lanes = max(1, min(MAX_LANES, self.n_observed // MIN_PLACES))
         self.n_places = -(-self.n_observed // self.n_lanes)
-        self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+        starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
         padding = np.arange(self.n_observed, self.n_lanes * self.n_places)
-        every = np.concatenate([self.starts, padding])
+        every = np.concatenate([starts, padding])
         place, lane = every % self.n_places, every // self.n_places
         ends_lane = np.append(lane[(place == 0) & (lane > 0)] - 1, self.n_lanes - 1)
         at_end = np.column_stack([np.full(len(ends_lane), self.n_places), ends_lane])
         restarts = np.concatenate([np.column_stack([place, lane]), at_end])
         self.restarts: NDArray[np.int64] = np.ascontiguousarray(restarts[np.lexsort((restarts[:, 1], restarts[:, 0]))])
+        self._within: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def spread(self, values: NDArray[Any], missing: float) -> NDArray[Any]:
         """Lay out values (place of all sequences, ...) as (place, ..., lane), padded with ``missing``.
@@ -86,8 +87,16 @@ class Lanes:
 
     def restarts_within(self, start: int, stop: int) -> NDArray[np.int64]:
         """The ``restarts`` at places from ``start`` to ``stop``, both included, counted from ``start``."""
-        first, last = np.searchsorted(self.restarts[:, 0], [start, stop + 1])
-        return self.restarts[first:last] - [start, 0]
+        key = start, stop
+        if key not in self._within:
+            first, last = np.searchsorted(self.restarts[:, 0], [start, stop + 1])
+            self._within[key] = self.restarts[first:last] - [start, 0]
+        return self._within[key]
+
+    def starts_within(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Those at places from ``start`` to before ``stop`` that are no padding."""
+        within = self.restarts_within(start, stop - 1)
+        return within[within[:, 1] * self.n_places + within[:, 0] + start < self.n_observed]
 
     @cached_property
     def is_cut(self) -> NDArray[np.bool_]:
@@ -95,8 +104,3 @@ class Lanes:
         cut = np.ones(self.n_lanes, np.bool_)
         cut[self.restarts[self.restarts[:, 0] == 0, 1]] = False
         return cut
-
-    @cached_property
-    def first_places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Place and lane of the first place of every sequence, in their order."""
-        return self.starts % self.n_places, self.starts // self.n_places

@@ -26,7 +26,7 @@ __all__ = ["Expectations", "Passes"]
 
 Floats = NDArray[np.float64]
 
-BLOCK_ELEMENTS = 24_576
+BLOCK_ELEMENTS = 98304
 """Places times states times lanes of a block: its arrays stay in the second-level cache."""
 WINDOWS = (64, 512)
 """Places before a cut that are tried first, before the whole lane is."""
@@ -108,12 +108,12 @@ class Passes:
         log_likelihood, following = self._forward(chain, emission, observed)
         if not np.isfinite(log_likelihood):
             return Expectations(log_likelihood, starts * np.nan, chain_sums * np.nan, emission_sums * np.nan)
-        places, lanes = self.lanes.first_places
         for block in reversed(self._blocks()):
             posterior = self._backward(chain, block, following, chain_sums)
             emission.add(observed[block], posterior, emission_sums)
-            within = (places >= block.start) & (places < block.stop)
-            starts += posterior[places[within] - block.start, :, lanes[within]].sum(axis=0)
+            first = self.lanes.starts_within(block.start, block.stop)
+            if len(first) > 0:
+                starts += posterior[first[:, 0], :, first[:, 1]].sum(axis=0)
         return Expectations(log_likelihood, starts, chain_sums, emission_sums)
 
     def posteriors(self, chain: Chain, emission: Emission, observed: NDArray[Any]) -> Floats:
@@ -176,7 +176,7 @@ class Passes:
         for block in self._blocks():
             n = block.stop - block.start
             inverse, tops, scratch = self._inverse[block], self._tops[:n], self._block_inverse[:n]
-            emission.density(observed[block], self._density[block], tops, self._posterior[:n])
+            emission.density(observed[block], self._density[block], tops)
             restarts, initial = self._restarts(block, chain.initial)
             chain.forward(block, initial, restarts, self._density[block], previous, self._alpha[block], inverse)
             if not np.isfinite(inverse).all():
@@ -198,7 +198,7 @@ class Passes:
     def _restarts(self, block: slice, distribution: Floats) -> tuple[NDArray[np.int64], Floats]:
         """The restarts of a block, and what each starts with, (restart, state)."""
         restarts = self.lanes.restarts_within(block.start, block.stop - 1)
-        return restarts, np.tile(distribution, (len(restarts), 1))
+        return restarts, distribution[None].repeat(len(restarts), axis=0)
 
     def _boundaries(self, chain: Chain, emission: Emission, observed: NDArray[Any]) -> tuple[Floats, Floats]:
         """What precedes the first place of each lane, and what follows its last one: (state, lane) each."""
@@ -224,14 +224,12 @@ class Passes:
             break
         return previous, following
 
-    def _transfer(
-        self, chain: Chain, emission: Emission, observed: NDArray[Any], start: int, stop: int
-    ) -> Transfer:
+    def _transfer(self, chain: Chain, emission: Emission, observed: NDArray[Any], start: int, stop: int) -> Transfer:
         """Go forward from every state at place ``start`` of all lanes to the place before ``stop``."""
         blocks = self._blocks(start, stop)
         for block in blocks:
             n = block.stop - block.start
-            emission.density(observed[block], self._density[block], self._tops[:n], self._posterior[:n])
+            emission.density(observed[block], self._density[block], self._tops[:n])
         n_states, n_lanes = emission.n_states, self.lanes.n_lanes
         rows, inverse = np.zeros((n_states, n_states, n_lanes)), np.empty((n_states, stop - start, n_lanes))
         for state, distribution in enumerate(np.eye(n_states)):
@@ -298,5 +296,5 @@ def _in_all_lanes(
     later = restarts[:, 0] > 0
     at_first = np.column_stack([np.zeros(n_lanes, np.int64), np.arange(n_lanes)])
     return np.concatenate([at_first, restarts[later]]), np.concatenate(
-        [np.tile(distribution, (n_lanes, 1)), initial[later]]
+        [distribution[None].repeat(n_lanes, axis=0), initial[later]]
     )

@@ -23,9 +23,7 @@ SHORT = 0.1
 
 
 @kernel
-def survival(
-    rates: np.ndarray, distances: np.ndarray, stay: np.ndarray, leave: np.ndarray, powers: np.ndarray
-) -> None:
+def survival(rates: np.ndarray, distances: np.ndarray, stay: np.ndarray, leave: np.ndarray, powers: np.ndarray) -> None:
     """Fill ``stay`` with exp(-rate distance) and ``leave`` with 1 - exp(-rate distance), precise near 0 too.
 
     Parameters: ``rates`` (state), ``distances`` (place, lane), ``stay``, ``leave``, ``powers`` (place, state, lane),
@@ -46,7 +44,9 @@ def survival(
             for lane in range(n_lanes):
                 x = rate * distances[place, lane]
                 p = 1.0 - x / 8.0 * (1.0 - x / 9.0)
-                p = 1.0 - x / 2.0 * (1.0 - x / 3.0 * (1.0 - x / 4.0 * (1.0 - x / 5.0 * (1.0 - x / 6.0 * (1.0 - x / 7.0 * p)))))
+                p = 1.0 - x / 2.0 * (
+                    1.0 - x / 3.0 * (1.0 - x / 4.0 * (1.0 - x / 5.0 * (1.0 - x / 6.0 * (1.0 - x / 7.0 * p))))
+                )
                 leave[place, state, lane] = x * p if x < SHORT else 1.0 - stay[place, state, lane]
 
 

@@ -13,6 +13,8 @@ LEAST = -700.0
 """Smallest logarithm of a relative density that is possible: below it the density is that of -700."""
 IMPOSSIBLE = -705.0
 """Stands for -inf until exponentials are taken."""
+AT_ONCE = 1024
+"""Exponentials taken at once."""
 LEAST_DENSITY = 5e-305
 """Between the exponentials of the two."""
 
@@ -21,7 +23,7 @@ LEAST_DENSITY = 5e-305
 def relative_densities(rows: np.ndarray, tops: np.ndarray, powers: np.ndarray) -> None:
     """Replace log-densities by densities relative to the largest at each place, and keep the logarithm of that one.
 
-    Parameters: ``rows``, ``powers`` (place, state, lane), the latter scratch space, ``tops`` (place, lane). A density
+    Parameters: ``rows`` (place, state, lane), ``tops`` (place, lane), ``powers`` (1024), scratch space. A density
     of 0 stays 0, a smaller one than exp(-700) times the largest becomes that.
     """
     n_places, n_states, n_lanes = rows.shape
@@ -37,10 +39,13 @@ def relative_densities(rows: np.ndarray, tops: np.ndarray, powers: np.ndarray) -
                 value = rows[place, state, lane] - tops[place, lane]
                 value = value if value > LEAST else (LEAST if value > -math.inf else IMPOSSIBLE)
                 rows[place, state, lane] = value
+    # Exponentials of pieces that stay in the first-level cache.
     flat = rows.reshape(rows.size)
-    exponentials(flat, powers.reshape(rows.size))
-    for i in range(len(flat)):
-        flat[i] = flat[i] if flat[i] > LEAST_DENSITY else 0.0
+    for start in range(0, len(flat), AT_ONCE):
+        piece = flat[start : start + AT_ONCE]
+        exponentials(piece, powers)
+        for i in range(len(piece)):
+            piece[i] = piece[i] if piece[i] > LEAST_DENSITY else 0.0
 
 
 @kernel

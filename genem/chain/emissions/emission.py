@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.chain.emissions.density_kernels import relative_densities
+from genem.chain.emissions.density_kernels import AT_ONCE, relative_densities
 from genem.chain.lanes import Lanes
 
 __all__ = ["Emission"]
@@ -56,17 +56,17 @@ class Emission(ABC):
         """Lay ``values`` (place, ...) out along the lanes."""
         return lanes.spread(np.asarray(values), self.missing)
 
-    def density(self, observed: NDArray[Any], rows: Floats, tops: Floats, scratch: Floats) -> None:
+    def density(self, observed: NDArray[Any], rows: Floats, tops: Floats) -> None:
         """Fill ``rows`` with densities relative to the largest at each place, whose logarithms go to ``tops``.
 
         Parameters
         ----------
         observed
             (place, ..., lane), a block of places.
-        rows, scratch
+        rows
             float64 (place, state, lane).
         tops
             float64 (place, lane).
         """
         self.log_density(observed, rows)
-        relative_densities(rows, tops, scratch)
+        relative_densities(rows, tops, np.empty(AT_ONCE))

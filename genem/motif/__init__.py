@@ -17,7 +17,6 @@ from genem.motif.comparison_plots import plot_aligned_logos
 from genem.motif.controls import SearchSignificance, empirical_p_value, search_significance
 from genem.motif.discovery import Discovery, FoundMotif, find_motifs
 from genem.motif.enrichment import log10_binomial_p, log10_fisher_p
-from genem.motif.false_discovery import q_values
 from genem.motif.fitting import MotifFit, fit_motif, fit_placements
 from genem.motif.matrices import column_information, start_matrix
 from genem.motif.model import Expectation, MotifModel, MotifParams
@@ -31,6 +30,7 @@ from genem.motif.shuffling import shuffle
 from genem.motif.significance import log10_e_value
 from genem.motif.site_plots import plot_site_map
 from genem.motif.sites import site_posteriors
+from genem.numerics.multiple_testing import q_values
 
 __all__ = [
     "ALPHABETS",

@@ -13,8 +13,8 @@ from genem.data import Motif
 from genem.errors import InputError, UsageError
 from genem.jit import set_threads
 from genem.motif.comparison_kernels import align, stretch_tails
-from genem.motif.false_discovery import q_values
 from genem.motif.score_distribution import alphabet_of
+from genem.numerics.multiple_testing import q_values
 
 __all__ = ["Comparison", "Similarity", "compare"]
 

@@ -13,7 +13,6 @@ from genem.errors import InputError, UsageError
 from genem.jit import set_threads
 from genem.motif.alphabet import Alphabet, EncodedSequences
 from genem.motif.background import Background, estimate_background
-from genem.motif.false_discovery import q_values
 from genem.motif.scan_kernels import Tables, find_best, find_sites, pack
 from genem.motif.score_distribution import (
     PSEUDOCOUNT,
@@ -22,6 +21,7 @@ from genem.motif.score_distribution import (
     log_odds,
     score_distribution,
 )
+from genem.numerics.multiple_testing import q_values
 
 __all__ = ["Scan", "scan"]
 

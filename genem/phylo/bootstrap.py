@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Alignment, Tree
 from genem.errors import UsageError
+from genem.numerics.threads import spread
 from genem.phylo.branches import fit_branches
 from genem.phylo.climbing import Climb, refit_models, single_rate
 from genem.phylo.constraints import Constraint, read_constraint
@@ -21,7 +22,6 @@ from genem.phylo.parameters import pack_partitions, unpack_partitions
 from genem.phylo.rates import GammaRule
 from genem.phylo.resampling import draw_weights, replicate_generator, sampled_partitions
 from genem.phylo.starts import bionj_tree, parsimony_tree, random_resolution
-from genem.phylo.threads import spread
 from genem.phylo.topology import star_tree
 
 __all__ = ["Replicate", "bootstrap"]

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
-from genem.phylo.aligned_kernels import aligned
+from genem.numerics.arrays_kernels import aligned
+from genem.numerics.vector_kernels import logarithms
 from genem.phylo.likelihood_kernels import (
     Chunk,
     Partials,
@@ -33,7 +34,6 @@ from genem.phylo.likelihood_kernels import (
     update_up,
     weighted_sum,
 )
-from genem.phylo.logarithm_kernels import log_lanes
 from genem.phylo.newton_kernels import bracketed_step
 from genem.phylo.scale_kernels import (
     LOG_TINY,
@@ -241,7 +241,7 @@ def edge_log_likelihood(
             n_impossible += sites.weight[number, l] > 0.0 and not total[0, l] > 0.0
         if n_impossible > 0:
             return -math.inf
-        log_lanes(total[0], log_site)
+        logarithms(total[0], log_site)
         for l in range(n_lanes):
             log_site[l] += table.scale[number, l] * LOG_TINY
         result += weighted_sum(sites.weight[number], log_site)

@@ -10,6 +10,7 @@ from scipy.special import chdtrc
 
 from genem.data import Tree
 from genem.errors import UsageError
+from genem.numerics.threads import spread
 from genem.phylo.branches import MIN_LENGTH
 from genem.phylo.consensus import node_supports
 from genem.phylo.evaluation import TreeFit
@@ -18,7 +19,6 @@ from genem.phylo.quartet_kernels import fit_quartets
 from genem.phylo.rearrangements import evaluated, lengths_around, list_swaps, whole_tree
 from genem.phylo.regraft_kernels import WholeTree
 from genem.phylo.resampling import pattern_log_likelihoods, resampled_totals, weight_table
-from genem.phylo.threads import spread
 from genem.phylo.topology import build_tree, canonical, relabelled, unrooted
 from genem.phylo.tree_splits import edge_splits
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Status
-from genem.phylo.aligned import aligned_array
+from genem.numerics.arrays import aligned_array
 from genem.phylo.branch_kernels import MAX_LENGTH, MAX_NEWTON, MIN_LENGTH, EdgeTable, sweep_branches
 from genem.phylo.likelihood import TreeLikelihood, build_topology
 from genem.phylo.topology import relabelled

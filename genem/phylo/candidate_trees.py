@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
+from genem.numerics.threads import spread
 from genem.phylo.branches import fit_branches
 from genem.phylo.likelihood import TreeLikelihood
 from genem.phylo.open_tree import OpenTree, Swap
 from genem.phylo.quartet_kernels import fit_quartets, screen_quartets
 from genem.phylo.rearrangements import evaluated, lengths_around, list_swaps, read_swap, whole_tree
 from genem.phylo.resampling import pattern_log_likelihoods
-from genem.phylo.threads import spread
 from genem.phylo.tree_splits import is_inner, split_lengths
 
 __all__ = ["CandidateTree", "fitted_candidate", "neighbours"]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
+from genem.numerics.threads import spread
 from genem.phylo.count_kernels import EdgeCounts, count_groups
 from genem.phylo.likelihood import Evaluation, Partition, TreeLikelihood, build_process, build_topology
 from genem.phylo.parameters import pack_partitions, unpack_partitions
-from genem.phylo.threads import spread
 from genem.phylo.transition_kernels import Transitions, fill_all_edges
 
 __all__ = ["EdgeSums", "edge_sums", "gradient_by_lengths", "gradient_by_models"]

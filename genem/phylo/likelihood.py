@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.errors import UsageError
-from genem.phylo.aligned import aligned_array
+from genem.numerics.arrays import aligned_array
+from genem.numerics.threads import spread
 from genem.phylo.alphabet import Alphabet, common_alphabet, recoding
 from genem.phylo.likelihood_kernels import (
     FEW_STATES,
@@ -22,7 +23,6 @@ from genem.phylo.likelihood_kernels import (
 )
 from genem.phylo.models import Model
 from genem.phylo.patterns import SitePatterns
-from genem.phylo.threads import spread
 from genem.phylo.topology import relabelled
 from genem.phylo.transition_kernels import Process, Transitions, fill_all_edges
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
+from genem.numerics.threads import spread
 from genem.phylo.likelihood import Evaluation, TreeLikelihood, build_topology
 from genem.phylo.likelihood_kernels import Partials
 from genem.phylo.local_kernels import fit_insertions, fit_swaps, screen_swaps
 from genem.phylo.open_tree import Regraft, Swap
 from genem.phylo.regraft_kernels import Walks, WholeTree, leave, list_targets, reverse, score_groups
-from genem.phylo.threads import spread
 
 __all__ = ["evaluated", "lengths_around", "list_swaps", "read_swap", "regrafts", "score_targets", "swaps", "whole_tree"]
 

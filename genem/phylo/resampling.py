@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from genem.numerics.threads import spread
 from genem.phylo.likelihood import Partition, TreeLikelihood
 from genem.phylo.resampling_kernels import resample
-from genem.phylo.threads import spread
 
 __all__ = ["draw_weights", "pattern_log_likelihoods", "replicate_generator", "resampled_totals", "sampled_partitions"]
 

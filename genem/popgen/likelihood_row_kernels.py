@@ -8,6 +8,7 @@ import numpy as np
 
 from genem.em.status import CONVERGED, DEGENERATE
 from genem.jit import kernel
+from genem.numerics.tails_kernels import chi_square_tail
 from genem.popgen.count_kernels import ALLELE_NUMBER, N_CALLED, N_DIPLOID, N_ROW_COUNTS, Design, Options, Rows
 from genem.popgen.genotype_kernels import (
     FREQUENCY,
@@ -19,7 +20,6 @@ from genem.popgen.genotype_kernels import (
 )
 from genem.popgen.genotype_model_kernels import genotype_classes, hardy_weinberg_classes, random_mating
 from genem.popgen.information_kernels import standard_errors
-from genem.popgen.interval_kernels import chi_square_upper_tail
 from genem.popgen.log_linear_kernels import AT_ZERO, ZERO, Model, Samples, Selection, em_map, fit
 from genem.popgen.profile_kernels import heterogeneity, profile_interval
 from genem.popgen.sample_kernels import DIPLOID_SLOT, genotype_tables, lay_out, phred_likelihoods, select_samples
@@ -165,7 +165,7 @@ def class_fits(
         n_iter, status = max(n_iter, n_steps), max(status, end)
         if n_slots == 1 and not monomorphic:
             values[LRT_HWE] = max(0.0, 2.0 * (value - null))
-            values[LRT_P] = chi_square_upper_tail(values[LRT_HWE])
+            values[LRT_P] = chi_square_tail(values[LRT_HWE])
         if counts[N_DIPLOID] > 0:
             values[INBREEDING] = class_inbreeding(theta)
     return value, n_iter, status

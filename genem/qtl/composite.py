@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from genem.data import Cross
 from genem.em import Status
 from genem.errors import InputError, UsageError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.design import Design
 from genem.qtl.interval_mapping import SPIKE_ENTROPY, SPIKE_LOD, Scan, default_rule, missing_information
 from genem.qtl.joint_genotypes import LinkedGenotypes
 from genem.qtl.qtl_models import ModelSetting, model_setting
-from genem.qtl.regression_kernels import orthonormalise, position_bases
+from genem.qtl.regression_kernels import position_bases
 from genem.qtl.scan_methods import Fits, Task, expectation_maximisation, haley_knott, null_basis, residuals
 
 __all__ = ["CompositeScan", "MarkerCovariate", "composite_scan"]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from genem.data import Cross
 from genem.errors import InputError, UsageError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotype_chain import reverse_females
 from genem.qtl.markers import ChromosomeGenotypes
-from genem.qtl.regression_kernels import orthonormalise
 
 __all__ = ["Design", "Sample", "column", "numbers", "prepare", "sample_of", "standardised", "x_indicators"]
 

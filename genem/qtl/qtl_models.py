@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from genem.data import Cross, CrossType
 from genem.em import Status
 from genem.errors import InputError, UsageError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.cell_kernels import Regression, Stop, fit_cells, maximise
 from genem.qtl.design import Design, column, numbers, sample_of, standardised
 from genem.qtl.interval_mapping import default_rule, response_of
 from genem.qtl.joint_genotypes import LinkedGenotypes, Locus, joint_probabilities
 from genem.qtl.mixture_information import mixture_covariance
 from genem.qtl.qtl_terms import Term
-from genem.qtl.regression_kernels import orthonormalise
 from genem.qtl.scan_methods import LN10, Task, null_log_likelihood
 
 __all__ = [

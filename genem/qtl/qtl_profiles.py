@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Cross
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.cell_kernels import fit_many_cells
 from genem.qtl.joint_genotypes import LinkedGenotypes, Locus, joint_probabilities
 from genem.qtl.multiple_qtl import prepared_terms, reduced, requested_loci
@@ -23,7 +24,7 @@ from genem.qtl.qtl_models import (
     term_columns,
 )
 from genem.qtl.qtl_terms import Term
-from genem.qtl.regression_kernels import orthonormalise, position_bases
+from genem.qtl.regression_kernels import position_bases
 from genem.qtl.scan_methods import LN10, residuals
 from genem.qtl.two_qtl_methods import lod_of_share
 

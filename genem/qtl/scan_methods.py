@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from genem.em import Status
 from genem.errors import InputError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.design import Design, Sample
 from genem.qtl.extended_regression_kernels import fit_extended_positions
 from genem.qtl.family_kernels import NORMAL
 from genem.qtl.mixture_kernels import LOG_ROOT_TWO_PI, Data, Rule, fit_mixture, fit_positions
-from genem.qtl.regression_kernels import orthonormalise, position_bases
+from genem.qtl.regression_kernels import position_bases
 from genem.qtl.sweep_kernels import Stop, sweep_all
 from genem.qtl.two_part_kernels import fit_two_part_positions
 

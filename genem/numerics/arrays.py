@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.phylo.aligned_kernels import aligned
+from genem.numerics.arrays_kernels import aligned
 
 __all__ = ["aligned_array"]
 

@@ -1,0 +1,1 @@
+"""Arithmetic that knows no biology: linear systems, vector functions, tails of distributions, arrays and threads."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.numerics.arrays_kernels import aligned
+from genem.numerics.array_kernels import aligned
 
 __all__ = ["aligned_array"]
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
-from genem.numerics.arrays_kernels import aligned
+from genem.numerics.array_kernels import aligned
 from genem.numerics.vector_kernels import logarithms
 from genem.phylo.likelihood_kernels import (
     Chunk,

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
-from genem.numerics.arrays_kernels import aligned
+from genem.numerics.array_kernels import aligned
 from genem.phylo.scale_kernels import (
     add_scale,
     log_totals,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel
-from genem.numerics.arrays_kernels import aligned
+from genem.numerics.array_kernels import aligned
 from genem.phylo.branch_kernels import (
     EdgeTable,
     edge_log_likelihood,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from genem.jit import kernel
-from genem.numerics.arrays_kernels import aligned
+from genem.numerics.array_kernels import aligned
 from genem.phylo.likelihood_kernels import (
     LANE_STEP,
     Chunk,

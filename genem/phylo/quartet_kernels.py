@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from genem.jit import kernel
-from genem.numerics.arrays_kernels import aligned
+from genem.numerics.array_kernels import aligned
 from genem.phylo.branch_kernels import EdgeTable, fill_growth, newton_length, sum_growth
 from genem.phylo.likelihood_kernels import Sites
 from genem.phylo.local_kernels import fill_middle, fit_local, new_edge_table, new_local_tree, put_far, sweep_local

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from genem.numerics.array_kernels import LINE, aligned
 from genem.numerics.arrays import aligned_array
-from genem.numerics.arrays_kernels import LINE, aligned
 
 
 @pytest.mark.kernel

@@ -35,6 +35,7 @@ from genem.motif.significance import (
     log10_alignments,
 )
 from tests.reference import motif_significance as reference
+from tests.reference import numerics
 
 backgrounds = st.lists(st.floats(0.05, 1.0), min_size=4, max_size=4).map(lambda raw: np.array(raw) / sum(raw))
 counts = st.lists(st.integers(0, 6), min_size=4, max_size=4).filter(any)
@@ -97,7 +98,7 @@ def test_the_e_value_by_enumeration(model, both_strands, resolution):
     ratios = [reference.log_likelihood_ratio(column, background) - lower for column in columns]
     product = math.prod(reference.column_p_value(ratio, 7, background) for ratio in ratios)
     alignments = reference.count_alignments([20] * 9, 3, 7, model, 1 + both_strands)
-    expected = reference.product_p_value(product, 3) * alignments
+    expected = numerics.product_p_value(product, 3) * alignments
     found = log10_e_value(columns, background, [20] * 9, model=model, both_strands=both_strands, resolution=resolution)
     assert found == pytest.approx(math.log10(expected), abs=1e-9)
 

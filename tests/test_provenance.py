@@ -16,7 +16,7 @@ import pytest
 from genem import __version__, provenance
 from genem.cli.main import main
 from genem.cli.table import BY_NAME
-from tests import cli_probe
+from tests.cli import probe as cli_probe
 
 Record = dict[str, Any]
 

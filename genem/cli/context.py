@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from genem.io.output import IndexKind, OutputStream
+    from genem.io.files.output import IndexKind, OutputStream
 
 CONVERGED = "converged"
 
@@ -81,7 +81,7 @@ class RunContext:
         UsageError
             Two outputs have the same name, or one is an input; of inputs not yet read :meth:`add_input` says so.
         """
-        from genem.io.output import check_output
+        from genem.io.files.output import check_output
 
         given = [path for path in paths if path is not None]
         for path in given:
@@ -150,8 +150,8 @@ class RunContext:
 
     @contextmanager
     def open_output(self, path: str | Path, *, index: IndexKind | None = None) -> Iterator[OutputStream]:
-        """:func:`genem.io.output.open_output`, kept in the run record; refuses to overwrite an input."""
-        from genem.io.output import open_output
+        """:func:`genem.io.files.output.open_output`, kept in the run record; refuses to overwrite an input."""
+        from genem.io.files.output import open_output
 
         self._claim(path)
         with open_output(path, index=index) as stream:
@@ -159,8 +159,8 @@ class RunContext:
 
     @contextmanager
     def replace_on_success(self, path: str | Path, *, index: IndexKind | None = None) -> Iterator[Path]:
-        """:func:`genem.io.output.replace_on_success`, kept in the run record; refuses to overwrite an input."""
-        from genem.io.output import replace_on_success
+        """:func:`genem.io.files.output.replace_on_success`, kept in the run record; refuses to overwrite an input."""
+        from genem.io.files.output import replace_on_success
 
         self._claim(path)
         with replace_on_success(path, index=index) as temporary:
@@ -200,7 +200,7 @@ class RunContext:
 
     def _prepare_side_outputs(self) -> None:
         """Refuse at the start what would fail at the end: a run record or picture that cannot be written."""
-        from genem.io.output import check_output
+        from genem.io.files.output import check_output
 
         record = getattr(self._args, "run_record", None)
         if record is None and getattr(self._args, "checksum", False):
@@ -258,7 +258,7 @@ class RunContext:
             "timing": self._timing,
             "peak_memory_bytes": peak_memory_bytes(),
         }
-        from genem.io.output import open_output
+        from genem.io.files.output import open_output
 
         with open_output(path) as stream:
             stream.write(to_json(record))

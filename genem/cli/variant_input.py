@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from genem.cli.context import RunContext
-    from genem.io.variants import VariantReader
+    from genem.io.variants.reading import VariantReader
 
 EXCLUDES = "^"
 
@@ -25,10 +25,10 @@ def open_selected(
 
     ``--min-maf`` and ``--max-missing-rate`` need estimates: the command applies them itself.
     """
-    from genem.io.regions import split_regions
-    from genem.io.sample_tables import read_names
-    from genem.io.selection import read_regions_file
-    from genem.io.variants import open_variants
+    from genem.io.tables.samples import read_names
+    from genem.io.variants.reading import open_variants
+    from genem.io.variants.regions import split_regions
+    from genem.io.variants.selection import read_regions_file
 
     names, exclude = _sample_names(args, context)
     regions: list[object] | None = None
@@ -61,7 +61,7 @@ def open_selected(
 
 def _sample_names(args: argparse.Namespace, context: RunContext) -> tuple[list[str] | None, bool]:
     """The samples named by ``-s`` or ``-S``, and whether they are to be left out."""
-    from genem.io.sample_tables import read_names
+    from genem.io.tables.samples import read_names
 
     if args.samples is not None and args.samples_file is not None:
         raise UsageError("--samples and --samples-file exclude each other")
@@ -79,7 +79,7 @@ def group_numbers(path: str, samples: Sequence[str], context: RunContext) -> tup
     """The group of each sample as a number, -1 for none, and the names of the groups in the order of the file."""
     import numpy as np
 
-    from genem.io.sample_tables import read_groups
+    from genem.io.tables.samples import read_groups
 
     context.add_input(path)
     group_of = read_groups(path)
@@ -105,7 +105,7 @@ def sexes(path: str, samples: Sequence[str], context: RunContext) -> NDArray[np.
     """Sex codes of the samples (1 male, 2 female, 0 unknown or not in the table)."""
     import numpy as np
 
-    from genem.io.sample_tables import Sex, read_sexes
+    from genem.io.tables.samples import Sex, read_sexes
 
     context.add_input(path)
     sex_of = read_sexes(path)

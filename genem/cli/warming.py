@@ -75,8 +75,8 @@ def _run(command: str, arguments: Sequence[str], output: Path) -> None:
 def _tiny_files(folder: Path) -> tuple[Path, Path]:
     import pysam
 
-    from genem.io.htslib import htslib_quiet
-    from genem.io.output import open_output
+    from genem.io.files.htslib import htslib_quiet
+    from genem.io.files.output import open_output
 
     vcf, bcf = folder / "tiny.vcf.gz", folder / "tiny.bcf"
     with open_output(vcf) as stream:

@@ -11,25 +11,25 @@ from genem.motif.alphabet import (
     encode,
 )
 from genem.motif.background import Background, background_from_probabilities, estimate_background
-from genem.motif.batch import BatchFit, batch_em
-from genem.motif.comparison import Comparison, compare
-from genem.motif.comparison_plots import plot_aligned_logos
-from genem.motif.controls import SearchSignificance, empirical_p_value, search_significance
-from genem.motif.discovery import Discovery, FoundMotif, find_motifs
-from genem.motif.enrichment import log10_binomial_p, log10_fisher_p
-from genem.motif.fitting import MotifFit, fit_motif, fit_placements
-from genem.motif.matrices import column_information, start_matrix
-from genem.motif.model import Expectation, MotifModel, MotifParams
-from genem.motif.placements import Placements, find_placements
-from genem.motif.plots import plot_logos, reverse_complemented
+from genem.motif.comparison.matching import Comparison, compare
+from genem.motif.discovery.finding import Discovery, FoundMotif, find_motifs
+from genem.motif.discovery.seeding import Seeds, find_seeds
+from genem.motif.model.batch import BatchFit, batch_em
+from genem.motif.model.em_model import Expectation, MotifModel, MotifParams
+from genem.motif.model.fitting import MotifFit, fit_motif, fit_placements
+from genem.motif.model.matrices import column_information, start_matrix
+from genem.motif.model.placements import Placements, find_placements
+from genem.motif.model.sites import site_posteriors
+from genem.motif.plots.aligned_logos import plot_aligned_logos
+from genem.motif.plots.logos import plot_logos, reverse_complemented
+from genem.motif.plots.site_maps import plot_site_map
 from genem.motif.priors import BLOCKS9, ColumnPrior, DirichletMixture, Pseudocounts
-from genem.motif.scanning import Scan, scan
-from genem.motif.score_distribution import ScoreDistribution, alphabet_of, log_odds, score_distribution
-from genem.motif.seeding import Seeds, find_seeds
-from genem.motif.shuffling import shuffle
-from genem.motif.significance import log10_e_value
-from genem.motif.site_plots import plot_site_map
-from genem.motif.sites import site_posteriors
+from genem.motif.scanning.matches import Scan, scan
+from genem.motif.scanning.score_distributions import ScoreDistribution, alphabet_of, log_odds, score_distribution
+from genem.motif.shuffling.words import shuffle
+from genem.motif.significance.controls import SearchSignificance, empirical_p_value, search_significance
+from genem.motif.significance.e_values import log10_e_value
+from genem.motif.significance.enrichment import log10_binomial_p, log10_fisher_p
 from genem.numerics.multiple_testing import q_values
 
 __all__ = [

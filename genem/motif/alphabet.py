@@ -172,7 +172,7 @@ def detect_alphabet(sequences: SequenceSet) -> Alphabet:
 
     Examples
     --------
-    >>> from genem.io.fasta import read_fasta
+    >>> from genem.io.sequences.fasta import read_fasta
     >>> detect_alphabet(read_fasta("data/promoters.fa")).name
     'DNA'
     """

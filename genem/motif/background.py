@@ -120,7 +120,7 @@ def estimate_background(sequences: EncodedSequences, *, order: int = 0, both_str
 
     Examples
     --------
-    >>> from genem.io.fasta import read_fasta
+    >>> from genem.io.sequences.fasta import read_fasta
     >>> from genem.motif import DNA, encode
     >>> promoters = encode(read_fasta("data/promoters.fa"), DNA)
     >>> estimate_background(promoters, both_strands=True).probabilities.round(3).tolist()

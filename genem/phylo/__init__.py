@@ -1,12 +1,27 @@
 """Phylogeny: substitution models, the likelihood of trees, and what is estimated from it."""
 
 from genem.phylo.alphabet import Alphabet
-from genem.phylo.ancestral import AncestralStates, ancestral_states
-from genem.phylo.bootstrap import Replicate, bootstrap
-from genem.phylo.branch_tests import BranchTests, branch_tests
-from genem.phylo.branches import BranchFit, fit_branches
-from genem.phylo.climbing import Acceptance
-from genem.phylo.consensus import (
+from genem.phylo.fitting.branches import BranchFit, fit_branches
+from genem.phylo.fitting.errors import ModelParameter, StandardErrors, model_parameters, standard_errors
+from genem.phylo.fitting.evaluation import Precision, SitePartition, TreeFit, evaluate, fit_tree, make_partitions
+from genem.phylo.fitting.optimisation import Estimate, fit_models
+from genem.phylo.likelihood.ancestral import AncestralStates, ancestral_states
+from genem.phylo.likelihood.expected_counts import PairCounts, expected_pair_counts
+from genem.phylo.likelihood.tree_likelihood import Evaluation, Partition, TreeLikelihood
+from genem.phylo.models.nesting import is_nested
+from genem.phylo.models.specifications import ModelSpecification, parse_model
+from genem.phylo.models.substitution import Model, starting_model
+from genem.phylo.patterns import SitePatterns, site_patterns
+from genem.phylo.searching.hill_climbing import Acceptance
+from genem.phylo.searching.state import SearchState
+from genem.phylo.searching.tree_search import Optimum, Run, Search, search
+from genem.phylo.selection.candidates import candidate_models
+from genem.phylo.selection.lattice import CandidateFit
+from genem.phylo.selection.models import ModelSelection, select_model
+from genem.phylo.support.likelihood_ratio_tests import BranchTests, branch_tests
+from genem.phylo.support.replicates import Replicate, bootstrap
+from genem.phylo.support.ultrafast import UltrafastBootstrap, ultrafast_bootstrap
+from genem.phylo.trees.consensus_trees import (
     Consensus,
     consensus,
     mapped_shares,
@@ -15,26 +30,11 @@ from genem.phylo.consensus import (
     split_shares,
     with_labels,
 )
-from genem.phylo.evaluation import Precision, SitePartition, TreeFit, evaluate, fit_tree, make_partitions
-from genem.phylo.expected_counts import PairCounts, expected_pair_counts
-from genem.phylo.likelihood import Evaluation, Partition, TreeLikelihood
-from genem.phylo.model_candidates import candidate_models
-from genem.phylo.model_lattice import CandidateFit
-from genem.phylo.model_selection import ModelSelection, select_model
-from genem.phylo.model_strings import ModelSpecification, parse_model
-from genem.phylo.models import Model, starting_model
-from genem.phylo.nesting import is_nested
-from genem.phylo.optimisation import Estimate, fit_models
-from genem.phylo.patterns import SitePatterns, site_patterns
-from genem.phylo.rooting import root_at_midpoint, root_at_outgroup
-from genem.phylo.search import Optimum, Run, Search, search
-from genem.phylo.search_state import SearchState
-from genem.phylo.standard_errors import ModelParameter, StandardErrors, model_parameters, standard_errors
-from genem.phylo.topology import build_tree, canonical, star_tree, unrooted
-from genem.phylo.tree_distances import TreeDistances, compare_trees, robinson_foulds
-from genem.phylo.tree_plots import plot_tree
-from genem.phylo.tree_splits import SplitTable, split_table
-from genem.phylo.ultrafast_bootstrap import UltrafastBootstrap, ultrafast_bootstrap
+from genem.phylo.trees.distances import TreeDistances, compare_trees, robinson_foulds
+from genem.phylo.trees.plots import plot_tree
+from genem.phylo.trees.rooting import root_at_midpoint, root_at_outgroup
+from genem.phylo.trees.splits import SplitTable, split_table
+from genem.phylo.trees.topology import build_tree, canonical, star_tree, unrooted
 
 __all__ = [
     "Acceptance",

@@ -1,13 +1,9 @@
 """QTL interval mapping: genotype probabilities, maps, scans, permutations, intervals."""
 
-from genem.qtl.composite import CompositeScan, MarkerCovariate, composite_scan
-from genem.qtl.effects import LocusEffects, locus_effects
-from genem.qtl.genetic_map import EstimatedMap, estimate_map
-from genem.qtl.interval_mapping import Scan, SpikeWarning, scan
-from genem.qtl.intervals import SupportInterval, bayes_interval, lod_interval
-from genem.qtl.joint_genotypes import LinkedGenotypes, joint_genotypes
-from genem.qtl.map_functions import map_distance, recombination_fraction
-from genem.qtl.markers import (
+from genem.qtl.genotypes.genetic_map import EstimatedMap, estimate_map
+from genem.qtl.genotypes.joint import LinkedGenotypes, joint_genotypes
+from genem.qtl.genotypes.positions import Grid, position_grid
+from genem.qtl.genotypes.probabilities import (
     ChromosomeDraws,
     ChromosomeGenotypes,
     called_genotypes,
@@ -16,14 +12,15 @@ from genem.qtl.markers import (
     genotyping_error_lods,
     likeliest_genotypes,
 )
-from genem.qtl.multiple_qtl import DroppedTerm, QTLFit, fit_qtl
-from genem.qtl.peaks import Peak, Threshold, find_peaks, thresholds
-from genem.qtl.permutations import Permutations, genome_wide_p, permute, threshold
-from genem.qtl.positions import Grid, position_grid
-from genem.qtl.qtl_profiles import LocusProfile, qtl_profiles
-from genem.qtl.qtl_selection import QTLSelection, VisitedModel, select_qtl
-from genem.qtl.two_qtl import PairPeak, TwoQTLScan, scan_two
-from genem.qtl.two_qtl_permutations import (
+from genem.qtl.map_functions import map_distance, recombination_fraction
+from genem.qtl.one_locus.effects import LocusEffects, locus_effects
+from genem.qtl.one_locus.peaks import Peak, Threshold, find_peaks, thresholds
+from genem.qtl.one_locus.permutations import Permutations, genome_wide_p, permute, threshold
+from genem.qtl.one_locus.scanning import Scan, SpikeWarning, scan
+from genem.qtl.one_locus.support_intervals import SupportInterval, bayes_interval, lod_interval
+from genem.qtl.several_loci.composite import CompositeScan, MarkerCovariate, composite_scan
+from genem.qtl.several_loci.fitting import DroppedTerm, QTLFit, fit_qtl
+from genem.qtl.several_loci.pair_permutations import (
     Penalties,
     TwoQTLLods,
     TwoQTLPermutations,
@@ -31,6 +28,9 @@ from genem.qtl.two_qtl_permutations import (
     permute_two,
     two_qtl_threshold,
 )
+from genem.qtl.several_loci.pairs import PairPeak, TwoQTLScan, scan_two
+from genem.qtl.several_loci.profiles import LocusProfile, qtl_profiles
+from genem.qtl.several_loci.selection import QTLSelection, VisitedModel, select_qtl
 
 __all__ = [
     "ChromosomeDraws",

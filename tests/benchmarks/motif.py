@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from genem.data import SequenceSet
-from genem.io.fasta import write_fasta
+from genem.io.sequences.fasta import write_fasta
 from genem.motif import find_motifs
 from tests.benchmarks.measure import measure
-from tests.planted_motifs import Planted, likeness, plant, precision_and_recall
+from tests.motif.planted_sets import Planted, likeness, plant, precision_and_recall
 
 SIZES = (50, 200, 1_000, 10_000, 100_000)
 MEME_SIZES = (50, 200)
@@ -31,7 +31,7 @@ PEERS = ("streme", "meme")
 
 SEARCH = """
 import sys, time
-from genem.io.fasta import read_fasta
+from genem.io.sequences.fasta import read_fasta
 from genem.motif import find_motifs
 sequences = read_fasta(sys.argv[1])
 for _ in range(int(sys.argv[2])):

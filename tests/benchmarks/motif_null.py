@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from genem.motif import EncodedSequences, find_motifs, search_significance
-from tests.null_motifs import KINDS, null_set
+from tests.motif.null_sets import KINDS, null_set
 
 N_CONTROLS, N_EXCEEDANCES = 40, 2
 """Fewer than two of 40 controls as strong: p is at most 2 / 41. Sets without a motif need eight on the average."""

@@ -31,7 +31,7 @@ for record in pysam.VariantFile(sys.argv[1]):
 
 GENEM_READ = """
 import sys
-from genem.io.variants import open_variants
+from genem.io.variants.reading import open_variants
 with open_variants(sys.argv[1]) as reader:
     for block in reader:
         pass

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from genem.data import Alignment
-from genem.io.alignment import read_alignment
-from genem.io.newick import read_newick
+from genem.io.sequences.alignments import read_alignment
+from genem.io.trees.newick import read_newick
 from genem.phylo import evaluate
 from tests.benchmarks.inputs import CACHE, simulated_alignment
 from tests.benchmarks.measure import measure
@@ -34,8 +34,8 @@ SLOWEST = {"PhyML": 100_000, "RAxML": 400_000}
 
 GENEM_SEARCH = """
 import sys
-from genem.io.alignment import read_alignment
-from genem.io.newick import format_newick
+from genem.io.sequences.alignments import read_alignment
+from genem.io.trees.newick import format_newick
 from genem.phylo import search
 alignment, model, output = sys.argv[1:]
 found = search(read_alignment(alignment), model, seed=1, threads=1)
@@ -43,7 +43,7 @@ open(output, "w").write(format_newick(found.best.tree) + "\\n")
 """
 GENEM_STARTS = """
 import sys
-from genem.io.alignment import read_alignment
+from genem.io.sequences.alignments import read_alignment
 from genem.phylo import search
 read_alignment(sys.argv[1])
 """

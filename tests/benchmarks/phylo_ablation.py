@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from genem.io.alignment import read_alignment
+from genem.io.sequences.alignments import read_alignment
 from genem.phylo import search
 
 STRATEGIES = {

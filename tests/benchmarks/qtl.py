@@ -27,7 +27,7 @@ R_PERMUTE = 'x <- suppressWarnings(scanone(cross, pheno.col = 1, method = "{meth
 R_SCAN = 'x <- suppressWarnings(scanone(cross, pheno.col = 1:{n}, method = "{method}"))\n'
 GENEM_SCAN = """
 import sys, warnings
-from genem.io.cross import read_cross
+from genem.io.crosses.reading import read_cross
 from genem.jit import set_threads
 from genem.qtl import genotype_probabilities, scan
 set_threads(1)

@@ -1,4 +1,4 @@
-"""Readable twins of the sample-column rewriting in genem.io.annotate_kernels."""
+"""Readable twins of the sample-column rewriting in genem.io.variants.vcf.annotation_kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readable twins of genem.popgen.posterior_kernels: Bayes' rule, one genotype at a time."""
+"""Readable twins of genem.popgen.frequency.posterior_kernels: Bayes' rule, one genotype at a time."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from genem.data import (
     GenotypeBlock,
     LikelihoodField,
 )
-from genem.io.variants import open_variants
+from genem.io.variants.reading import open_variants
 
 pytestmark = pytest.mark.validation
 

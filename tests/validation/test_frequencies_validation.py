@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from genem.popgen import FrequencyTable, freq
-from tests.blocks import read_vcf
+from tests.popgen.blocks import read_vcf
 
 pytestmark = pytest.mark.validation
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from genem.data import MISSING_ALLELE, LocusTable
-from genem.io.locus_table import read_locus_table
+from genem.io.tables.loci import read_locus_table
 from genem.popgen import phase
 
 pytestmark = pytest.mark.validation

@@ -14,7 +14,7 @@ import pytest
 
 from genem.cli.main import main
 from genem.em.status import Status
-from genem.io.variants import open_variants
+from genem.io.variants.reading import open_variants
 from genem.popgen import LinkagePairs, blocks, ld, ld_pair, prune
 
 pytestmark = pytest.mark.validation

@@ -11,8 +11,8 @@ import pytest
 from Bio import motifs as biopython
 
 from genem.cli.main import main
-from genem.io.meme_format import meme_text
-from genem.io.motif_files import read_motifs
+from genem.io.motifs.files import read_motifs
+from genem.io.motifs.meme_text import meme_text
 
 pytestmark = pytest.mark.validation
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genem.io.fasta import read_fasta
+from genem.io.sequences.fasta import read_fasta
 from genem.motif import DNA, PROTEIN, encode, fit_motif, start_matrix
-from tests.motif_traces import CRP, CRP_RUNS, TracedRun, make_steps, read_trace
+from tests.motif.traces import CRP, CRP_RUNS, TracedRun, make_steps, read_trace
 
 pytestmark = pytest.mark.validation
 

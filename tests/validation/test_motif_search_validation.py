@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genem.io.fasta import read_fasta
-from genem.io.meme_reader import log10_of_text
+from genem.io.motifs.meme_reader import log10_of_text
+from genem.io.sequences.fasta import read_fasta
 from genem.motif import (
     DNA,
     EncodedSequences,
@@ -23,7 +23,7 @@ from genem.motif import (
     fit_motif,
     start_matrix,
 )
-from tests.planted_motifs import Planted, likeness, precision_and_recall
+from tests.motif.planted_sets import Planted, likeness, precision_and_recall
 
 pytestmark = pytest.mark.validation
 

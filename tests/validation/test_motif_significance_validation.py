@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genem.io.fasta import read_fasta
-from genem.io.meme_reader import log10_of_text
-from genem.io.motif_files import read_motifs
+from genem.io.motifs.files import read_motifs
+from genem.io.motifs.meme_reader import log10_of_text
+from genem.io.sequences.fasta import read_fasta
 from genem.motif import DNA, PROTEIN, encode, estimate_background, log10_e_value, scan
 
 pytestmark = pytest.mark.validation

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.phylo_runs import phylo
-from tests.phylo_tables import model_string, read_table
-from tests.qtl_crosses import table
+from tests.phylo.tables import model_string, read_table
+from tests.qtl.crosses import table
+from tests.workflows.phylo_runs import phylo
 
 pytestmark = pytest.mark.validation
 

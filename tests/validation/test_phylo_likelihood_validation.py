@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genem.io.alignment import read_alignment
-from genem.io.newick import read_newick
+from genem.io.sequences.alignments import read_alignment
+from genem.io.trees.newick import read_newick
 from genem.phylo import ancestral_states, evaluate
-from genem.phylo.amino_acid_matrices import amino_acid_matrix
-from tests.phylo_cases import likelihood_of
-from tests.phylo_tables import fixed_cases, model_string, read_table
+from genem.phylo.models.amino_acid_matrices import amino_acid_matrix
+from tests.phylo.cases import likelihood_of
+from tests.phylo.tables import fixed_cases, model_string, read_table
 
 pytestmark = pytest.mark.validation
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from genem.io.alignment import read_alignment
+from genem.io.sequences.alignments import read_alignment
 from genem.phylo import is_nested, parse_model, select_model
-from tests.phylo_tables import read_table
+from tests.phylo.tables import read_table
 
 pytestmark = pytest.mark.validation
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from genem.data import Alignment
-from genem.io.alignment import read_alignment
-from genem.io.newick import read_newick
+from genem.io.sequences.alignments import read_alignment
+from genem.io.trees.newick import read_newick
 from genem.phylo import expected_pair_counts, search
-from genem.phylo.constraints import splits
-from genem.phylo.structural_em import maximum_spanning_tree, pair_weights
-from tests.phylo_cases import likelihood_of
+from genem.phylo.searching.structural_em import maximum_spanning_tree, pair_weights
+from genem.phylo.trees.constraints import splits
+from tests.phylo.cases import likelihood_of
 
 pytestmark = pytest.mark.validation
 

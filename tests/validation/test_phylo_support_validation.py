@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genem.io.alignment import read_alignment
-from genem.io.newick import read_newick
+from genem.io.sequences.alignments import read_alignment
+from genem.io.trees.newick import read_newick
 from genem.phylo import (
     TreeFit,
     bootstrap,
@@ -19,7 +19,7 @@ from genem.phylo import (
     split_shares,
     ultrafast_bootstrap,
 )
-from genem.phylo.tree_splits import edge_splits, is_inner
+from genem.phylo.trees.splits import edge_splits, is_inner
 
 pytestmark = pytest.mark.validation
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genem.cli.main import main
-from tests.qtl_crosses import numbers, rows, table
+from tests.qtl.crosses import numbers, rows, table
 
 pytestmark = pytest.mark.validation
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from genem.em import Status
-from genem.io.cross import read_cross
+from genem.io.crosses.reading import read_cross
 from genem.qtl import SpikeWarning, fit_qtl, joint_genotypes, scan_two
-from tests.qtl_crosses import rows
+from tests.qtl.crosses import rows
 
 pytestmark = pytest.mark.validation
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from genem.em import Status
-from genem.io.cross import read_cross
-from genem.io.cross_tables import read_genetic_map, read_phenotypes
-from genem.io.cross_variants import cross_from_variants
-from genem.io.variants import open_variants
+from genem.io.crosses.reading import read_cross
+from genem.io.crosses.tables import read_genetic_map, read_phenotypes
+from genem.io.crosses.variants import cross_from_variants
+from genem.io.variants.reading import open_variants
 from genem.qtl import SpikeWarning, bayes_interval, locus_effects, lod_interval, permute, scan, threshold
-from genem.qtl.genetic_map import estimate_map
-from genem.qtl.markers import genotype_probabilities, genotyping_error_lods
-from tests.qtl_crosses import CROSS_TYPES, assert_probabilities, rows
+from genem.qtl.genotypes.genetic_map import estimate_map
+from genem.qtl.genotypes.probabilities import genotype_probabilities, genotyping_error_lods
+from tests.qtl.crosses import CROSS_TYPES, assert_probabilities, rows
 
 pytestmark = pytest.mark.validation
 

@@ -14,8 +14,8 @@ import pysam
 import pytest
 
 from genem.data import ABSENT_ALLELE, MISSING_ALLELE, SPAN_FILTER, SPAN_ID, SPAN_REF, GenotypeBlock
-from genem.io.regions import Region
-from genem.io.variants import open_variants
+from genem.io.variants.reading import open_variants
+from genem.io.variants.regions import Region
 
 pytestmark = pytest.mark.validation
 

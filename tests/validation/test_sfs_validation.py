@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genem.io.variants import open_variants
+from genem.io.variants.reading import open_variants
 from genem.popgen import sfs
-from genem.popgen.sfs_fit import gather_sites
-from genem.popgen.sfs_model import SpectrumModel
+from genem.popgen.spectrum.estimation import gather_sites
+from genem.popgen.spectrum.model import SpectrumModel
 
 pytestmark = pytest.mark.validation
 

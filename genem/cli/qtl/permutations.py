@@ -1,0 +1,270 @@
+"""The permutations of ``genem qtl``: computed, or read back from the tables of earlier runs; thresholds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from genem.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from genem.cli.context import RunContext
+    from genem.data import Cross
+    from genem.io.tables.writing import Cells
+    from genem.qtl import ChromosomeGenotypes, Permutations, Threshold
+
+__all__ = ["Permuted", "compute", "read", "write_maxima", "write_thresholds"]
+
+Permuted = Mapping[str, Mapping[str, "Permutations"]]
+"""By method, then by trait."""
+
+AT_ONCE = 128
+"""Permutations between two moves of the progress bar."""
+AT_ONCE_BY_REGRESSION = 4096
+"""The same for Haley-Knott regression, whose work before the first permutation takes longest."""
+
+MAXIMA_MEANINGS = {
+    "PERMUTATION": "number of the permutation",
+    "TRAIT": "trait that was permuted",
+    "METHOD": "method of the scan",
+    "REGION": "A: autosomes, X: X chromosome",
+    "MAX_LOD": "highest LOD score in the region",
+}
+THRESHOLD_MEANINGS = {
+    "TRAIT": "trait",
+    "METHOD": "method of the scan",
+    "REGION": "A: autosomes, X: X chromosome",
+    "ALPHA": "genome-wide significance level",
+    "THRESHOLD": "LOD score that chance reaches with this probability",
+    "PERMUTATIONS": "number of permutations",
+}
+REGIONS = ("A", "X")
+COLUMNS = tuple(MAXIMA_MEANINGS)
+REMEDY = "give the tables that --permutation-maxima wrote for the same cross and options"
+
+
+def compute(
+    cross: Cross,
+    genotypes: Sequence[ChromosomeGenotypes],
+    traits: Sequence[str],
+    methods: Sequence[str],
+    args: argparse.Namespace,
+    context: RunContext,
+) -> Permuted:
+    """Permute every trait, by every method."""
+    import numpy as np
+
+    from genem import qtl
+
+    total = len(traits) * len(methods) * args.permutations
+    found: dict[str, dict[str, Permutations]] = {}
+    done = 0
+    with context.progress("permutations", total) as progress:
+        for method in methods:
+            found[method] = {}
+            at_once = AT_ONCE_BY_REGRESSION if method == "hk" else AT_ONCE
+            for trait in traits:
+                pieces = []
+                for start in range(0, args.permutations, at_once):
+                    n = min(at_once, args.permutations - start)
+                    piece = qtl.permute(
+                        cross,
+                        genotypes,
+                        trait,
+                        n_permutations=n,
+                        first=args.permutation_first + start,
+                        seed=args.seed,
+                        method="em" if method == args.model else method,  # type: ignore[arg-type]
+                        model=args.model,
+                        addcovar=args.addcovar or (),
+                        intcovar=args.intcovar or (),
+                        weights=args.weights,
+                        strata=args.strata,
+                    )
+                    pieces.append(piece)
+                    done += n
+                    progress.update(done)
+                found[method][trait] = qtl.Permutations(
+                    trait=trait,
+                    method=method,  # type: ignore[arg-type]
+                    model=args.model,
+                    autosomes=np.concatenate([piece.autosomes for piece in pieces]),
+                    x=np.concatenate([piece.x for piece in pieces]),
+                    autosome_length=pieces[0].autosome_length,
+                    x_length=pieces[0].x_length,
+                    first=args.permutation_first,
+                    seed=args.seed,
+                )
+    context.count(permutations=args.permutations)
+    return found
+
+
+def notes(args: argparse.Namespace) -> dict[str, str]:
+    """What the headers say of the scans: tables of permutations that differ in it do not belong together."""
+    return {
+        "cross": args.cross,
+        "model": args.model,
+        "addcovar": ",".join(args.addcovar or ()) or "none",
+        "intcovar": ",".join(args.intcovar or ()) or "none",
+        "weights": args.weights or "none",
+        "strata": args.strata or "none",
+        "step": f"{args.step:g}",
+        "error_prob": f"{args.error_prob:g}",
+        "map_function": args.map_function,
+    }
+
+
+def write_maxima(permuted: Permuted, path: str, args: argparse.Namespace, context: RunContext) -> None:
+    """A row per permutation, trait, method and region, in this order: pieces can be gathered."""
+    import numpy as np
+
+    from genem.cli.qtl.tables import write_table
+    from genem.io.tables.writing import Labels
+
+    rows = [
+        (trait, method, region, highest)
+        for trait in next(iter(permuted.values()))
+        for method, of_traits in permuted.items()
+        for region, highest in (("A", of_traits[trait].autosomes), ("X", of_traits[trait].x))
+        if np.isfinite(highest).all()
+    ]
+    n = len(rows[0][3])
+    first = next(iter(next(iter(permuted.values())).values()))
+    lengths = {"autosome_length": repr(first.autosome_length), "x_length": repr(first.x_length)}
+    kinds = np.tile(np.arange(len(rows)), n)
+    cells: dict[str, Cells] = {
+        "PERMUTATION": np.repeat(np.arange(args.permutation_first, args.permutation_first + n), len(rows)),
+        "TRAIT": Labels([trait for trait, _, _, _ in rows], kinds),
+        "METHOD": Labels([method for _, method, _, _ in rows], kinds),
+        "REGION": Labels([region for _, _, region, _ in rows], kinds),
+        "MAX_LOD": np.stack([highest for _, _, _, highest in rows], axis=1).ravel(),
+    }
+    write_table(path, MAXIMA_MEANINGS, cells, context, {**notes(args), "seed": str(args.seed), **lengths})
+
+
+def read(
+    genotypes: Sequence[ChromosomeGenotypes],
+    traits: Sequence[str],
+    methods: Sequence[str],
+    args: argparse.Namespace,
+    context: RunContext,
+) -> Permuted:
+    """The permutations of earlier runs, checked to be of these traits, methods and regions."""
+    values: dict[tuple[str, str, str], dict[int, float]] = {}
+    lengths = [_collect(path, args, context, values) for path in args.with_permutations]
+    if len(set(lengths)) > 1:
+        raise InputError("permutations along other chromosomes", path=args.with_permutations[-1], remedy=REMEDY)
+    needed = ["X" if is_x else "A" for is_x in sorted({one.is_x for one in genotypes})]
+    found: dict[str, dict[str, Permutations]] = {method: {} for method in methods}
+    for method in methods:
+        for trait in traits:
+            of_regions = {region: values.get((trait, method, region), {}) for region in REGIONS}
+            found[method][trait] = _joined(trait, method, of_regions, needed, lengths[0], args)
+    context.count(permutations=len(next(iter(found[methods[0]].values()))))
+    return found
+
+
+def _joined(
+    trait: str,
+    method: str,
+    of_regions: Mapping[str, Mapping[int, float]],
+    needed: Sequence[str],
+    lengths: tuple[float, float],
+    args: argparse.Namespace,
+) -> Permutations:
+    """The permutations of a trait, in the order of their numbers, on every region that was permuted."""
+    import numpy as np
+
+    from genem import qtl
+
+    path = args.with_permutations[0]
+    for region in needed:
+        if not of_regions[region]:
+            chromosomes = "the X chromosome" if region == "X" else "autosomes"
+            raise InputError(f"no permutations of trait {trait} by {method} on {chromosomes}", path=path, remedy=REMEDY)
+    numbers = [sorted(of_region) for of_region in of_regions.values() if of_region]
+    if numbers[0] != numbers[-1]:
+        raise InputError(
+            f"other permutations of trait {trait} by {method} on X than on autosomes", path=path, remedy=REMEDY
+        )
+    highest = {
+        region: np.array([of_region.get(number, -np.inf) for number in numbers[0]])
+        for region, of_region in of_regions.items()
+    }
+    return qtl.Permutations(
+        trait,
+        method,  # type: ignore[arg-type]
+        args.model,
+        highest["A"],
+        highest["X"],
+        *lengths,
+        first=numbers[0][0],
+        seed=args.seed,
+    )
+
+
+def _collect(
+    path: str, args: argparse.Namespace, context: RunContext, values: dict[tuple[str, str, str], dict[int, float]]
+) -> tuple[float, float]:
+    """Add the rows of one table; return the lengths of the autosomes and of the X chromosome in it."""
+    from genem.io.tables.gathering import read_columns, read_notes
+
+    context.add_input(path)
+    said = read_notes(path)
+    for name, value in notes(args).items():
+        if said.get(name) != value:
+            raise InputError(f"permutations with {name} {said.get(name)}, {value} expected", path=path, remedy=REMEDY)
+    n_rows = 0
+    for columns in read_columns(path, COLUMNS, written_by="genem qtl --permutation-maxima"):
+        for number, trait, method, region, text in zip(*columns, strict=True):
+            n_rows += 1
+            try:
+                key, lod = int(number), float(text)
+            except ValueError:
+                raise InputError(
+                    f"permutation '{number}' with MAX_LOD '{text}', numbers expected", path=path, place=f"row {n_rows}"
+                ) from None
+            of_kind = values.setdefault((trait, method, region), {})
+            if key in of_kind:
+                raise InputError(
+                    f"permutation {key} of trait {trait} by {method} a second time",
+                    path=path,
+                    remedy="give pieces with different --permutation-first",
+                )
+            of_kind[key] = lod
+    try:
+        return float(said["autosome_length"]), float(said["x_length"])
+    except (KeyError, ValueError):
+        raise InputError("the header does not say how long the chromosomes are", path=path, remedy=REMEDY) from None
+
+
+def write_thresholds(found: Sequence[Threshold], path: str, args: argparse.Namespace, context: RunContext) -> None:
+    """A row per trait, method, level and region."""
+    import numpy as np
+
+    from genem.cli.qtl.tables import write_table
+
+    cells: dict[str, Cells] = {
+        "TRAIT": [one.trait for one in found],
+        "METHOD": [one.method for one in found],
+        "REGION": [one.region for one in found],
+        "ALPHA": np.array([one.alpha for one in found]),
+        "THRESHOLD": np.array([one.lod for one in found]),
+        "PERMUTATIONS": np.array([one.n_permutations for one in found]),
+    }
+    write_table(path, THRESHOLD_MEANINGS, cells, context, notes(args))
+
+
+def check_request(args: argparse.Namespace, methods: Sequence[str]) -> None:
+    """Refuse options that do not go together."""
+    if args.with_permutations and args.permutations:
+        raise UsageError("--with-permutations excludes --permutations")
+    if args.permutation_maxima is not None and not args.permutations:
+        raise UsageError("--permutation-maxima needs --permutations")
+    if not (args.permutations or args.with_permutations):
+        for name in ("alpha", "strata", "thresholds"):
+            if getattr(args, name) is not None:
+                raise UsageError(f"--{name} needs --permutations or --with-permutations")
+    if "imp" in methods and (args.permutations or args.with_permutations):
+        raise UsageError("the method imp is not permuted: use hk or em, or leave the permutations out")

@@ -1,0 +1,1 @@
+"""Crosses: R/qtl's csv, and VCF with its tables."""

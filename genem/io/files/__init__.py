@@ -1,0 +1,1 @@
+"""Files as such: compression, outputs that are whole or absent, pages."""

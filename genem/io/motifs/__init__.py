@@ -1,0 +1,1 @@
+"""Motif files of every format."""

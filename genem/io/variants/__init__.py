@@ -1,0 +1,1 @@
+"""Variants: VCF and BCF, their headers, indexes, regions and selections."""

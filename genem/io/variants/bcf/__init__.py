@@ -1,0 +1,1 @@
+"""BCF records."""

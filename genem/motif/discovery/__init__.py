@@ -1,0 +1,1 @@
+"""The search for motifs: seeds, candidates, refinement."""

@@ -1,0 +1,1 @@
+"""Motif models, their EM, and what a fit says of the sequences."""

@@ -1,0 +1,1 @@
+"""Known motifs in sequences, with exact p-values."""

@@ -1,0 +1,1 @@
+"""Sequences shuffled so that the counts of their words stay."""

@@ -1,0 +1,1 @@
+"""How surprising motifs are: E-values, searches of controls, enrichment."""

@@ -1,0 +1,1 @@
+"""Branch lengths and model parameters fitted to a given tree."""

@@ -1,0 +1,227 @@
+"""Branch lengths and model parameters together, under the EM engine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from genem.data import Tree
+from genem.em import Degenerate, EMStep
+from genem.phylo.fitting.branches import MAX_LENGTH, MIN_LENGTH, fit_branches
+from genem.phylo.likelihood.gradients import edge_sums, gradient_by_lengths, gradient_by_models
+from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
+from genem.phylo.models.parameters import pack_partitions, partition_bounds, unpack_partitions
+
+__all__ = ["Estimate", "TreeModel", "fit_models"]
+
+Vector = NDArray[np.float64]
+
+ITERATIONS = 40
+"""Quasi-Newton steps in one round."""
+MEMORY = 20
+"""Steps that the quasi-Newton approximation remembers."""
+STEP_TOLERANCE = 1e-6
+"""Least tolerance of the quasi-Newton steps, on the gradient by coordinates in units of their rough standard errors."""
+MODEL_UNIT = 3.0
+"""Rough standard error of a model coordinate times the root of the number of sites."""
+LINE_TOLERANCE = 1e-16
+CURVATURE_STEP = 1e-4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Branch lengths float64 (node,), and coordinates of the model parameters, float64 (coordinate,)."""
+
+    lengths: Vector
+    coordinates: Vector
+
+
+class TreeModel:
+    """A fixed topology as a model of the EM engine.
+
+    One map is a sweep of Newton's method over the branches, then bounded quasi-Newton steps in all lengths and model
+    parameters at once, whose gradient is that of the expected complete-data log-likelihood by Fisher's identity
+    (Jamshidian & Jennrich 1997, doi:10.1111/1467-9868.00083). Neither half lowers the likelihood.
+
+    Parameters
+    ----------
+    likelihood
+        The alignment; its models give what is fixed.
+    tree
+        With its taxa numbered as in ``likelihood``.
+    free
+        bool (node,): edges to estimate; all unless given. None at all is possible.
+    gradient_tolerance
+        The quasi-Newton steps of a round end where the gradient is within this of the log-likelihood.
+    """
+
+    def __init__(
+        self,
+        likelihood: TreeLikelihood,
+        tree: Tree,
+        free: NDArray[np.bool_] | None = None,
+        gradient_tolerance: float = 0.0,
+    ) -> None:
+        self.likelihood = likelihood
+        self.tree = tree
+        self.free = np.ones(len(tree), np.bool_) if free is None else free.copy()
+        self.free[-1] = False
+        self.gradient_tolerance = gradient_tolerance
+        self.lower, self.upper = partition_bounds(likelihood.partitions)
+        self._last: dict[bytes, tuple[float, Vector]] = {}
+
+    @property
+    def n_free(self) -> int:
+        """Coordinates; frequencies that were counted are not among them."""
+        return int(self.free.sum()) + len(self.lower)
+
+    @property
+    def n_observations(self) -> int:
+        return int(sum(partition.patterns.weight.sum() for partition in self.likelihood.partitions))
+
+    def start(self, rng: np.random.Generator) -> Estimate:
+        """The given tree, its free lengths stretched at random, and the models moved at random."""
+        lengths = np.where(self.free, self.tree.length * rng.lognormal(0.0, 0.5, len(self.tree)), self.tree.length)
+        centre = pack_partitions(self.likelihood.partitions)
+        return Estimate(lengths, (centre + rng.normal(0.0, 0.5, len(centre))).clip(self.lower, self.upper))
+
+    def at(self, params: Estimate) -> tuple[TreeLikelihood, Tree]:
+        """The models and the tree of an estimate."""
+        partitions = unpack_partitions(self.likelihood.partitions, params.coordinates)
+        return self.likelihood.with_partitions(partitions), replace(self.tree, length=params.lengths)
+
+    def em_step(self, params: Estimate) -> EMStep[Estimate]:
+        likelihood, tree = self.at(params)
+        before = likelihood.evaluate(tree).log_likelihood
+        if before == -math.inf:
+            raise Degenerate("the data are impossible: different letters at the ends of edges of length 0")
+        lengths = params.lengths
+        if np.any(self.free):
+            lengths = fit_branches(likelihood, tree, free=self.free, max_sweeps=1).tree.length
+        return EMStep(self._improve_together(Estimate(lengths, params.coordinates)), before)
+
+    def pack(self, params: Estimate) -> Vector:
+        lengths = params.lengths[self.free].clip(MIN_LENGTH, MAX_LENGTH)
+        return np.concatenate([np.log(lengths), params.coordinates])
+
+    def unpack(self, vector: Vector) -> Estimate:
+        """The nearest estimate within the bounds."""
+        n_edges = int(self.free.sum())
+        lengths = self.tree.length.copy()
+        lengths[self.free] = np.exp(vector[:n_edges]).clip(MIN_LENGTH, MAX_LENGTH)
+        return Estimate(lengths, vector[n_edges:].clip(self.lower, self.upper))
+
+    def bounds(self) -> tuple[Vector, Vector]:
+        n_edges = int(self.free.sum())
+        return (
+            np.concatenate([np.full(n_edges, math.log(MIN_LENGTH)), self.lower]),
+            np.concatenate([np.full(n_edges, math.log(MAX_LENGTH)), self.upper]),
+        )
+
+    def gradient(self, params: Estimate) -> Vector:
+        """Derivative by the packed coordinates."""
+        return self._derive(params)[1]
+
+    def hessian(self, params: Estimate, among: NDArray[np.int64] | None = None) -> Vector:
+        """Second derivatives, from central differences of the gradient: of all coordinates, or among some."""
+        centre = self.pack(params)
+        chosen = np.arange(len(centre)) if among is None else among
+        rows = np.empty((len(chosen), len(chosen)))
+        for row, coordinate in enumerate(chosen):
+            ahead, behind = centre.copy(), centre.copy()
+            ahead[coordinate] += CURVATURE_STEP
+            behind[coordinate] -= CURVATURE_STEP
+            rise = self.gradient(self.unpack(ahead)) - self.gradient(self.unpack(behind))
+            rows[row] = rise[chosen] / (ahead[coordinate] - behind[coordinate])
+        symmetric: Vector = 0.5 * (rows + rows.T)
+        return symmetric
+
+    def _derive(self, params: Estimate) -> tuple[float, Vector]:
+        """Log-likelihood and gradient; the last ones are kept, for the stop rule asks for them again."""
+        key = params.lengths.tobytes() + params.coordinates.tobytes()
+        if key not in self._last:
+            sums = edge_sums(*self.at(params))
+            by_length = (gradient_by_lengths(sums) * params.lengths)[self.free]
+            self._last.clear()
+            self._last[key] = sums.log_likelihood, np.concatenate([by_length, gradient_by_models(sums)])
+        return self._last[key]
+
+    def _improve_together(self, params: Estimate) -> Estimate:
+        """Some quasi-Newton steps of all coordinates at once, each in units of its own uncertainty.
+
+        Lengths alone need them, too: beside a saturated edge they depend on one another, and one at a time crawls.
+        """
+        start = self.pack(params)
+        unit = self._units(params)
+
+        def objective(scaled: Vector) -> tuple[float, Vector]:
+            log_likelihood, gradient = self._derive(self.unpack(scaled * unit))
+            return -log_likelihood, -gradient * unit
+
+        lower, upper = self.bounds()
+        allowed = 0.5 * self.gradient_tolerance * (1.0 + abs(self._derive(params)[0])) * float(unit.min())
+        found = minimize(
+            objective,
+            start / unit,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(zip(lower / unit, upper / unit, strict=True)),
+            options={
+                "maxiter": ITERATIONS,
+                "maxcor": MEMORY,
+                "ftol": LINE_TOLERANCE,
+                "gtol": max(STEP_TOLERANCE, allowed),
+            },
+        )
+        return self.unpack(found.x * unit) if found.fun <= objective(start / unit)[0] else params
+
+    def _units(self, params: Estimate) -> Vector:
+        """Rough standard errors of the packed coordinates: the log of a length has one over the root of the number of
+        substitutions on the edge.
+        """
+        sums = edge_sums(*self.at(params))
+        counts = sums.expected_counts()
+        stayed = np.einsum("mecxx->e", counts)
+        changed = (counts.sum(axis=(0, 2, 3, 4)) - stayed)[self.free]
+        n_sites = max(1.0, self.likelihood.n_sites_with_letters)
+        return np.concatenate(
+            [1.0 / np.sqrt(np.maximum(changed, 1.0)), np.full(len(params.coordinates), MODEL_UNIT / math.sqrt(n_sites))]
+        )
+
+
+def fit_models(
+    likelihood: TreeLikelihood, tree: Tree, *, tolerance: float = 0.01, max_rounds: int = 20
+) -> tuple[TreeLikelihood, Tree, float]:
+    """Models and branch lengths of a tree, roughly: what a search does between its moves.
+
+    Parameters
+    ----------
+    likelihood
+        The alignment and where the models start.
+    tree
+        With its taxa numbered as in ``likelihood``.
+    tolerance
+        Stop when a round gains less log-likelihood than this.
+    max_rounds
+        Most rounds of one sweep over the branches and some steps of the model parameters.
+
+    Returns
+    -------
+    likelihood, tree, log_likelihood
+        With better models and lengths; the log-likelihood never falls.
+    """
+    model = TreeModel(likelihood, tree)
+    here = Estimate(tree.length, pack_partitions(likelihood.partitions))
+    reached = -math.inf
+    for _ in range(max_rounds):
+        step = model.em_step(here)
+        gain, reached = step.log_likelihood - reached, step.log_likelihood
+        if gain < tolerance:
+            break
+        here = step.params
+    fitted, lengths = model.at(here)
+    return fitted, lengths, fitted.evaluate(lengths).log_likelihood

@@ -1,0 +1,1 @@
+"""The likelihood of trees, its derivatives, and posterior states of nodes."""

@@ -1,0 +1,1 @@
+"""Substitution models: names, rate matrices, rates over sites, parameters."""

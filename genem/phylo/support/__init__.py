@@ -1,0 +1,1 @@
+"""How well branches are supported: bootstraps and likelihood-ratio tests."""

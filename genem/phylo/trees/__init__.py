@@ -1,0 +1,1 @@
+"""Trees as objects: topology, splits, distances, roots, consensus, pictures."""

@@ -1,0 +1,1 @@
+"""Haplotype frequencies and phases from unphased genotypes."""

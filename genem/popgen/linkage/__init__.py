@@ -1,0 +1,1 @@
+"""Pairs of loci: linkage disequilibrium, pruning, haplotype blocks."""

@@ -1,0 +1,1 @@
+"""Site frequency spectra and diversity."""

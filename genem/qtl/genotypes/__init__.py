@@ -1,0 +1,1 @@
+"""Genotypes along the chromosomes of a cross, given its marker calls."""

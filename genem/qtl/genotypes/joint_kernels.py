@@ -1,0 +1,97 @@
+"""Genotypes at two linked loci given all calls: the chain, once it has seen the calls, is a Markov chain still."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genem.chain.kernels import backward
+from genem.jit import kernel, parallel_kernel, prange
+from genem.qtl.genotypes.marker_kernels import observe
+
+
+@kernel
+def multiply(left: np.ndarray, right: np.ndarray, product: np.ndarray) -> None:
+    """The product of two small square matrices."""
+    size = len(left)
+    for row in range(size):
+        for column in range(size):
+            value = 0.0
+            for k in range(size):
+                value += left[row, k] * right[k, column]
+            product[row, column] = value
+
+
+@kernel
+def step_given_calls(
+    transitions: np.ndarray, emissions: np.ndarray, beta: np.ndarray, place: int, following: np.ndarray
+) -> None:
+    """P(state at the next place | state here, all calls); zero where the calls rule a state out."""
+    n_states = len(transitions[place])
+    for origin in range(n_states):
+        total = 0.0
+        for target in range(n_states):
+            arrival = emissions[place + 1, target] * beta[place + 1, target]
+            following[origin, target] = transitions[place, origin, target] * arrival
+            total += following[origin, target]
+        for target in range(n_states):
+            following[origin, target] = following[origin, target] / total if total > 0.0 else 0.0
+
+
+@parallel_kernel
+def fill_following(
+    transitions: np.ndarray,
+    codes: np.ndarray,
+    likelihoods: np.ndarray,
+    marker: np.ndarray,
+    error_prob: float,
+    kept: np.ndarray,
+    following: np.ndarray,
+) -> None:
+    """P(state at the next kept place | state at this one, all calls), (kept place but the last, individual, from, to).
+
+    ``kept`` (place,) are the places that count, ascending; those between are summed out.
+    """
+    n_individuals, n_states = following.shape[1], following.shape[2]
+    n_places = len(marker)
+    for individual in prange(n_individuals):
+        emissions = np.empty((n_places, n_states))
+        beta = np.empty((n_places, n_states))
+        step, product = np.empty((n_states, n_states)), np.empty((n_states, n_states))
+        observe(individual, codes, likelihoods, marker, error_prob, emissions)
+        backward(transitions, emissions, beta)
+        for k in range(len(kept) - 1):
+            reached = following[k, individual]
+            step_given_calls(transitions, emissions, beta, kept[k], reached)
+            for place in range(kept[k] + 1, kept[k + 1]):
+                step_given_calls(transitions, emissions, beta, place, step)
+                multiply(reached, step, product)
+                reached[:] = product
+
+
+@parallel_kernel
+def fill_linked_pairs(
+    marginal: np.ndarray, following: np.ndarray, cell_of: np.ndarray, start: int, stop: int, joint: np.ndarray
+) -> None:
+    """P(states at two places | all calls) for each place from ``start`` to ``stop`` and all places ahead of it.
+
+    ``marginal`` (place, individual, state) and ``following`` (place but the last, individual, from, to) describe the
+    chromosome, ``cell_of`` (individual, from, to) says which cell a pair of states is; ``joint`` (pair, cell,
+    individual) is zeroed before.
+    """
+    n_places, n_individuals, n_states = marginal.shape
+    for here in prange(start, stop):
+        first = 0
+        for before in range(start, here):
+            first += n_places - 1 - before
+        reached, product = np.empty((n_states, n_states)), np.empty((n_states, n_states))
+        for individual in range(n_individuals):
+            reached[:] = 0.0
+            for state in range(n_states):
+                reached[state, state] = marginal[here, individual, state]
+            for step in range(here, n_places - 1):
+                multiply(reached, following[step, individual], product)
+                reached[:] = product
+                for origin in range(n_states):
+                    for target in range(n_states):
+                        cell = cell_of[individual, origin, target]
+                        joint[first + step - here, cell, individual] = reached[origin, target]

@@ -1,0 +1,1 @@
+"""Scans for one quantitative trait locus: methods, permutations, peaks, intervals, effects."""

@@ -1,0 +1,254 @@
+"""What a locus does: genotype means, additive effect and dominance, with standard errors, at one position."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genem.data import Cross, CrossType
+from genem.em import Status
+from genem.errors import InputError, UsageError
+from genem.qtl.genotypes.probabilities import ChromosomeGenotypes
+from genem.qtl.one_locus.design import Design, numbers, sample_of, standardised
+from genem.qtl.one_locus.methods import LN10, Task, null_log_likelihood
+from genem.qtl.one_locus.mixture_information import mixture_covariance
+from genem.qtl.one_locus.mixture_kernels import Data, Rule, fit_mixture
+
+__all__ = ["LocusEffects", "locus_effects"]
+
+Floats = NDArray[np.float64]
+
+RULE = Rule(False, 100_000, 1e-13, 1e-10)
+NOBODY = 1e-8
+"""Expected individuals with a genotype below which nothing is said of its mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocusEffects:
+    """Maximum-likelihood estimates at one position.
+
+    Attributes
+    ----------
+    trait, chromosome, position, name
+        Of what, and where.
+    terms
+        Names: the genotypes (means where all covariates are 0), covariates, and ``genotype:covariate`` for
+        interactions, relative to the last genotype.
+    estimates, standard_errors
+        float64 (term,); standard errors from the observed information, NaN where it is singular.
+    adjusted_means, adjusted_errors
+        float64 (genotype,): means of the genotypes where the covariates have their means, and standard errors.
+    contrasts
+        ``additive`` (half the difference of the homozygotes; in a backcross the heterozygotes less the homozygotes)
+        and ``dominance`` (heterozygotes above the middle of the homozygotes): estimate and standard error.
+    sigma
+        Residual standard deviation, divisor n, and its standard error.
+    log_likelihood, null_log_likelihood
+        Natural logarithms.
+    lod
+        Their difference over log 10.
+    percent_variance
+        100 (1 - 10^(-2 LOD / n)).
+    n_individuals
+        n.
+    status
+        How EM ended.
+    """
+
+    trait: str
+    chromosome: str
+    position: float
+    name: str
+    terms: tuple[str, ...]
+    estimates: Floats
+    standard_errors: Floats
+    adjusted_means: Floats
+    adjusted_errors: Floats
+    contrasts: dict[str, tuple[float, float]]
+    sigma: tuple[float, float]
+    log_likelihood: float
+    null_log_likelihood: float
+    lod: float
+    percent_variance: float
+    n_individuals: int
+    status: Status
+
+
+def locus_effects(
+    cross: Cross,
+    genotypes: Sequence[ChromosomeGenotypes],
+    trait: str,
+    chromosome: str,
+    position: str | float,
+    *,
+    addcovar: Sequence[str] = (),
+    intcovar: Sequence[str] = (),
+    weights: str | None = None,
+) -> LocusEffects:
+    """Fit the interval mapping model of :func:`~genem.qtl.scan` for a normal trait at one position.
+
+    Standard errors come from the observed information, by Louis's formula: the expected complete-data information
+    less the variance of the complete-data score, given what was seen. On the X chromosome, where states are split by
+    sex, there are means but no contrasts.
+
+    Parameters
+    ----------
+    cross, genotypes, addcovar, intcovar, weights
+        As in :func:`~genem.qtl.scan`.
+    trait
+        Its name.
+    chromosome
+        Its name.
+    position
+        The name of a position, or cM (the nearest position is taken).
+
+    Returns
+    -------
+    LocusEffects
+
+    Raises
+    ------
+    InputError
+        As in :func:`~genem.qtl.scan`.
+    UsageError
+        No such chromosome, position or column.
+
+    References
+    ----------
+    Lander & Botstein (1989), Genetics 121:185, doi:10.1093/genetics/121.1.185. Louis (1982), J. R. Stat. Soc. B 44:226,
+    doi:10.1111/j.2517-6161.1982.tb01203.x.
+    """
+    one, at = _find(genotypes, chromosome, position)
+    values = numbers(cross, trait, "trait")
+    sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
+    y = values[sample.keep]
+    standard, centre, scale = standardised(y)
+    if not scale > 0.0:
+        raise InputError(f"trait {trait} is constant")
+    design, n = sample.design(one), len(y)
+    prior = np.ascontiguousarray(one.probabilities[at, sample.keep])
+    data = Data(standard, sample.weights, design.own, design.shared)
+    params = np.empty(len(one.states) * design.own.shape[1] + design.shared.shape[1] + 1)
+    posterior = np.empty(prior.shape)
+    found, _, status = fit_mixture(prior, data, RULE, params, posterior)
+    task = Task(prior[None], design, data.response[:, None], sample.weights, RULE)
+    null = null_log_likelihood(task, 0, binary=False)
+    components = _components(prior.shape[1], data, posterior)
+    covariance = mixture_covariance(components, data.response, data.weight, params)
+    terms, to_terms, is_mean = _terms(one.states, design)
+    estimates = scale * (to_terms @ params[:-1]) + np.where(is_mean, centre, 0.0)
+    of_terms = to_terms @ covariance[:-1, :-1] @ to_terms.T
+    absent = np.flatnonzero(posterior.sum(axis=0) < NOBODY)
+    estimates[absent] = np.nan
+    at_mean = np.arange(len(one.states)) * design.own.shape[1]
+    adjusted = centre + scale * params[at_mean]
+    adjusted[absent] = np.nan
+    constant = 0.5 * float(np.log(sample.weights).sum()) - n * math.log(scale)
+    sigma = scale * math.exp(params[-1])
+    lod = (found - null) / LN10
+    with np.errstate(invalid="ignore"):
+        errors = np.where(np.isfinite(estimates), scale * np.sqrt(np.diag(of_terms)), np.nan)
+        spread = scale * np.sqrt(np.diag(covariance)[at_mean])
+        adjusted_errors = np.where(np.isfinite(adjusted), spread, np.nan)
+        sigma_error = sigma * math.sqrt(covariance[-1, -1]) if covariance[-1, -1] > 0.0 else math.nan
+    return LocusEffects(
+        trait=trait,
+        chromosome=chromosome,
+        position=float(one.grid.position[at]),
+        name=one.grid.names[at],
+        terms=terms,
+        estimates=estimates,
+        standard_errors=errors,
+        adjusted_means=adjusted,
+        adjusted_errors=adjusted_errors,
+        contrasts={} if one.is_x else _contrasts(cross.cross_type, estimates, of_terms, scale),
+        sigma=(sigma, sigma_error),
+        log_likelihood=found + constant,
+        null_log_likelihood=null + constant,
+        lod=lod,
+        percent_variance=100.0 * -math.expm1(-2.0 * LN10 * lod / n),
+        n_individuals=n,
+        status=Status(status),
+    )
+
+
+def _find(
+    genotypes: Sequence[ChromosomeGenotypes], chromosome: str, position: str | float
+) -> tuple[ChromosomeGenotypes, int]:
+    one = next((g for g in genotypes if g.chromosome == chromosome), None)
+    if one is None:
+        raise UsageError(f"no chromosome {chromosome} among {', '.join(g.chromosome for g in genotypes)}")
+    if isinstance(position, str):
+        if position not in one.grid.names:
+            raise UsageError(f"no position {position} on chromosome {chromosome}")
+        return one, one.grid.names.index(position)
+    return one, int(np.abs(one.grid.position - position).argmin())
+
+
+def _components(n_states: int, data: Data, posterior: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Of each genotype the posterior probability and the regressors of everybody."""
+    n, n_own = data.own.shape
+    for state in range(n_states):
+        x = np.zeros((n, n_states * n_own + data.shared.shape[1]))
+        x[:, state * n_own : (state + 1) * n_own] = data.own
+        x[:, n_states * n_own :] = data.shared
+        yield posterior[:, state], x
+
+
+def _terms(states: tuple[str, ...], design: Design) -> tuple[tuple[str, ...], Floats, NDArray[np.bool_]]:
+    """Names of the terms, and their matrix by the coefficients, both of the standardised trait, and which are means."""
+    n_states, n_own = len(states), design.own.shape[1]
+    size = n_states * n_own + len(design.shared_names)
+    rows, names = [], []
+
+    def unit(index: int, factor: float) -> Floats:
+        row = np.zeros(size)
+        row[index] = factor
+        return row
+
+    for state, label in enumerate(states):
+        row = unit(state * n_own, 1.0)
+        for k, name in enumerate(design.own_names):
+            row[state * n_own + 1 + k] = -design.centre[name] / design.scale[name]
+        for k, name in enumerate(design.shared_names):
+            row[n_states * n_own + k] = -design.centre[name] / design.scale[name]
+        rows.append(row)
+        names.append(label)
+    last = (n_states - 1) * n_own
+    for name in design.centre:
+        if name in design.own_names:
+            rows.append(unit(last + 1 + design.own_names.index(name), 1.0 / design.scale[name]))
+        elif name in design.shared_names:
+            index = n_states * n_own + design.shared_names.index(name)
+            rows.append(unit(index, 1.0 / design.scale[name]))
+        else:
+            continue
+        names.append(name)
+    for k, name in enumerate(design.own_names):
+        factor = 1.0 / design.scale[name]
+        for state, label in enumerate(states[:-1]):
+            rows.append(unit(state * n_own + 1 + k, factor) - unit(last + 1 + k, factor))
+            names.append(f"{label}:{name}")
+    return tuple(names), np.array(rows), np.arange(len(rows)) < n_states
+
+
+def _contrasts(
+    cross_type: CrossType, estimates: Floats, covariance: Floats, scale: float
+) -> dict[str, tuple[float, float]]:
+    """Additive effect and dominance on an autosome; the covariance is that of the standardised trait."""
+    weights = {"additive": [-1.0, 1.0] if cross_type == "bc" else [-0.5, 0.5]}
+    if cross_type == "f2":
+        weights = {"additive": [-0.5, 0.0, 0.5], "dominance": [-0.5, 1.0, -0.5]}
+    found = {}
+    for name, contrast in weights.items():
+        k = np.array(contrast)
+        means = estimates[: len(k)]
+        value = float(k @ np.where(k == 0.0, 0.0, means))
+        variance = float(k @ covariance[: len(k), : len(k)] @ k)
+        error = scale * math.sqrt(variance) if variance >= 0.0 and math.isfinite(value) else math.nan
+        found[name] = (value, error)
+    return found

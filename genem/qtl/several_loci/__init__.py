@@ -1,0 +1,1 @@
+"""Models of several quantitative trait loci: pairs, fits, selection, composite mapping."""

@@ -1,0 +1,299 @@
+"""Fits of models with several loci: regression on expected contrasts, and EM over all combinations of genotypes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genem.data import Cross, CrossType
+from genem.em import Status
+from genem.errors import InputError, UsageError
+from genem.numerics.linear_kernels import orthonormalise
+from genem.qtl.genotypes.joint import LinkedGenotypes, Locus, joint_probabilities
+from genem.qtl.one_locus.design import Design, column, numbers, sample_of, standardised
+from genem.qtl.one_locus.methods import LN10, Task, null_log_likelihood
+from genem.qtl.one_locus.mixture_information import mixture_covariance
+from genem.qtl.one_locus.scanning import default_rule, response_of
+from genem.qtl.several_loci.cell_kernels import Regression, Stop, fit_cells, maximise
+from genem.qtl.several_loci.terms import Term
+
+__all__ = [
+    "ModelFit",
+    "ModelSetting",
+    "MultipleQTLMethod",
+    "cell_model",
+    "fit_model",
+    "locus_label",
+    "model_setting",
+    "term_columns",
+    "term_names",
+]
+
+Floats = NDArray[np.float64]
+MultipleQTLMethod = Literal["em", "hk"]
+STOP = Stop(10_000, 1e-12, 1e-8)
+MOST_CELLS = 20_000_000
+"""Combinations of genotypes times individuals that EM holds at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSetting:
+    """What the models of one trait have in common.
+
+    Attributes
+    ----------
+    linked
+        Joint genotype probabilities of the individuals kept.
+    contrasts
+        For each chromosome float64 (genotype, contrast), and the suffixes of their names.
+    response
+        float64 (individual,), standardised.
+    centre, scale
+        Of the trait.
+    weights
+        float64 (individual,)
+    design
+        Covariates and null model.
+    indicators
+        Names of the null model's indicators of sex and direction.
+    covariates
+        Columns that interact with loci, by name, as they are; float64 (individual,).
+    method
+        ``em`` or ``hk``.
+    null
+        Log-likelihood of the null model (standardised trait).
+    """
+
+    linked: tuple[LinkedGenotypes, ...]
+    contrasts: tuple[tuple[Floats, tuple[str, ...]], ...]
+    response: Floats
+    centre: float
+    scale: float
+    weights: Floats
+    design: Design
+    indicators: tuple[str, ...]
+    covariates: dict[str, Floats]
+    method: MultipleQTLMethod
+    null: float
+
+    @property
+    def n_individuals(self) -> int:
+        return len(self.response)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFit:
+    """A fitted model of several loci.
+
+    Attributes
+    ----------
+    lod
+        Against the null model.
+    rank
+        Parameters beyond the null model.
+    coefficients, covariance
+        Of null model and terms, for the standardised trait; the last row of an EM covariance is that of log sigma.
+        NaN where a column depends on those before it.
+    sigma
+        Residual standard deviation of the standardised trait; divisor n for EM, degrees of freedom for regression.
+    n_iter, status
+        Of EM.
+    """
+
+    lod: float
+    rank: int
+    coefficients: Floats
+    covariance: Floats
+    sigma: float
+    n_iter: int
+    status: Status
+
+
+def model_setting(
+    cross: Cross,
+    linked: Sequence[LinkedGenotypes],
+    trait: str,
+    method: MultipleQTLMethod,
+    addcovar: Sequence[str],
+    interacting: Sequence[str],
+    weights: str | None,
+    *,
+    with_x: bool,
+) -> ModelSetting:
+    """Individuals, covariates and the null model: that of the X chromosome if ``with_x``."""
+    if method not in ("em", "hk"):
+        raise UsageError(f"method {method!r} is not one of em, hk")
+    values = numbers(cross, trait, "trait")
+    sample = sample_of(cross, values, tuple(dict.fromkeys((*addcovar, *interacting))), (), weights, name=trait)
+    y = values[sample.keep]
+    response = response_of(y, trait, "normal")
+    _, centre, scale = standardised(y)
+    design = sample.x if with_x else sample.autosomes
+    _check_size(len(y), design.null.shape[1] + 1)
+    n_covariates = len(design.own_names) + len(design.shared_names)
+    n_indicators = design.null.shape[1] - 1 - n_covariates
+    task = Task(np.empty((0, 0, 0)), design, response[:, None], sample.weights, default_rule("normal"))
+    return ModelSetting(
+        linked=tuple(one.select(sample.keep) for one in linked),
+        contrasts=tuple(_contrasts(one, cross.cross_type) for one in linked),
+        response=response,
+        centre=centre,
+        scale=scale,
+        weights=sample.weights,
+        design=design,
+        indicators=("male", "reverse")[:n_indicators] if n_indicators != 1 else _only_indicator(cross, sample.keep),
+        covariates={name: column(cross, name)[sample.keep] for name in interacting},
+        method=method,
+        null=null_log_likelihood(task, 0, binary=False),
+    )
+
+
+def _check_size(n: int, n_parameters: int) -> None:
+    if n <= n_parameters:
+        raise InputError(
+            f"{n} individuals have the trait, too few for {n_parameters} parameters", remedy="use fewer covariates"
+        )
+
+
+def _only_indicator(cross: Cross, keep: NDArray[np.bool_]) -> tuple[str, ...]:
+    male = cross.is_male
+    return ("male",) if male is not None and male[keep].any() and not male[keep].all() else ("reverse",)
+
+
+def _contrasts(one: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tuple[str, ...]]:
+    """Effects of a locus: additive, dominance; on the X chromosome between the two genotypes of each sex and direction.
+
+    A backcross has -1/2 and 1/2, so that the effect is the difference of the genotypes; inbred lines -1 and 1, an
+    intercross -1, 0, 1 and, for dominance, -1/2, 1/2, -1/2.
+    """
+    if one.is_x:
+        kinds = np.unique(one.state_of, axis=0)
+        contrasts = np.zeros((len(one.states), len(kinds)))
+        for k, (low, high) in enumerate(kinds.tolist()):
+            contrasts[low, k], contrasts[high, k] = -0.5, 0.5
+        return contrasts, tuple(f".{one.states[high]}-{one.states[low]}" for low, high in kinds.tolist())
+    if cross_type == "bc":
+        return np.array([[-0.5], [0.5]]), ("",)
+    if cross_type == "f2":
+        return np.array([[-1.0, -0.5], [0.0, 0.5], [1.0, -0.5]]), ("a", "d")
+    return np.array([[-1.0], [1.0]]), ("",)
+
+
+def locus_label(linked: Sequence[LinkedGenotypes], locus: Locus) -> str:
+    """Chromosome and position, as in ``1@67.8``."""
+    one = linked[locus.chromosome]
+    return f"{one.chromosome}@{one.grid.position[locus.position]:.1f}"
+
+
+def term_names(setting: ModelSetting, loci: Sequence[Locus], term: Term) -> list[str]:
+    """The names of the columns of a term."""
+    names = [""]
+    for k in term.loci:
+        suffixes = setting.contrasts[loci[k].chromosome][1]
+        label = locus_label(setting.linked, loci[k])
+        names = [f"{before}:{label}{suffix}".lstrip(":") for before in names for suffix in suffixes]
+    return [":".join([name, *term.covariates]).lstrip(":") for name in names]
+
+
+def _cell_contrasts(setting: ModelSetting, loci: Sequence[Locus], among: Sequence[int], term: Term) -> Floats:
+    """The contrasts of a term for all combinations of genotypes at the loci ``among``, (cell, column)."""
+    contrasts: Floats = np.ones((1, 1))
+    for k in among:
+        of_locus = setting.contrasts[loci[k].chromosome][0]
+        factor = of_locus if k in term.loci else np.ones((len(of_locus), 1))
+        contrasts = np.asarray(np.kron(contrasts, factor), np.float64)
+    return contrasts
+
+
+def _covariate_product(setting: ModelSetting, term: Term) -> Floats:
+    product = np.ones(setting.n_individuals)
+    for name in term.covariates:
+        product = product * setting.covariates[name]
+    return product
+
+
+def term_columns(setting: ModelSetting, loci: Sequence[Locus], term: Term) -> Floats:
+    """Expected contrasts of a term given the calls, float64 (column, individual)."""
+    cells = joint_probabilities(setting.linked, [loci[k] for k in term.loci])
+    return np.asarray(_cell_contrasts(setting, loci, term.loci, term).T @ cells * _covariate_product(setting, term))
+
+
+def cell_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term]) -> Regression:
+    """The mixture over all combinations of genotypes."""
+    null = setting.design.null
+    everywhere = range(len(loci))
+    n_cells = len(_cell_contrasts(setting, loci, everywhere, Term(())))
+    if n_cells * setting.n_individuals > MOST_CELLS:
+        raise UsageError(f"{len(loci)} loci have {n_cells:,} combinations of genotypes, too many for em; use method hk")
+    products: dict[tuple[str, ...], int] = {(): 0}
+    regressors, blocks, regressor_of = [*null.T], [np.ones((n_cells, null.shape[1]))], list(range(null.shape[1]))
+    for term in terms:
+        block = _cell_contrasts(setting, loci, everywhere, term)
+        if term.covariates not in products:
+            products[term.covariates] = len(regressors)
+            regressors.append(_covariate_product(setting, term))
+        blocks.append(block)
+        regressor_of.extend([products[term.covariates]] * block.shape[1])
+    return Regression(
+        setting.response,
+        setting.weights,
+        np.ascontiguousarray(regressors),
+        np.ascontiguousarray(np.hstack(blocks)),
+        np.array(regressor_of),
+    )
+
+
+def fit_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term]) -> ModelFit:
+    """Fit loci and terms; terms of covariates alone belong to the null model and are not among them."""
+    columns = np.vstack([setting.design.null.T, *(term_columns(setting, loci, term) for term in terms)])
+    root = np.sqrt(setting.weights)
+    basis = columns * root
+    n_null = setting.design.null.shape[1]
+    orthonormalise(basis, 0)
+    independent = np.asarray(basis.any(axis=1))
+    rank = int(independent[n_null:].sum())
+    n = setting.n_individuals
+    _check_size(n, int(independent.sum()) + 1)
+    if setting.method == "em" and loci:
+        return _by_em(setting, loci, terms, independent, rank)
+    y = setting.response * root
+    x = (columns * root)[independent]
+    coefficients, covariance = np.full(len(columns), np.nan), np.full((len(columns), len(columns)), np.nan)
+    triangle = np.linalg.qr(x.T, mode="r")
+    inverse = np.linalg.inv(triangle)
+    coefficients[independent] = np.linalg.lstsq(x.T, y, rcond=None)[0]
+    residual = y - basis.T @ (basis @ y)
+    residual -= basis.T @ (basis @ residual)
+    squares = float(residual @ residual)
+    covariance[np.ix_(independent, independent)] = inverse @ inverse.T * squares / (n - len(x))
+    log_likelihood = -0.5 * n * (math.log(squares / n) + math.log(2.0 * math.pi) + 1.0)
+    lod = (log_likelihood - setting.null) / LN10 if rank else 0.0
+    sigma = math.sqrt(squares / (n - len(x)))
+    return ModelFit(lod, rank, coefficients, covariance, sigma, 0, Status.CONVERGED)
+
+
+def _by_em(
+    setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term], independent: NDArray[np.bool_], rank: int
+) -> ModelFit:
+    model = cell_model(setting, loci, terms)
+    prior = joint_probabilities(setting.linked, loci)
+    posterior, params = prior.copy(), np.empty(len(model.regressor_of) + 1)
+    maximise(posterior, model, params)
+    reached, n_iter, status = fit_cells(prior, model, STOP, params, posterior)
+
+    def components() -> Iterator[tuple[Floats, Floats]]:
+        for cell, share in enumerate(posterior):
+            yield share, (model.contrasts[cell][:, None] * model.regressors[model.regressor_of]).T[:, independent]
+
+    used = np.append(independent, True)
+    covariance = np.full((len(params), len(params)), np.nan)
+    inner = mixture_covariance(components(), setting.response, setting.weights, params[used])
+    covariance[np.ix_(used, used)] = inner
+    coefficients = np.where(independent, params[:-1], np.nan)
+    lod, sigma = (reached - setting.null) / LN10, math.exp(params[-1])
+    return ModelFit(lod, rank, coefficients, covariance, sigma, n_iter, Status(status))

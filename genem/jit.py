@@ -143,10 +143,11 @@ def sources(module: str) -> tuple[Path, ...]:
 
 
 def _source(module: str) -> Path | None:
-    """The file of a module of genem; None for packages, for names that are no modules, and elsewhere."""
+    """The file of a module or package of genem; None for names that are neither, and elsewhere."""
     first, *parts = module.split(".")
-    path = Path(__file__).parent.joinpath(*parts).with_suffix(".py")
-    return path if first == "genem" and parts and path.is_file() else None
+    path = Path(__file__).parent.joinpath(*parts)
+    files = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in files if file.is_file()), None) if first == "genem" and parts else None
 
 
 @cache

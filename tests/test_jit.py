@@ -26,7 +26,8 @@ def test_the_sources_of_a_module_are_closed_under_imports(path: Path) -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("genem."):
                 base = PACKAGE.joinpath(*str(node.module).split(".")[1:])
-                candidates = [base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)]
+                names = [base, *(base / alias.name for alias in node.names)]
+                candidates = [file for name in names for file in (name.with_suffix(".py"), name / "__init__.py")]
                 assert {each for each in candidates if each.is_file()} <= set(files)
 
 

@@ -97,8 +97,8 @@ def read_sequences(
     Raises
     ------
     InputError
-        Beside what :func:`genem.io.sequences.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, no letter of any
-        is known, or a name holds a control character.
+        Beside what :func:`genem.io.sequences.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, no
+        letter of any is known, or a name holds a control character.
     """
     import numpy as np
 

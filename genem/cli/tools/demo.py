@@ -152,7 +152,7 @@ def snakemake(name: str, root: Path, folder: Path) -> list[str]:
 
 def bundle_root() -> Path:
     """The folder that holds ``workflows/`` and ``data/``: in an installed package, or in the source tree."""
-    package = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[2]
     for root in (package / "_bundle", package.parent):
         if (root / "workflows").is_dir() and (root / "data").is_dir():
             return root

@@ -151,7 +151,7 @@ def test_the_demo_prefers_what_the_package_carries(tmp_path: Path, monkeypatch: 
         tmp_path / "data",
     ):
         folder.mkdir(parents=True)
-    monkeypatch.setattr(demo, "__file__", str(tmp_path / "genem" / "cli" / "demo.py"))
+    monkeypatch.setattr(demo, "__file__", str(tmp_path / "genem" / "cli" / "tools" / "demo.py"))
     assert demo.bundle_root() == bundle
     shutil.rmtree(bundle / "data")
     assert demo.bundle_root() == tmp_path

@@ -258,7 +258,7 @@ def test_what_an_interrupted_writer_left_is_removed_at_exit(tmp_path: Path) -> N
         "import os; from pathlib import Path; from genem.io.files.output import _create_temporary\n"
         "_create_temporary('out.tsv', Path('out.tsv').resolve()); print(len(os.listdir()))"
     )
-    package = {**os.environ, "PYTHONPATH": str(Path(output_module.__file__).parents[2])}
+    package = {**os.environ, "PYTHONPATH": str(Path(output_module.__file__).parents[3])}
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=package, capture_output=True, text=True, check=True
     )

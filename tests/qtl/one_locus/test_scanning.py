@@ -1,6 +1,8 @@
 """LOD scores by every method and model."""
 
 import math
+import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -8,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genem.em import Status
-from genem.qtl import genotype_probabilities, locus_effects, scan
+from genem.errors import InputError, UsageError
+from genem.qtl import SpikeWarning, genotype_draws, genotype_probabilities, locus_effects, scan
+from genem.qtl.one_locus.extended_regression_kernels import fit_extended
+from genem.qtl.one_locus.methods import average_ranks
 from genem.qtl.one_locus.mixture_kernels import Data, Rule, fit_mixture
 from tests.qtl.crosses import CROSS_TYPES, GOLDEN, golden_cross, rows, small_cross
 from tests.reference import qtl as reference
@@ -183,3 +188,198 @@ def test_the_mixture_follows_em_to_its_maximum():
     assert status == Status.CONVERGED
     assert found == pytest.approx(best, abs=1e-7)
     np.testing.assert_allclose(params, [*beta, math.log(sigma)], atol=1e-5)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=12))
+def test_ranks_share_ties(values):
+    ranks, correction = average_ranks(np.array(values, float))
+    expected = [sum(o < v for o in values) + (sum(o == v for o in values) + 1) / 2 for v in values]
+    np.testing.assert_allclose(ranks, expected)
+    assert 0 <= correction <= 1
+
+
+def test_at_known_genotypes_ranks_give_kruskal_and_wallis():
+    from scipy.stats import kruskal
+
+    rng = np.random.default_rng(2)
+    calls = rng.choice(["AA", "AB", "BB"], 40)
+    y = np.round(rng.normal(size=40), 1)
+    cross = small_cross("f2", [[call] for call in calls], [0.0], phenotypes={"y": y})
+    found = scan(cross, genotype_probabilities(cross, error_prob=0.0), "y", model="np")
+    statistic = kruskal(*(y[calls == call] for call in ("AA", "AB", "BB"))).statistic
+    assert found.lod[0, 0] == pytest.approx(statistic / (2 * math.log(10)))
+
+
+def test_at_known_genotypes_the_two_parts_add_up():
+    rng = np.random.default_rng(4)
+    calls = np.repeat(["AA", "AB", "BB"], 20)
+    y = rng.normal(size=60)
+    y[rng.random(60) < 0.3] = 9.0
+    cross = small_cross("f2", [[call] for call in calls], [0.0], phenotypes={"y": y, "top": (y == 9.0) * 1.0})
+    genotypes = genotype_probabilities(cross, error_prob=0.0)
+    found = scan(cross, genotypes, "y", model="2part")
+    assert found.lod[0, 0] == pytest.approx(found.parts["binary"][0, 0] + found.parts["normal"][0, 0], abs=1e-7)
+    assert found.parts["binary"][0, 0] == pytest.approx(
+        scan(cross, genotypes, "top", model="binary").lod[0, 0], abs=1e-7
+    )
+
+
+def test_a_genotype_nobody_has_is_no_obstacle():
+    calls = [["AA"], ["AB"], ["AB"], ["AA"], ["AB"], ["AA"], ["AB"], ["AA"]]
+    cross = small_cross("f2", calls, [0.0], phenotypes={"y": np.array([1.0, 3, 4, 2, 3.5, 1.5, 3, 2.5])})
+    genotypes = genotype_probabilities(cross, error_prob=0.0)
+    em, hk = (scan(cross, genotypes, "y", method=method) for method in ("em", "hk"))
+    assert em.lod[0, 0] == pytest.approx(hk.lod[0, 0], abs=1e-8)
+
+
+def test_a_spike_between_distant_markers_is_warned_of():
+    rng = np.random.default_rng(0)
+    n = 120
+    calls = [[a, b] for a, b in zip(rng.choice(["AA", "AB", "BB"], n), rng.choice(["AA", "AB", "BB"], n), strict=True)]
+    y = np.where(rng.random(n) < 0.3, 264.0, rng.normal(100, 15, n))
+    cross = small_cross("f2", calls, [0.0, 100.0], phenotypes={"y": y})
+    with pytest.warns(SpikeWarning, match="probably the mixture fits the trait's distribution"):
+        found = scan(cross, genotype_probabilities(cross, step=10), "y")
+    assert found.spike.any()
+    assert not found.spike[found.is_marker].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"addcovar": ("age", "older")}, "covariate older is a linear function of age; leave one of them out"),
+        ({"addcovar": ("age", "sex", "wt", "both")}, "covariate both is a linear function of sex, wt"),
+        ({"addcovar": ("flat",)}, "covariate flat is constant"),
+        ({"addcovar": ("word",)}, "covariate word is not numeric: 'x' for individual f2001"),
+        ({"traits": "flat"}, "trait flat is constant"),
+        ({"traits": "nothing"}, "trait nothing is missing for everybody"),
+        ({"traits": "word"}, "trait word is not numeric"),
+        ({"traits": "y", "model": "binary"}, "0 or 1 expected of a binary trait"),
+        ({"traits": "few"}, "4 individuals have the trait, too few for 4 parameters"),
+        ({"weights": "negative"}, "weight negative of individual f2001 is not above 0"),
+    ],
+)
+def test_columns_that_cannot_be_used_are_named(f2, options, message):
+    cross, genotypes = f2
+    n = len(cross)
+    age, sex, wt = (cross.phenotypes[name] for name in ("age", "sex", "wt"))
+    cross = with_columns(
+        cross,
+        older=age + 2,
+        both=sex - 2 * wt,
+        flat=np.ones(n),
+        nothing=np.full(n, np.nan),
+        few=np.where(np.arange(n) < 4, np.arange(n), np.nan),
+        negative=np.arange(n) - 1.0,
+    )
+    object.__setattr__(cross, "labels", {"word": ("x",) * n})
+    with pytest.raises(InputError, match=message):
+        scan(cross, genotypes, **{"traits": "y", **options})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"traits": ()},
+        {"traits": "absent"},
+        {"method": "xx"},
+        {"model": "xx"},
+        {"model": "np", "addcovar": ("age",)},
+        {"model": "2part", "method": "hk"},
+        {"traits": "aff", "model": "binary", "weights": "wt"},
+    ],
+)
+def test_requests_that_make_no_sense(f2, options):
+    with pytest.raises(UsageError):
+        scan(*f2, **{"traits": "y", **options})
+
+
+def test_no_warning_on_data_without_a_spike(f2):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not scan(*f2, "y").spike.any()
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("seed", "n_states", "n_shared"), [(1, 2, 0), (2, 3, 0), (3, 3, 2), (4, 2, 1)])
+def test_extended_regression_is_at_a_maximum(seed, n_states, n_shared):
+    rng = np.random.default_rng(seed)
+    n = 60
+    prior = rng.dirichlet(np.full(n_states, 0.4), n)
+    shared = rng.normal(size=(n, n_shared))
+    response = rng.normal(size=n) + prior[:, 0] + shared.sum(axis=1)
+    data = Data(response, rng.uniform(0.5, 2, n), np.column_stack([np.ones(n), rng.normal(size=n)]), shared)
+    designs = expanded(data, n_states)
+    params = np.empty(designs.shape[2] + 1)
+    found, _, status = fit_extended(prior, data, Rule(False, 500, 1e-13, 0.0), params)
+    assert status == Status.CONVERGED
+
+    def log_likelihood(at):
+        predicted = designs @ at[:-1]
+        mean = (prior.T * predicted).sum(axis=0)
+        variance = math.exp(2 * at[-1]) + data.weight * (prior.T * (predicted - mean) ** 2).sum(axis=0)
+        squares = data.weight * (data.response - mean) ** 2 / variance
+        return -0.5 * float(np.sum(np.log(2 * math.pi * variance) + squares))
+
+    assert found == pytest.approx(log_likelihood(params), abs=1e-9)
+    for _ in range(20):
+        assert log_likelihood(params + 1e-3 * rng.normal(size=len(params))) <= found + 1e-7
+
+
+def test_markers_alone_are_analyses_of_variance():
+    rng = np.random.default_rng(8)
+    calls = rng.choice(["AA", "AB", "BB", "not BB"], 40)
+    y = rng.normal(size=40)
+    cross = small_cross("f2", [[call] for call in calls], [0.0], phenotypes={"y": y})
+    found = scan(cross, (), "y", method="mr")
+    typed = calls != "not BB"
+    groups = [y[calls == call] for call in ("AA", "AB", "BB")]
+    within = sum(((group - group.mean()) ** 2).sum() for group in groups)
+    total = ((y[typed] - y[typed].mean()) ** 2).sum()
+    assert found.lod[0, 0] == pytest.approx(typed.sum() / 2 * math.log10(total / within))
+
+
+def test_imputation_is_regression_where_genotypes_are_known():
+    rng = np.random.default_rng(8)
+    calls = [[call] for call in rng.choice(["AA", "AB", "BB"], 30)]
+    cross = small_cross("f2", calls, [0.0], phenotypes={"y": rng.normal(size=30)})
+    genotypes = genotype_probabilities(cross, error_prob=0.0)
+    draws = genotype_draws(cross, n_draws=3, error_prob=0.0)
+    imputed = scan(cross, genotypes, "y", method="imp", draws=draws)
+    np.testing.assert_allclose(imputed.lod, scan(cross, genotypes, "y", method="hk").lod, atol=1e-9)
+
+
+def test_imputation_averages_to_the_lod_score_of_em(f2):
+    cross, genotypes = f2
+    draws = genotype_draws(cross, n_draws=200, step=10, error_prob=0.001)
+    imputed = scan(cross, genotypes, "y", method="imp", draws=draws)
+    em = scan(cross, genotypes, "y", method="em")
+    assert np.corrcoef(imputed.lod[:, 0], em.lod[:, 0])[0, 1] > 0.97
+
+
+def test_imputation_needs_imputed_genotypes(f2):
+    with pytest.raises(UsageError, match="needs imputed genotypes at the positions"):
+        scan(*f2, "y", method="imp")
+    with pytest.raises(UsageError, match="needs imputed genotypes at the positions"):
+        scan(*f2, "y", method="imp", draws=genotype_draws(f2[0], n_draws=1, step=5))
+
+
+@pytest.mark.parametrize("method", ["hk", "em"])
+def test_a_thousand_traits_need_little_beside_the_result(method):
+    rng = np.random.default_rng(5)
+    n, n_traits = 40, 1000
+    calls = rng.choice(["AA", "AB", "BB"], (n, 6))
+    traits = {f"y{k}": rng.normal(size=n) for k in range(n_traits)}
+    cross = small_cross("f2", calls, np.arange(6) * 4.0, phenotypes=traits)
+    genotypes = genotype_probabilities(cross, step=2)
+    scan(cross, genotypes, list(traits)[:10], method=method)  # compiles
+    tracemalloc.start()
+    found = scan(cross, genotypes, list(traits), method=method)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    result = sum(array.nbytes for array in (found.lod, found.n_iter, found.status, found.spike))
+    assert peak < 2.0 * result + 500_000
+    for k in (0, 127, 128, 999):
+        alone = scan(cross, genotypes, f"y{k}", method=method)
+        np.testing.assert_allclose(found.lod[:, k], alone.lod[:, 0], atol=1e-6)

@@ -1,0 +1,55 @@
+"""What flows between the rooms: frozen dataclasses of arrays. No behaviour beyond looking things up."""
+
+from genem.data.alignments import Alignment, Datatype
+from genem.data.crosses import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, Cross, CrossType, GeneticMap
+from genem.data.motifs import Motif, MotifSites
+from genem.data.sequences import SequenceSet
+from genem.data.trees import Tree
+from genem.data.variants import (
+    ABSENT_ALLELE,
+    MISSING_ALLELE,
+    MISSING_PHRED,
+    N_SPANS,
+    SPAN_ALT,
+    SPAN_CHROM,
+    SPAN_FILTER,
+    SPAN_ID,
+    SPAN_INFO,
+    SPAN_REF,
+    GenotypeBlock,
+    LikelihoodField,
+    LocusTable,
+    VariantSites,
+)
+
+__all__ = [
+    "AA",
+    "AB",
+    "ABSENT_ALLELE",
+    "BB",
+    "MISSING_ALLELE",
+    "MISSING_PHRED",
+    "NOT_AA",
+    "NOT_BB",
+    "N_SPANS",
+    "SPAN_ALT",
+    "SPAN_CHROM",
+    "SPAN_FILTER",
+    "SPAN_ID",
+    "SPAN_INFO",
+    "SPAN_REF",
+    "UNKNOWN_GENOTYPE",
+    "Alignment",
+    "Cross",
+    "CrossType",
+    "Datatype",
+    "GeneticMap",
+    "GenotypeBlock",
+    "LikelihoodField",
+    "LocusTable",
+    "Motif",
+    "MotifSites",
+    "SequenceSet",
+    "Tree",
+    "VariantSites",
+]

@@ -1,0 +1,40 @@
+"""Alignments of sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Datatype = Literal["dna", "protein"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Sequences of one length, letter below letter.
+
+    Attributes
+    ----------
+    names
+        One per taxon, exactly as in the file but for the quotes around them; no two alike.
+    letters
+        uint8 (taxon, site): the letters as in the file, case kept; gaps are ``-`` (a ``.`` of the file included).
+    datatype
+        What the letters stand for: nucleotides or amino acids.
+    """
+
+    names: tuple[str, ...]
+    letters: NDArray[np.uint8]
+    datatype: Datatype
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def n_sites(self) -> int:
+        return int(self.letters.shape[1])
+
+    def sequence(self, taxon: int) -> str:
+        return str(self.letters[taxon].tobytes(), "ascii")

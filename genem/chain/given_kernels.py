@@ -1,8 +1,8 @@
 """Passes of chains with a given matrix at every step, shared by lanes that are one sequence each.
 
-A chain has ``initial`` (state), ``transitions`` (step, from, to) and ``density`` (place, state, lane), the likelihood of
-what was observed at each place; there is one place more than steps. Forward and backward rows are scaled to sum to 1,
-so that no length of chain underflows. Rabiner (1989), Proc. IEEE 77:257, doi:10.1109/5.18626.
+A chain has ``initial`` (state), ``transitions`` (step, from, to) and ``density`` (place, state, lane), the likelihood
+of what was observed at each place; there is one place more than steps. Forward and backward rows are scaled to sum to
+1, so that no length of chain underflows. Rabiner (1989), Proc. IEEE 77:257, doi:10.1109/5.18626.
 """
 
 from __future__ import annotations
@@ -214,16 +214,15 @@ def draw_state(weights: np.ndarray, uniform: float) -> int:
 
 
 @kernel
-def draw_path(transitions: np.ndarray, alpha: np.ndarray, lane: int, uniforms: np.ndarray, path: np.ndarray) -> None:
-    """Fill ``path`` (place) with states drawn from P(path | observations of a lane), from the last to the first.
+def draw_path(transitions: np.ndarray, alpha: np.ndarray, uniforms: np.ndarray, path: np.ndarray) -> None:
+    """Fill ``path`` (place) with states drawn from P(path | observations), from the last place to the first.
 
-    Parameters: ``transitions`` (step, from, to), ``alpha`` (place, state, lane), ``uniforms`` (place).
+    Parameters: ``transitions`` (step, from, to), ``alpha`` (place, state) of one lane, ``uniforms`` (place).
     """
-    n_places, n_states = len(path), alpha.shape[1]
+    n_places, n_states = alpha.shape
     weights = np.empty(n_states)
-    for place in range(n_places - 1, -1, -1):
+    path[n_places - 1] = draw_state(alpha[n_places - 1], uniforms[n_places - 1])
+    for place in range(n_places - 2, -1, -1):
         for state in range(n_states):
-            weights[state] = alpha[place, state, lane]
-            if place < n_places - 1:
-                weights[state] *= transitions[place, state, path[place + 1]]
+            weights[state] = alpha[place, state] * transitions[place, state, path[place + 1]]
         path[place] = draw_state(weights, uniforms[place])

@@ -11,9 +11,8 @@ import math
 
 import numpy as np
 
+from genem.chain.lane_kernels import IMPOSSIBLE, log_or_impossible
 from genem.jit import kernel
-
-IMPOSSIBLE = -math.inf
 
 
 @kernel
@@ -133,12 +132,6 @@ def add_expected_transitions(
                 for lane in range(n_lanes):
                     if total[lane] > 0.0:
                         expected[step, origin, target] += joint[origin, target, lane] / total[lane]
-
-
-@kernel
-def log_or_impossible(probability: float) -> float:
-    """Natural logarithm; -inf for what is not positive."""
-    return math.log(probability) if probability > 0.0 else IMPOSSIBLE
 
 
 @kernel

@@ -15,7 +15,7 @@ from genem.chain.passes import Passes
 from tests.reference import chain as reference
 
 
-@dataclass
+@dataclass(repr=False)
 class Problem:
     """A chain with observations: ``values`` (place, ...), ``matrices`` (place, from, to) into each place."""
 

@@ -48,8 +48,7 @@ def forward(
                 total[lane] += alpha[place, state, lane]
         for state in range(n_states):
             for lane in range(n_lanes):
-                scaled = alpha[place, state, lane] / total[lane]
-                alpha[place, state, lane] = scaled if total[lane] > 0.0 else 0.0
+                alpha[place, state, lane] = alpha[place, state, lane] / total[lane] if total[lane] > 0.0 else 0.0
         for lane in range(n_lanes):
             log_likelihood[lane] += log_or_impossible(total[lane])
 
@@ -80,8 +79,7 @@ def backward(transitions: np.ndarray, density: np.ndarray, beta: np.ndarray) -> 
                 total[lane] += beta[place, state, lane]
         for state in range(n_states):
             for lane in range(n_lanes):
-                scaled = beta[place, state, lane] / total[lane]
-                beta[place, state, lane] = scaled if total[lane] > 0.0 else 0.0
+                beta[place, state, lane] = beta[place, state, lane] / total[lane] if total[lane] > 0.0 else 0.0
 
 
 @kernel
@@ -98,8 +96,8 @@ def state_probabilities(alpha: np.ndarray, beta: np.ndarray, probabilities: np.n
                 total[lane] += probabilities[place, state, lane]
         for state in range(n_states):
             for lane in range(n_lanes):
-                scaled = probabilities[place, state, lane] / total[lane]
-                probabilities[place, state, lane] = scaled if total[lane] > 0.0 else math.nan
+                both = probabilities[place, state, lane]
+                probabilities[place, state, lane] = both / total[lane] if total[lane] > 0.0 else math.nan
 
 
 @kernel

@@ -15,8 +15,6 @@ from genem.chain.passes import Passes
 from tests.chain.models import problem, problems
 from tests.reference import chain as reference
 
-pytestmark = pytest.mark.kernel
-
 
 def assert_textbook(case, tolerance=2e-12):
     """Within ``tolerance``: logarithms near the log-likelihood leave the textbook no more digits."""
@@ -39,6 +37,7 @@ def assert_textbook(case, tolerance=2e-12):
         np.testing.assert_allclose(transitions.sum(axis=1), left, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.kernel
 @settings(max_examples=40, deadline=None)
 @given(problems())
 def test_short_sequences(case):
@@ -67,6 +66,7 @@ def test_a_chain_cut_into_all_lanes_is_the_whole_one(kind, missing, stay, monkey
     assert first == pytest.approx(second, rel=1e-14)
 
 
+@pytest.mark.kernel
 def test_states_that_never_meet_are_exact_across_cuts():
     """An identity matrix forgets nothing: the cuts go through whole transfer matrices."""
     rng = np.random.default_rng(3)
@@ -90,6 +90,7 @@ def test_lanes_or_a_single_one(kind, monkeypatch):
     )
 
 
+@pytest.mark.kernel
 @settings(max_examples=25, deadline=None)
 @given(problems(longest=200), st.integers(0, 2**32 - 1))
 def test_the_likeliest_path(case, seed):
@@ -116,6 +117,7 @@ def test_the_likeliest_path_of_a_cut_chain(kind):
     assert log_probability == pytest.approx(sum(answer[1] for answer in answers), rel=1e-13)
 
 
+@pytest.mark.kernel
 def test_nothing_observed_is_the_prior():
     case = problem(np.random.default_rng(2), [500], 3, missing=1.1)
     found = case.passes.expect(case.chain, case.emission, case.observed)
@@ -127,6 +129,7 @@ def test_nothing_observed_is_the_prior():
     assert found.emission_sums.sum() == 0.0
 
 
+@pytest.mark.kernel
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_renewals_are_counted_as_the_textbook_does(seed):
@@ -141,6 +144,7 @@ def test_renewals_are_counted_as_the_textbook_does(seed):
     np.testing.assert_allclose([found.exits, found.entries, found.exposure], wanted, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("distance", [0.0, 1e-12, 1e-4, 0.0999, 0.1001, 30.0, 1e4])
 def test_renewals_over_any_distance(distance):
     """Probabilities near 0 and 1, and the time to a renewal, keep their digits."""
@@ -173,6 +177,7 @@ def test_the_likelihood_never_falls(seed, kind):
         case.emission = case.emission.maximised(found.emission_sums)
 
 
+@pytest.mark.kernel
 def test_impossible_observations_are_said_so():
     lanes = Lanes([3])
     emission = Categorical(np.eye(2))
@@ -206,6 +211,7 @@ def test_a_state_ruled_out_long_ago_is_not_brought_back_by_cuts():
     np.testing.assert_allclose(case.chain.expected_transitions(found.chain_sums), [[0.0, 0.0], [0.0, 699.0]])
 
 
+@pytest.mark.kernel
 def test_a_left_to_right_chain_across_cuts():
     """States that are passed once and never again, some of them unreachable at a cut."""
     case = problem(np.random.default_rng(12), [900], 3, separation=6.0, missing=0.0)

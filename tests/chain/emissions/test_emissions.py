@@ -1,5 +1,7 @@
 """Emissions against scipy.stats and the definition: densities, nothing observed, the M-step, the start."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,10 +9,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from genem.chain.emissions.categorical import Categorical
+from genem.chain.emissions.emission import Emission
 from genem.chain.emissions.gaussian import FullGaussian, Gaussian
 from genem.chain.emissions.genotype import GenotypeCalls, GenotypeLikelihoods
 from genem.chain.lanes import Lanes
 from genem.em import Degenerate
+from tests.chain.contributed import contributed_emission
 
 pytestmark = pytest.mark.kernel
 
@@ -39,12 +43,17 @@ def example(name, rng):
         given = {0: [1, 1, 1], 1: [1 - e, e / 2, e / 2], 2: [e / 2, 1 - e, e / 2], 3: [e / 2, e / 2, 1 - e]}
         given |= {4: [1 - e / 2, 1 - e / 2, e], 5: [e, 1 - e / 2, 1 - e / 2]}
         return GenotypeCalls(3, e), values, np.log([given[code] for code in values.tolist()])
+    if name == "contributed":
+        means, values = rng.uniform(0.5, 5, 3), rng.poisson(3.0, N).astype(np.float64)
+        values[rng.random(N) < 0.2] = np.nan
+        each = stats.poisson.logpmf(np.nan_to_num(values)[:, None], means)
+        return contributed_emission()(means), values, np.where(np.isnan(values)[:, None], 0.0, each)
     proportions, values = rng.dirichlet(np.ones(3), 2), rng.uniform(size=(N, 3))
     values[rng.random(N) < 0.2] = np.nan
     return GenotypeLikelihoods(proportions), values, np.nan_to_num(np.log(values @ proportions.T))
 
 
-NAMES = ["gaussian", "full_gaussian", "categorical", "genotype_calls", "genotype_likelihoods"]
+NAMES = ["gaussian", "full_gaussian", "categorical", "genotype_calls", "genotype_likelihoods", "contributed"]
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -99,6 +108,8 @@ def _shaken(emission, rng):
         return Categorical(odds / odds.sum(axis=1, keepdims=True))
     if isinstance(emission, GenotypeCalls):
         return GenotypeCalls(3, min(emission.error_prob * rng.uniform(0.8, 1.2), 0.999))
+    if isinstance(emission, contributed_emission()):
+        return type(emission)(emission.means * rng.uniform(0.9, 1.1, 3))
     means = emission.means + rng.normal(0, 0.02, emission.means.shape)
     scale = rng.uniform(0.95, 1.05)
     return (
@@ -138,5 +149,9 @@ def test_densities_far_apart():
     assert rows[0, :, 0] == pytest.approx([1.0, np.exp(-700.0)])
     assert tops[0, 0] == pytest.approx(-0.5 * np.log(2 * np.pi))
     impossible = Categorical(np.array([[1.0, 0.0], [1.0, 0.0]]))
-    impossible.density(np.array([[1]]), rows, tops)
-    assert rows.ravel().tolist() == [0.0, 0.0]
+    for density in (impossible.density, partial(Emission.density, impossible)):
+        density(np.array([[1]]), rows, tops)
+        assert rows.ravel().tolist() == [0.0, 0.0]
+    half = Categorical(np.array([[1.0, 0.0], [0.5, 0.5]]))
+    Emission.density(half, np.array([[1]]), rows, tops)
+    assert rows.ravel().tolist() == [0.0, 1.0]

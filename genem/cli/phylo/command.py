@@ -33,7 +33,7 @@ COMMAND = Command(
         "genem phylo data/alignment.fa --model HKY+G4 --tree tree.nwk --evaluate --ancestral ancestors.tsv.gz",
     ),
     library_only=(
-        *("partitions", "n_starts", "lead", "strategy", "most_escapes"),
+        *("partitions", "n_starts", "lead", "strategy", "max_perturbations"),
         *("trees", "resume", "checkpoint", "progress", "trace"),
     ),
 )

@@ -211,14 +211,14 @@ def write_splits(table: SplitTable, result: Tree, args: argparse.Namespace, cont
     places = np.flatnonzero(table.inner)
     order = np.array(sorted(places.tolist(), key=lambda place: (-counts[place], table.splits[place])), dtype=np.int64)
     splits = [table.splits[place] for place in order]
-    there = set(edge_splits(result, table.taxa))
+    in_result = set(edge_splits(result, table.taxa))
     with context.open_output(args.splits) as stream:
         TableWriter(stream, [Column(name, text) for name, text in SPLIT_MEANINGS.items()]).write(
             {
                 "SHARE": counts[order] / table.n_trees,
                 "N_TREES": counts[order],
                 "LENGTH": lengths[order],
-                "IN_RESULT": Labels(("no", "yes"), np.array([split in there for split in splits], dtype=np.int64)),
+                "IN_RESULT": Labels(("no", "yes"), np.array([split in in_result for split in splits], dtype=np.int64)),
                 "N_TAXA": np.array([split.bit_count() for split in splits], dtype=np.int64),
                 "TAXA": [newick_group(split, table.taxa) for split in splits],
             }
@@ -269,8 +269,8 @@ def pairs(n_trees: int, *, to_given: bool) -> Iterator[tuple[NDArray[np.int64], 
     rows = max(1, MOST_PAIRS // max(1, n_trees))
     for start in range(1, n_trees, rows):
         first = np.arange(start, min(start + rows, n_trees))
-        one = np.repeat(first, n_trees - first)
-        yield one, np.concatenate([np.arange(number + 1, n_trees + 1) for number in first.tolist()])
+        number_of_first = np.repeat(first, n_trees - first)
+        yield number_of_first, np.concatenate([np.arange(number + 1, n_trees + 1) for number in first.tolist()])
 
 
 def warm() -> None:

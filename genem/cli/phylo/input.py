@@ -347,17 +347,17 @@ def _check_models(data: PhyloInput, args: argparse.Namespace) -> None:
     for (model, labelled), sites in zip(models, data.columns(), strict=True):
         if model == AUTO:
             continue
-        said = parse_model(model, args.gamma_rule)
+        specification = parse_model(model, args.gamma_rule)
         expected = labelled or data.alignment.datatype
         if expected == "protein" and data.partitions and not len(_strange_letters(data.alignment, sites)):
-            expected = said.datatype
-        if said.datatype != expected:
-            raise _wrong_datatype(data.alignment, sites, model, said.datatype, args.vcf)
-        largest = max(said.rate_values or (), default=0.0)
+            expected = specification.datatype
+        if specification.datatype != expected:
+            raise _wrong_datatype(data.alignment, sites, model, specification.datatype, args.vcf)
+        largest = max(specification.rate_values or (), default=0.0)
         if largest > LARGEST_RATE:
             raise UsageError(f"model {model!r}: a rate of {largest:g} against one of 1; give at most {LARGEST_RATE:g}")
-        if said.ascertainment:
-            _require_variable(data.alignment, model, sites, said.datatype, args.vcf)
+        if specification.ascertainment:
+            _require_variable(data.alignment, model, sites, specification.datatype, args.vcf)
 
 
 def _strange_letters(alignment: Alignment, sites: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -368,9 +368,9 @@ def _strange_letters(alignment: Alignment, sites: NDArray[np.int64]) -> NDArray[
 
 
 def _wrong_datatype(
-    alignment: Alignment, sites: NDArray[np.int64], model: str, said: Datatype, path: str
+    alignment: Alignment, sites: NDArray[np.int64], model: str, specification: Datatype, path: str
 ) -> InputError:
-    if said == "protein":
+    if specification == "protein":
         return InputError(f"DNA under the protein model {model}", path=path, remedy="choose GTR+G4, HKY or another")
     strange = _strange_letters(alignment, sites)
     place = None

@@ -9,7 +9,7 @@ from genem.cli.values import names, non_negative_integer, positive_integer
 
 __all__ = ["INPUT", "MODEL", "OUTPUTS", "OUTPUT_NAMES", "ROOTING", "SEARCH", "STAGES", "SUPPORT", "TREES"]
 
-STAGES = ("sem", "nni", "spr", "escape")
+STAGES = ("sem", "nni", "spr", "perturb")
 REPLICATES = re.compile(r"(\d+)(?:-(\d+))?")
 
 
@@ -137,7 +137,7 @@ SEARCH = OptionGroup(
         ),
         Option(
             ("--patience",),
-            "escapes in a row without success before the search ends",
+            "perturbations in a row without success before the search ends",
             default=14,
             parse=non_negative_integer,
             metavar="N",

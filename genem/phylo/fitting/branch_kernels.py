@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genem.em.newton_kernels import bracketed_step, has_settled
 from genem.jit import kernel
 from genem.numerics.array_kernels import aligned
 from genem.numerics.vector_kernels import log_lanes
-from genem.phylo.fitting.newton_kernels import bracketed_step
 from genem.phylo.likelihood.partial_kernels import (
     Chunk,
     Partials,
@@ -46,8 +46,9 @@ from genem.phylo.likelihood.transition_kernels import Process, Transitions, fill
 MIN_LENGTH = 1e-9
 MAX_LENGTH = 100.0
 MAX_NEWTON = 50
-LENGTH_TOLERANCE = 1e-6
-"""On a step, relative to the length plus a ten-thousandth; the error that is left is of the order of its square."""
+LENGTH_TOLERANCE, LENGTH_OFFSET = 1e-6, 1e-4
+"""Newton's method ends with a step of at most the tolerance times the length plus the offset; the error that is left is
+of the order of its square."""
 ROUNDING = 1e-12
 """Fall of the log-likelihood, relative to its size, that is put down to rounding."""
 
@@ -257,17 +258,16 @@ def newton_length(
 ) -> float:
     """A length where the derivative vanishes, uphill of the given one, or the bound that it leads to."""
     low, high = MIN_LENGTH, MAX_LENGTH
-    here = min(max(length, low), high)
+    current = min(max(length, low), high)
     for _ in range(max_newton):
-        slope, curve = derivatives(sites, process, table, ascertained, here)
+        slope, curve = derivatives(sites, process, table, ascertained, current)
         if not math.isfinite(slope):
             return length
-        there, low, high = bracketed_step(here, slope, curve, low, high, MIN_LENGTH, MAX_LENGTH)
-        step = abs(there - here)
-        here = there
-        if step <= LENGTH_TOLERANCE * (here + 1e-4):
+        previous = current
+        current, low, high = bracketed_step(previous, slope, curve, low, high, MIN_LENGTH, MAX_LENGTH)
+        if has_settled(previous, current, LENGTH_TOLERANCE, LENGTH_OFFSET):
             break
-    return here
+    return current
 
 
 @kernel

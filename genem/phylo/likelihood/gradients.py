@@ -16,8 +16,9 @@ from genem.data import Tree
 from genem.numerics.threads import spread
 from genem.phylo.likelihood.change_kernels import EdgeCounts, count_groups
 from genem.phylo.likelihood.transition_kernels import Transitions, fill_all_edges
-from genem.phylo.likelihood.tree_likelihood import Evaluation, Partition, TreeLikelihood, build_process, build_topology
+from genem.phylo.likelihood.tree_likelihood import Evaluation, TreeLikelihood, build_process, build_topology
 from genem.phylo.models.parameters import pack_partitions, unpack_partitions
+from genem.phylo.models.partition import Partition
 
 __all__ = ["EdgeSums", "edge_sums", "gradient_by_lengths", "gradient_by_models"]
 

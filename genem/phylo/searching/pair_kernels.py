@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genem.em.newton_kernels import bracketed_step, has_settled
 from genem.jit import kernel
-from genem.phylo.fitting.newton_kernels import bracketed_step
 
 MAX_STEPS = 60
-STEP_TOLERANCE = 1e-12
-"""On a step, relative to the length plus a thousandth."""
-SMALLEST = 1e-300
+STEP_TOLERANCE, STEP_OFFSET = 1e-12, 1e-3
+"""Newton's method ends with a step of at most the tolerance times the length plus the offset."""
+SMALLEST = 1e-300  # probabilities are kept above it, so that they have a logarithm
 
 
 class PairProcess(NamedTuple):
@@ -43,18 +43,18 @@ def fill_pair_growth(process: PairProcess, block: int, length: float, growth: np
     """Mixture of exp(eigenvalue rate t) - 1 and of its two derivatives, float64 (3, eigenvalue), and the sum of mix."""
     model = process.owner[block]
     growth[:] = 0.0
-    whole = 0.0
+    total = 0.0
     for c in range(process.rate.shape[1]):
         part = process.mix[block, c]
         if part > 0.0:
-            whole += part
+            total += part
             for k in range(process.eigenvalue.shape[1]):
                 speed = process.eigenvalue[model, k] * process.rate[model, c]
                 less = math.expm1(speed * length)
                 growth[0, k] += part * less
                 growth[1, k] += part * speed * (1.0 + less)
                 growth[2, k] += part * speed * speed * (1.0 + less)
-    return whole
+    return total
 
 
 @kernel
@@ -65,13 +65,13 @@ def pair_objective(
     value, first, second = 0.0, 0.0, 0.0
     for block in range(counts.shape[0]):
         model = process.owner[block]
-        whole = fill_pair_growth(process, block, length, growth)
+        total = fill_pair_growth(process, block, length, growth)
         for a in range(counts.shape[1]):
             for b in range(counts.shape[2]):
                 n = counts[block, a, b]
                 if n <= 0.0:
                     continue
-                p = whole * process.identity[model, a] if a == b else 0.0
+                p = total * process.identity[model, a] if a == b else 0.0
                 slope, curve = 0.0, 0.0
                 for k in range(growth.shape[1]):
                     p += process.product[model, a, b, k] * growth[0, k]
@@ -92,15 +92,14 @@ def best_pair_length(
     """The length where F is greatest, by Newton's method between bounds that close in, and F there."""
     growth = np.empty((3, process.eigenvalue.shape[1]))
     low, high = lowest, highest
-    here = min(max(start, low), high)
+    current = min(max(start, low), high)
     for _ in range(MAX_STEPS):
-        _, slope, curve = pair_objective(process, counts, here, growth)
-        there, low, high = bracketed_step(here, slope, curve, low, high, lowest, highest)
-        step = abs(there - here)
-        here = there
-        if step <= STEP_TOLERANCE * (here + 1e-3):
+        _, slope, curve = pair_objective(process, counts, current, growth)
+        previous = current
+        current, low, high = bracketed_step(previous, slope, curve, low, high, lowest, highest)
+        if has_settled(previous, current, STEP_TOLERANCE, STEP_OFFSET):
             break
-    return here, pair_objective(process, counts, here, growth)[0]
+    return current, pair_objective(process, counts, current, growth)[0]
 
 
 @kernel

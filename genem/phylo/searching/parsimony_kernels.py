@@ -28,11 +28,11 @@ class GrowingTree(NamedTuple):
 
 
 @kernel
-def join_sets(one: np.ndarray, other: np.ndarray, target: np.ndarray) -> None:
+def join_sets(first: np.ndarray, second: np.ndarray, target: np.ndarray) -> None:
     """Fitch's rule: what the sets have in common, or all of both."""
     for pattern in range(len(target)):
-        common = one[pattern] & other[pattern]
-        target[pattern] = common if common != 0 else one[pattern] | other[pattern]
+        common = first[pattern] & second[pattern]
+        target[pattern] = common if common != 0 else first[pattern] | second[pattern]
 
 
 @summing_kernel

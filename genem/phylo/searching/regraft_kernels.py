@@ -43,7 +43,7 @@ from genem.phylo.likelihood.scale_kernels import (
 from genem.phylo.likelihood.transition_kernels import Process, Transitions, fill_transition
 
 
-class WholeTree(NamedTuple):
+class FullTree(NamedTuple):
     """A tree with its partials, upward and outer, of all chunks.
 
     ``bare`` are the sites without taxa, for small trees whose leaves are slabs; lengths float64 (node,); ascertained
@@ -85,7 +85,7 @@ class Messages(NamedTuple):
     scale int32 (edge, lane) is that of both.
     """
 
-    whole: np.ndarray
+    full: np.ndarray
     half: np.ndarray
     scale: np.ndarray
 
@@ -179,7 +179,7 @@ def fill_messages(tree: Topology, chunk: Chunk, halves: np.ndarray, messages: Me
     n_nodes = len(tree.parent)
     for node in range(n_nodes - 1):
         for edge in (node, node + n_nodes):
-            far_message(tree, chunk, chunk.matrix[node], edge, messages.whole[edge])
+            far_message(tree, chunk, chunk.matrix[node], edge, messages.full[edge])
             far_message(tree, chunk, halves[node], edge, messages.half[edge])
             set_scale(far_scale(tree, chunk, edge), messages.scale[edge])
 
@@ -283,7 +283,7 @@ def any_positive(value: np.ndarray) -> bool:
 
 @kernel
 def score_chunk(
-    whole: WholeTree,
+    full: FullTree,
     chunk: Chunk,
     number: int,
     halves: np.ndarray,
@@ -294,7 +294,7 @@ def score_chunk(
     scores: np.ndarray,
 ) -> None:
     """Add one chunk to the scores of all targets, float64 (target, 1 + model); ``behind`` holds a slab per target."""
-    sites, process, tree, lengths = whole.sites, whole.process, whole.shape, whole.lengths
+    sites, process, tree, lengths = full.sites, full.process, full.shape, full.lengths
     n_nodes, n_lanes, model = len(tree.parent), behind.shape[3], sites.model[number]
     in_one_pass = behind.shape[2] <= FEW_STATES
     joined = np.empty(chunk.matrix.shape[1:])
@@ -306,7 +306,7 @@ def score_chunk(
     fill_messages(tree, chunk, halves, messages)
     for row in range(len(walks.subtree)):
         subtree, begin = walks.subtree[row], walks.start[row]
-        weigh(process, model, messages.whole[subtree], moved)
+        weigh(process, model, messages.full[subtree], moved)
         through = leave(tree, reverse(tree, subtree))
         fill_transition(process, model, lengths[through[0] % n_nodes] + lengths[through[1] % n_nodes], joined)
         for turn in range(2):
@@ -314,15 +314,15 @@ def score_chunk(
             set_scale(far_scale(tree, chunk, through[1 - turn]), behind_scale[turn])
         for target in range(begin, walks.start[row + 1]):
             edge, previous, brother = walks.edge[target], walks.previous[target], walks.brother[target]
-            source, there = -1 - previous if previous < 0 else previous - begin + 2, target - begin + 2
+            source, reached = -1 - previous if previous < 0 else previous - begin + 2, target - begin + 2
             first, first_scale = behind[source], behind_scale[source]
-            second, second_scale = messages.whole[brother], messages.scale[brother]
+            second, second_scale = messages.full[brother], messages.scale[brother]
             half = halves[edge % n_nodes]
             if not (in_one_pass and walks.is_end[target]):
                 product(first, first_scale, second, second_scale, near, near_scale, total)
             if not walks.is_end[target]:
-                message(chunk.matrix[edge % n_nodes], near, False, behind[there])
-                set_scale(near_scale, behind_scale[there])
+                message(chunk.matrix[edge % n_nodes], near, False, behind[reached])
+                set_scale(near_scale, behind_scale[reached])
             if in_one_pass:
                 insertion(half, first, second, messages.half[edge], moved, total)
                 set_scale(first_scale, scale)
@@ -340,26 +340,26 @@ def score_chunk(
 
 
 @kernel
-def score_group(whole: WholeTree, halves: np.ndarray, walks: Walks, first: int, last: int, scores: np.ndarray) -> None:
+def score_group(full: FullTree, halves: np.ndarray, walks: Walks, first: int, last: int, scores: np.ndarray) -> None:
     """Add some chunks to the scores of all targets."""
-    n_lanes = whole.storage.up.shape[4]
-    slab = whole.storage.up.shape[2:]
+    n_lanes = full.storage.up.shape[4]
+    slab = full.storage.up.shape[2:]
     most = 0
     for row in range(len(walks.subtree)):
         most = max(most, walks.start[row + 1] - walks.start[row])
     behind, behind_scale = aligned((most + 2, *slab)), np.empty((most + 2, n_lanes), np.int32)
-    n_edges = 2 * len(whole.lengths)
+    n_edges = 2 * len(full.lengths)
     messages = Messages(aligned((n_edges, *slab)), aligned((n_edges, *slab)), np.empty((n_edges, n_lanes), np.int32))
     for number in range(first, last):
-        chunk = take_chunk(whole.sites, whole.transitions, whole.storage, number)
+        chunk = take_chunk(full.sites, full.transitions, full.storage, number)
         score_chunk(
-            whole, chunk, number, halves[whole.sites.model[number]], walks, messages, behind, behind_scale, scores
+            full, chunk, number, halves[full.sites.model[number]], walks, messages, behind, behind_scale, scores
         )
 
 
 @kernel
 def score_groups(
-    whole: WholeTree, halves: np.ndarray, walks: Walks, groups: np.ndarray, scores: np.ndarray, first: int, last: int
+    full: FullTree, halves: np.ndarray, walks: Walks, groups: np.ndarray, scores: np.ndarray, first: int, last: int
 ) -> None:
     """Scores of all targets by the groups ``first`` to ``last - 1``.
 
@@ -376,4 +376,4 @@ def score_groups(
         patterns.
     """
     for group in range(first, last):
-        score_group(whole, halves, walks, groups[group], groups[group + 1], scores[group])
+        score_group(full, halves, walks, groups[group], groups[group + 1], scores[group])

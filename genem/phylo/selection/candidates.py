@@ -51,17 +51,19 @@ def candidate_models(
     >>> len(candidate_models("dna")), len(candidate_models("protein"))
     (286, 78)
     """
-    matrices, rates, whole = _sorted_entries(models)
-    if not matrices and not whole:
+    matrices, rates, complete = _sorted_entries(models)
+    if not matrices and not complete:
         matrices = list(DNA_MODELS) if datatype == "dna" else [m + f for m in AMINO_ACID_MODELS for f in ("", "+F")]
     texts = [matrix + rate for matrix in matrices for rate in _spelled_out(rates or RATE_CLASSES)]
     found: dict[ModelSpecification, None] = {}
-    for text in [*texts, *whole]:
-        said = parse_model(_without_one_rate(text), gamma_rule)
-        if said.datatype != datatype:
-            raise UsageError(f"{said.name} is a {said.datatype} model, the alignment is {datatype}; leave it out")
-        if not (ascertainment and said.has_invariant and text not in whole):
-            found[replace(said, ascertainment=ascertainment or said.ascertainment)] = None
+    for text in [*texts, *complete]:
+        specification = parse_model(_without_one_rate(text), gamma_rule)
+        if specification.datatype != datatype:
+            raise UsageError(
+                f"{specification.name} is a {specification.datatype} model, the alignment is {datatype}; leave it out"
+            )
+        if not (ascertainment and specification.has_invariant and text not in complete):
+            found[replace(specification, ascertainment=ascertainment or specification.ascertainment)] = None
     if not found:
         listed = ", ".join(models)
         raise UsageError(f"no model is left of {listed!r} for variable sites (+ASC); name models without +I")
@@ -91,7 +93,7 @@ def _without_one_rate(model: str) -> str:
 
 def _sorted_entries(models: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     """Matrices, rates over sites, and whole models of a list."""
-    matrices, rates, whole = [], [], []
+    matrices, rates, complete = [], [], []
     for entry in filter(None, map(str.strip, models)):
         modifiers = entry.upper().split("+")[1:]
         if entry.startswith("+"):
@@ -99,8 +101,8 @@ def _sorted_entries(models: Sequence[str]) -> tuple[list[str], list[str], list[s
         elif all(modifier.partition("{")[0] in ("F", "FO", "FQ", "ASC") for modifier in modifiers):
             matrices.append(entry)
         else:
-            whole.append(entry)
-    return matrices, rates, whole
+            complete.append(entry)
+    return matrices, rates, complete
 
 
 def _checked_rates(entry: str) -> str:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Datatype, Tree
 from genem.em import criterion_weights
 from genem.phylo.fitting.evaluation import TreeFit
-from genem.phylo.likelihood.tree_likelihood import Partition, TreeLikelihood
+from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
+from genem.phylo.models.partition import Partition
 from genem.phylo.models.rates import GammaRule
 from genem.phylo.models.substitution import starting_model
 from genem.phylo.patterns import SitePatterns, site_patterns

@@ -263,10 +263,10 @@ class _Climbs:
 def _correlation(before: dict[int, float], after: dict[int, float]) -> float:
     """Of the shares in two rounds, over the splits of either; 1 where they are the same."""
     splits = [*before, *(split for split in after if split not in before)]
-    one = np.array([before.get(split, 0.0) for split in splits])
-    other = np.array([after.get(split, 0.0) for split in splits])
-    if np.array_equal(one, other):
+    earlier = np.array([before.get(split, 0.0) for split in splits])
+    later = np.array([after.get(split, 0.0) for split in splits])
+    if np.array_equal(earlier, later):
         return 1.0
-    one, other = one - one.mean(), other - other.mean()
-    size = np.sqrt((one @ one) * (other @ other))
-    return float(one @ other / size) if size > 0.0 else 0.0
+    earlier, later = earlier - earlier.mean(), later - later.mean()
+    size = np.sqrt((earlier @ earlier) * (later @ later))
+    return float(earlier @ later / size) if size > 0.0 else 0.0

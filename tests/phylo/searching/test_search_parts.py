@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genem.em.newton_kernels import bracketed_step
 from genem.numerics.vector_kernels import log_lanes
 from genem.phylo import Run, fit_branches
-from genem.phylo.fitting.newton_kernels import bracketed_step
 from genem.phylo.searching.hill_climbing import Climb
-from genem.phylo.searching.perturbations import kicked
-from genem.phylo.searching.pool import distinct_optima, topology_of
+from genem.phylo.searching.perturbations import interchange_at_random
 from genem.phylo.searching.rearrangements import swaps
 from genem.phylo.searching.starts import random_tree
+from genem.phylo.searching.state import distinct_optima
 from genem.phylo.trees.constraints import read_constraint, splits
+from genem.phylo.trees.splits import topology_of
 from tests.phylo.cases import likelihood_of
 from tests.phylo.searching.test_tree_search import simulated
 
@@ -160,5 +161,5 @@ def test_kicks_keep_a_constraint(seed: int) -> None:
     rng = np.random.default_rng(seed)
     tree = random_tree(tuple("abcdefgh"), rng)
     constraint = read_constraint(tree, tree.taxa)
-    assert splits(kicked(tree, rng, 1.0, constraint)) == splits(tree)
-    assert splits(kicked(tree, rng, 1.0)) != splits(tree)
+    assert splits(interchange_at_random(tree, rng, 1.0, constraint)) == splits(tree)
+    assert splits(interchange_at_random(tree, rng, 1.0)) != splits(tree)

@@ -15,7 +15,7 @@ from genem.errors import InputError, UsageError
 from genem.phylo import build_tree, expected_pair_counts, fit_branches, star_tree
 from genem.phylo.fitting.branches import with_start_lengths
 from genem.phylo.searching.hill_climbing import Climb
-from genem.phylo.searching.perturbations import annealed, kicked, reweighted
+from genem.phylo.searching.perturbations import anneal, interchange_at_random, reweight
 from genem.phylo.searching.rearrangements import regrafts, swaps
 from genem.phylo.searching.starts import (
     bionj_tree,
@@ -28,7 +28,7 @@ from genem.phylo.searching.starts import (
 from genem.phylo.searching.structural_em import bifurcating_tree, maximum_spanning_tree, pair_weights, propose_structure
 from genem.phylo.searching.tree_search import SearchState, search
 from genem.phylo.trees.constraints import read_constraint, splits
-from genem.phylo.trees.editing import OpenTree
+from genem.phylo.trees.editing import EditableTree
 from tests.phylo.cases import alignment_of, cases, likelihood_of
 from tests.reference.phylo_search import all_trees, best_spanning_weight, fitch_changes
 
@@ -60,7 +60,7 @@ def test_scores_of_moves_are_likelihoods_of_the_trees_they_make(n_taxa: int, see
     moves = [*swaps(likelihood, tree), *regrafts(likelihood, tree, 4, margin=np.inf, per_subtree=3)]
     assert moves
     for move in moves:
-        changed = OpenTree(tree)
+        changed = EditableTree(tree)
         assert changed.apply(move)
         made = changed.to_tree()
         assert is_bifurcating(made)
@@ -76,7 +76,7 @@ def test_scores_under_invariant_sites_and_ascertainment(model: str) -> None:
     likelihood = likelihood_of(alignment_of(rows), model)
     tree = random_tree(likelihood.taxa, np.random.default_rng(3))
     for move in [*swaps(likelihood, tree), *regrafts(likelihood, tree, 3, margin=np.inf)]:
-        changed = OpenTree(tree)
+        changed = EditableTree(tree)
         assert changed.apply(move)
         assert likelihood.evaluate(changed.to_tree()).log_likelihood == pytest.approx(move.log_likelihood, abs=1e-8)
 
@@ -86,13 +86,13 @@ def test_moves_reach_all_neighbours() -> None:
     tree = random_tree(likelihood.taxa, np.random.default_rng(1))
     made = set()
     for move in swaps(likelihood, tree):
-        changed = OpenTree(tree)
+        changed = EditableTree(tree)
         changed.apply(move)
         made.add(splits(changed.to_tree()))
     assert len(made) == 2 * (6 - 3)
     far = set()
     for move in regrafts(likelihood, tree, 10, margin=np.inf, per_subtree=100):
-        changed = OpenTree(tree)
+        changed = EditableTree(tree)
         changed.apply(move)
         far.add(splits(changed.to_tree()))
     assert len(far) == 2 * (6 - 3) * (2 * 6 - 7)  # Allen & Steel 2001
@@ -102,7 +102,7 @@ def test_moves_reach_all_neighbours() -> None:
 def test_a_move_is_refused_once_what_it_needs_is_gone() -> None:
     likelihood = likelihood_of(simulated(6, 20, 2), "JC")
     tree = random_tree(likelihood.taxa, np.random.default_rng(2))
-    changed = OpenTree(tree)
+    changed = EditableTree(tree)
     first = swaps(likelihood, tree)[0]
     assert changed.apply(first)
     assert not changed.apply(first)
@@ -329,10 +329,10 @@ def test_escapes_change_the_tree() -> None:
     likelihood = likelihood_of(simulated(9, 60, 14), "JC")
     tree = bionj_tree(likelihood)
     rng = np.random.default_rng(1)
-    assert is_bifurcating(kicked(tree, rng))
-    assert splits(kicked(tree, rng)) != splits(tree)
-    assert is_bifurcating(annealed(likelihood, tree, rng))
-    weights = reweighted(likelihood, rng).partitions[0].patterns.weight
+    assert is_bifurcating(interchange_at_random(tree, rng))
+    assert splits(interchange_at_random(tree, rng)) != splits(tree)
+    assert is_bifurcating(anneal(likelihood, tree, rng))
+    weights = reweight(likelihood, rng).partitions[0].patterns.weight
     assert weights.sum() > likelihood.partitions[0].patterns.weight.sum()
 
 

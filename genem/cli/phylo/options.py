@@ -6,6 +6,7 @@ import re
 
 from genem.cli.options import Option, OptionGroup, output_group, plot_option
 from genem.cli.values import names, non_negative_integer, positive_integer
+from genem.data import Datatype
 
 __all__ = ["INPUT", "MODEL", "OUTPUTS", "OUTPUT_NAMES", "ROOTING", "SEARCH", "STAGES", "SUPPORT", "TREES"]
 
@@ -62,7 +63,7 @@ INPUT = OptionGroup(
             ("--alphabet",),
             "what the letters are",
             default_text="told from the letters",
-            choices=("dna", "protein"),
+            choices=tuple(map(str, Datatype)),
         ),
         _switch("--all-sites", "the VCF lists sites without variation, too: keep them, and leave +ASC out"),
     ),

@@ -79,7 +79,7 @@ def summarise(alignment: Alignment) -> InputSummary:
         n_taxa=len(alignment),
         n_sites=alignment.n_sites,
         n_patterns=patterns.n_patterns,
-        datatype=alignment.datatype,
+        datatype=str(alignment.datatype),
         unknown_share=float((unknown @ patterns.weight).sum()) / n_letters,
         ambiguous_share=float((ambiguous @ patterns.weight).sum()) / n_letters,
         n_perhaps_constant=int(patterns.weight @ np.any(patterns.constant_states() > 0.0, axis=0)),

@@ -60,8 +60,8 @@ class SitePartition:
     model
         Model string.
     datatype
-        What the letters of these columns stand for, where partitions differ in it; unless given what those of the
-        alignment do, or DNA in an alignment of protein whose ``model`` is one of DNA.
+        The kind of the letters of these columns, where partitions differ in it; unless given that of the alignment, or
+        DNA in an alignment of protein whose ``model`` is one of DNA.
     """
 
     name: str
@@ -229,7 +229,8 @@ def make_partitions(
     made = []
     for part in partitions:
         specification = parse_model(part.model, gamma_rule)
-        datatype = part.datatype or ("dna" if specification.datatype == "dna" else alignment.datatype)
+        modelled = specification.datatype
+        datatype = part.datatype or (modelled if modelled.is_part_of(alignment.datatype) else alignment.datatype)
         patterns = site_patterns(alignment, part.sites, datatype)
         made.append(Partition(patterns, starting_model(specification, patterns), name=part.name))
     return tuple(made)

@@ -58,7 +58,7 @@ def is_nested(inner: ModelSpecification, outer: ModelSpecification) -> bool:
 
 
 def _matrix_is_nested(inner: ModelSpecification, outer: ModelSpecification) -> bool:
-    if inner.datatype == "protein":
+    if not inner.rate_classes:
         return inner.name == outer.name
     if outer.rate_values or (inner.rate_values and outer.rate_values is not None):
         return (inner.rate_classes, inner.rate_values) == (outer.rate_classes, outer.rate_values)

@@ -27,9 +27,9 @@ def candidate_models(
     Parameters
     ----------
     datatype
-        ``"dna"``: all named matrices, those with free frequencies with frequencies counted in the alignment;
-        ``"protein"``: all matrices with the published frequencies and with counted ones. Each with one rate, ``+I``,
-        ``+G4``, ``+I+G4``, and ``+R2`` to ``+R10``.
+        The kind of the letters: all its matrices, those with free frequencies with frequencies counted in the
+        alignment, published ones with their frequencies and with counted ones. Each with one rate, ``+I``, ``+G4``,
+        ``+I+G4``, and ``+R2`` to ``+R10``.
     models
         Restricts them. A matrix with frequencies (``GTR``, ``LG+F``) stands for itself
         with all rates over sites; an entry that begins with ``+`` (``+E`` one rate, ``+I``, ``+G8``, ``+R``, ``+R3``)
@@ -53,7 +53,13 @@ def candidate_models(
     """
     matrices, rates, complete = _sorted_entries(models)
     if not matrices and not complete:
-        matrices = list(DNA_MODELS) if datatype == "dna" else [m + f for m in AMINO_ACID_MODELS for f in ("", "+F")]
+        named = [parse_model(name) for name in (*DNA_MODELS, *AMINO_ACID_MODELS)]
+        matrices = [
+            model.name + frequencies
+            for model in named
+            if model.datatype == datatype
+            for frequencies in (("", "+F") if model.frequency_rule == "model" else ("",))
+        ]
     texts = [matrix + rate for matrix in matrices for rate in _spelled_out(rates or RATE_CLASSES)]
     found: dict[ModelSpecification, None] = {}
     for text in [*texts, *complete]:
@@ -71,7 +77,7 @@ def candidate_models(
 
 
 def is_candidate_for(entry: str, datatype: Datatype) -> bool:
-    """Whether an entry of a list of candidates is for DNA or for protein, as those are that only say how rates differ.
+    """Whether a candidate is for a kind of letters; an entry that only says how rates differ is for all.
 
     Raises
     ------

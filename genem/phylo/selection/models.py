@@ -26,7 +26,6 @@ __all__ = ["ModelSelection", "quick_tree", "select_model"]
 
 Vector = NDArray[np.float64]
 
-ROUGH_MODELS = {"dna": "HKY", "protein": "LG"}
 """Under which the tree for all candidates is looked for."""
 
 
@@ -147,7 +146,7 @@ def quick_tree(parts: Sequence[SitePatterns], *, threads: int = 1) -> Tree:
     """A good tree of one or more partitions in little time: neighbour joining, then interchanges under one rate."""
     if len(parts[0].taxa) < 4:
         return star_tree(parts[0].taxa)
-    models = [starting_model(ROUGH_MODELS[patterns.alphabet.datatype], patterns) for patterns in parts]
+    models = [starting_model(patterns.alphabet.datatype.rough_model, patterns) for patterns in parts]
     partitions = [Partition(patterns, model) for patterns, model in zip(parts, models, strict=True)]
     likelihood = TreeLikelihood(partitions, threads=threads)
     climb = Climb(likelihood, bionj_tree(likelihood), stages=("nni",))

@@ -11,8 +11,8 @@ from genem.numerics.arrays import aligned_array
 from genem.phylo import Partition, TreeLikelihood, fit_branches, site_patterns, starting_model
 from genem.phylo.likelihood import tree_likelihood as likelihood_module
 from genem.phylo.likelihood.partial_kernels import LANE_STEP
-from genem.phylo.searching.rearrangements import evaluated, list_walks, regrafts, score_targets, full_tree
-from genem.phylo.searching.regraft_kernels import Walks, FullTree, reverse
+from genem.phylo.searching.rearrangements import evaluated, full_tree, list_walks, regrafts, score_targets
+from genem.phylo.searching.regraft_kernels import FullTree, Walks, reverse
 from genem.phylo.trees.editing import EditableTree, Regraft
 from genem.phylo.trees.topology import build_tree, canonical
 from tests.phylo.cases import likelihood_of, random_tree

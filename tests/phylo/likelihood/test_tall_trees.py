@@ -9,7 +9,7 @@ import pytest
 
 from genem.data import Alignment
 from genem.phylo import fit_branches
-from genem.phylo.searching.rearrangements import evaluated, list_walks, full_tree
+from genem.phylo.searching.rearrangements import evaluated, full_tree, list_walks
 from genem.phylo.trees.topology import build_tree, canonical
 from tests.phylo.cases import likelihood_of, random_tree
 

@@ -9,7 +9,7 @@ from genem.em import Status
 from genem.errors import UsageError
 from genem.phylo import TreeFit, TreeLikelihood, evaluate, fit_branches, fit_tree, star_tree, ultrafast_bootstrap
 from genem.phylo.searching.local_kernels import screen_swaps
-from genem.phylo.searching.rearrangements import evaluated, list_swaps, full_tree
+from genem.phylo.searching.rearrangements import evaluated, full_tree, list_swaps
 from genem.phylo.searching.starts import random_tree
 from genem.phylo.support.candidate_trees import QUARTET_NEWTON, fitted_candidate, neighbours
 from genem.phylo.support.resampling import pattern_log_likelihoods, resampled_totals, weight_table

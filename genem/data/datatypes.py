@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 __all__ = ["Datatype"]
+
+NO_SETS: Mapping[str, str] = MappingProxyType({})
 
 
 class Datatype(StrEnum):
@@ -42,14 +45,14 @@ class Datatype(StrEnum):
     def __new__(
         cls,
         name: str,
-        states: str,
-        sets: Mapping[str, str],
-        unknown: str,
-        models: tuple[str, ...],
-        rough_model: str,
-        labels: tuple[str, ...],
-        adjective: str,
-        letter: str,
+        states: str = "",
+        sets: Mapping[str, str] = NO_SETS,
+        unknown: str = "",
+        models: tuple[str, ...] = ("",),
+        rough_model: str = "",
+        labels: tuple[str, ...] = (),
+        adjective: str = "",
+        letter: str = "",
     ) -> Datatype:
         member = str.__new__(cls, name)
         member._value_ = name

@@ -100,5 +100,5 @@ def recoding(alphabet: Alphabet, common: Alphabet) -> NDArray[np.uint8]:
 
 
 def _widened(alphabet: Alphabet, n_states: int) -> NDArray[np.float64]:
-    """Its sets, with states added that no letter may stand for."""
+    """The sets of an alphabet, with states added that no letter may stand for."""
     return np.pad(alphabet.sets, ((0, 0), (0, n_states - alphabet.n_states)))

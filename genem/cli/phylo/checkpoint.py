@@ -25,7 +25,7 @@ REMEDY = "delete the file, or name another one with --checkpoint"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a search goes on, and how its state is kept.
+    """The state from which a search goes on, and a way to keep further ones.
 
     Attributes
     ----------

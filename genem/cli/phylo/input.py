@@ -43,7 +43,7 @@ SKIPPED = {
 
 @dataclass(frozen=True, slots=True)
 class PhyloInput:
-    """What is analysed.
+    """Sequences with the models under which they are analysed.
 
     Attributes
     ----------

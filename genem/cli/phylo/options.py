@@ -1,4 +1,4 @@
-"""What ``genem phylo`` accepts: its options by heading."""
+"""Options of ``genem phylo`` by heading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to say of an alignment before it is analysed."""
+"""Size and oddities of an alignment, told before it is analysed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``genem warm phylo`` runs: the command on alignments of a few letters."""
+"""Runs of ``genem phylo`` on alignments of a few letters, for ``genem warm phylo``."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Datatype, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
 from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
+from genem.em.status import SOLVED
 from genem.errors import UsageError
 from genem.phylo.fitting.branches import MIN_LENGTH, with_start_lengths
 from genem.phylo.fitting.errors import standard_errors
@@ -40,7 +41,7 @@ and ends there for locked."""
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """When a fit ends: the tolerances of :func:`genem.em.fit`."""
+    """The tolerances of :func:`genem.em.fit` with which a fit ends."""
 
     objective: float = OBJECTIVE_TOLERANCE
     parameter: float = 1e-6
@@ -110,7 +111,7 @@ class TreeFit:
 
     @property
     def model(self) -> Model:
-        """Of the first partition."""
+        """The model of the first partition."""
         return self.partitions[0].model
 
     @property
@@ -246,10 +247,11 @@ def fit_tree(
     starts: Sequence[Estimate] = (),
     precision: Precision = Precision(),
 ) -> TreeFit:
-    """As :func:`evaluate` for data and models that are laid out already; site log-likelihoods are per pattern order.
+    """The maximum likelihood of a tree for data and models that are laid out already; else as :func:`evaluate`.
 
-    The models of ``likelihood`` are where their free parameters start, beside customary starts; or ``starts`` are, with
-    lengths in the node order of the standard form of ``tree``. ``precision`` says when the fit ends.
+    Site log-likelihoods are in the order of the partitions. The models of ``likelihood`` are where their free
+    parameters start, beside customary starts; or ``starts`` are, with lengths in the node order of the standard form of
+    ``tree``. ``precision`` says when the fit ends.
     """
     standard = canonical(tree)
     standard = relabelled(standard, likelihood.taxa)
@@ -264,7 +266,7 @@ def fit_tree(
         standard.length[: len(empty)][empty] = MIN_LENGTH
     model = TreeModel(likelihood, standard, free, precision.gradient)
     found = None
-    status = Status.CONVERGED
+    status: Status = SOLVED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
     if model.n_free > 0 and len(standard) > 1:
         if not starts:

@@ -32,7 +32,7 @@ DIFFERENCE = 1e-5
 
 @dataclass(frozen=True)
 class EdgeSums:
-    """What the E-step leaves of the data.
+    """Sums over sites that the E-step leaves of the data.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ def _linear_part(sums: EdgeSums, partitions: Sequence[Partition], vector: Vector
 
 
 def _groups(likelihood: TreeLikelihood) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where groups of chunks start, one more than groups, and the model of every group."""
+    """Starts of the groups of chunks, one more than groups, and the model of every group."""
     starts, owner = [0], []
     for model in range(len(likelihood.partitions)):
         chunks = np.flatnonzero(likelihood.sites.model == model)

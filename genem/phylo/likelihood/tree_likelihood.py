@@ -164,7 +164,7 @@ class TreeLikelihood:
     def run(
         self, tree: Tree, topology: Topology, transitions: Transitions, partials: Partials, *, down: bool
     ) -> Evaluation:
-        """As :meth:`evaluate`, with arrays that are there already; ``partials`` are overwritten."""
+        """Evaluate a tree with arrays that exist already; ``partials`` are overwritten."""
         log_site = np.empty_like(self.sites.weight)
         arguments = (self.sites, self.process, topology, transitions, partials, down, log_site)
         spread(self.threads, len(log_site), lambda *part: fill_chunks(*arguments, *part))

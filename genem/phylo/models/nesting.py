@@ -1,4 +1,4 @@
-"""Which model contains which, and the values of one carried over to another."""
+"""Nesting of models, and the values of one carried over to another."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ __all__ = ["is_nested", "opened", "transferred"]
 
 Vector = NDArray[np.float64]
 
-SMALLEST_RATE = 1e-5
-"""Of an exchangeability whose logarithm is taken."""
+SMALLEST_RATE = 1e-5  # exchangeabilities are kept above it where their logarithms are taken
 OPENED_SHAPES = (START_ALPHA, 2.0)
 """Shapes to try where a model had no gamma distribution."""
 OPENED_SHARES = (0.2, 0.6)
@@ -135,8 +134,8 @@ def transferred(model: Model, target: Model) -> Model:
 
 
 def opened(model: Model, target: Model, constant_share: float) -> Iterator[Model]:
-    """What :func:`transferred` gives, with the parameters for rates over sites that are new at values of some effect:
-    where they have none, the likelihood may be flat in them.
+    """Yield what :func:`transferred` gives, with the parameters for rates over sites that are new at values of some
+    effect: where they have none, the likelihood may be flat in them.
 
     Parameters
     ----------
@@ -175,7 +174,7 @@ def _class_rates(model: Model, target: Model) -> Vector:
 
 
 def _shape(model: Model) -> float:
-    """That of the gamma distribution of the rates of variable sites, or of one with the same variance."""
+    """Shape of the gamma distribution of the rates of variable sites, or of one with the same variance."""
     if model.specification.heterogeneity == "gamma":
         return model.alpha
     rate, weight = model.categories()

@@ -87,7 +87,7 @@ COUNTED_MODIFIER = re.compile(r"(?P<kind>[GR])(?P<count>\d*)")
 
 @dataclass(frozen=True, slots=True)
 class ModelSpecification:
-    """What a model string says: the family, and which values it fixes.
+    """The meaning of a model string: the family, and the values that it fixes.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ class ModelSpecification:
 
 
 def _default_rule(name: str) -> FrequencyRule:
-    """How a model whose string does not say so has its frequencies."""
+    """The rule for frequencies of a model whose string does not name one."""
     if name not in DNA_MODELS:
         return "model"
     return "equal" if DNA_MODELS[name][1] else "counted"

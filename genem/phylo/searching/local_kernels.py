@@ -36,7 +36,10 @@ from genem.phylo.searching.regraft_kernels import FullTree, Walks, far_message, 
 
 
 class LocalTree(NamedTuple):
-    """A small tree to work in: its shape, room for its transitions and partials over all chunks, its free edges."""
+    """A small tree to work in: its shape, room for its transitions and partials over all chunks, its free edges.
+
+    free bool (node,): edges whose lengths may change.
+    """
 
     shape: Topology
     transitions: Transitions
@@ -89,7 +92,7 @@ def new_local_tree(n_leaves: int, transitions: Transitions, storage: Partials) -
 
 @kernel
 def put_far(full: FullTree, edge: int, local: LocalTree, leaf: int) -> None:
-    """The far partial of an edge of the large tree as a leaf of the small one."""
+    """Copy the far partial of an edge of the large tree to a leaf of the small one."""
     n_nodes, storage = len(full.lengths), full.storage
     for number in range(len(full.sites.model)):
         target = local.storage.up[number, leaf]
@@ -106,7 +109,7 @@ def put_far(full: FullTree, edge: int, local: LocalTree, leaf: int) -> None:
 
 @kernel
 def put_near(full: FullTree, walks: Walks, row: int, target: int, local: LocalTree, leaf: int) -> None:
-    """What is behind a target once the subtree is cut off, as a leaf of the small tree."""
+    """Write the data behind a target once the subtree is cut off to a leaf of the small tree."""
     sites, tree, lengths = full.sites, full.shape, full.lengths
     n_nodes, slab = len(lengths), full.storage.up.shape[2:]
     n_lanes = slab[2]
@@ -138,7 +141,10 @@ def put_near(full: FullTree, walks: Walks, row: int, target: int, local: LocalTr
 
 @kernel
 def fit_local(full: FullTree, local: LocalTree, lengths: np.ndarray, max_newton: int) -> float:
-    """Improve every edge of the small tree once and return the log-likelihood."""
+    """Improve every edge of the small tree once and return the log-likelihood.
+
+    ``lengths`` (node,) of the small tree are changed in place.
+    """
     n_nodes = len(lengths)
     spare = aligned(local.storage.up.shape[2:])
     for node in range(n_nodes - 1):
@@ -152,7 +158,10 @@ def fit_local(full: FullTree, local: LocalTree, lengths: np.ndarray, max_newton:
 
 @kernel
 def sweep_local(full: FullTree, local: LocalTree, lengths: np.ndarray, before: float, max_newton: int) -> float:
-    """Improve every edge of a small tree whose partials are filled, once more after one that reached ``before``."""
+    """Improve every edge of a small tree whose partials are filled, once more after a sweep that reached ``before``.
+
+    ``lengths`` (node,) are changed in place.
+    """
     return sweep_branches(
         full.bare,
         full.process,
@@ -211,7 +220,10 @@ def join(
     scale: np.ndarray,
     total: np.ndarray,
 ) -> None:
-    """What two subtrees that stand together say of their common node, for one chunk."""
+    """Write the partial at the common node of two subtrees that stand together, for one chunk.
+
+    ``spare``, to work in, and ``target`` (category, state, lane); ``scale`` (lane,); ``total`` (lane,) to work in.
+    """
     n_nodes = len(full.lengths)
     chunk = take_chunk(full.sites, full.transitions, full.storage, number)
     far_message(full.shape, chunk, chunk.matrix[first % n_nodes], first, spare)
@@ -222,7 +234,10 @@ def join(
 
 @kernel
 def fill_middle(full: FullTree, swap: np.ndarray, table: EdgeTable) -> None:
-    """The table of the edge between the first two and the last two of four subtrees."""
+    """The table of the edge between the first two and the last two of four subtrees.
+
+    ``swap`` (5,): a row of ``list_swaps``.
+    """
     sites, process, slab = full.sites, full.process, full.storage.up.shape[2:]
     spare, joined, total = aligned(slab), aligned(slab), aligned((slab[2],))
     near_scale, beyond_scale = np.empty(slab[2], np.int32), np.empty(slab[2], np.int32)
@@ -235,7 +250,10 @@ def fill_middle(full: FullTree, swap: np.ndarray, table: EdgeTable) -> None:
 
 @kernel
 def screen_swaps(full: FullTree, swaps: np.ndarray, max_newton: int, found: np.ndarray, first: int, last: int) -> None:
-    """As :func:`fit_swaps` for the rows ``first`` to ``last - 1``, with only the edge in the middle improved."""
+    """Improve only the edge in the middle of the swaps ``first`` to ``last - 1``, else as :func:`fit_swaps`.
+
+    ``swaps`` (swap, 5); ``found`` (swap, 6).
+    """
     sites, process, n_nodes = full.sites, full.process, len(full.lengths)
     table = new_edge_table(full.storage)
     for place in range(first, last):

@@ -40,7 +40,10 @@ class PairProcess(NamedTuple):
 
 @kernel
 def fill_pair_growth(process: PairProcess, block: int, length: float, growth: np.ndarray) -> float:
-    """Mixture of exp(eigenvalue rate t) - 1 and of its two derivatives, float64 (3, eigenvalue), and the sum of mix."""
+    """Write the mixture of exp(eigenvalue rate t) - 1 and of its two derivatives, and return the sum of the mixture.
+
+    ``growth`` float64 (3, eigenvalue).
+    """
     model = process.owner[block]
     growth[:] = 0.0
     total = 0.0
@@ -61,7 +64,10 @@ def fill_pair_growth(process: PairProcess, block: int, length: float, growth: np
 def pair_objective(
     process: PairProcess, counts: np.ndarray, length: float, growth: np.ndarray
 ) -> tuple[float, float, float]:
-    """F and its two derivatives."""
+    """The value of F and its two derivatives.
+
+    ``counts`` (block, state, state); ``growth`` (3, eigenvalue) to work in.
+    """
     value, first, second = 0.0, 0.0, 0.0
     for block in range(counts.shape[0]):
         model = process.owner[block]
@@ -89,7 +95,10 @@ def pair_objective(
 def best_pair_length(
     process: PairProcess, counts: np.ndarray, start: float, lowest: float, highest: float
 ) -> tuple[float, float]:
-    """The length where F is greatest, by Newton's method between bounds that close in, and F there."""
+    """The length where F is greatest, by Newton's method between bounds that close in, and F there.
+
+    ``counts`` (block, state, state).
+    """
     growth = np.empty((3, process.eigenvalue.shape[1]))
     low, high = lowest, highest
     current = min(max(start, low), high)

@@ -147,7 +147,7 @@ def evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None =
 
 
 def full_tree(evaluation: Evaluation) -> FullTree:
-    """What the kernels need of a tree; it must have been evaluated downwards, too."""
+    """The arrays of a tree that the kernels need; it must have been evaluated downwards, too."""
     likelihood = evaluation.likelihood
     bare = likelihood.sites._replace(code=likelihood.sites.code[:, :0])
     return FullTree(

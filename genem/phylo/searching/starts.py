@@ -1,4 +1,4 @@
-"""Where a search starts: trees by neighbour joining, by parsimony, or at random.
+"""Starting trees of a search: by neighbour joining, by parsimony, or at random.
 
 Taxa are numbered by name, so that neither the order of the sequences nor the number of threads changes a start.
 """

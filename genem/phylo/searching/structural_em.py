@@ -44,7 +44,7 @@ START_LENGTH = 0.1
 
 @dataclass(frozen=True)
 class PairWeights:
-    """What an edge between two nodes would be worth.
+    """The worth of an edge between any two nodes.
 
     Attributes
     ----------

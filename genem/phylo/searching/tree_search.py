@@ -82,7 +82,7 @@ class Search:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What stays the same in all runs."""
+    """All that stays the same in the runs of a search."""
 
     base: TreeLikelihood
     n_starts: int

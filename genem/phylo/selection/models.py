@@ -1,4 +1,4 @@
-"""Which substitution model: all candidates fitted to one tree, each from the ends of those nested in it."""
+"""Selection of a substitution model: all candidates fitted to one tree, each from the ends of those nested in it."""
 
 from __future__ import annotations
 

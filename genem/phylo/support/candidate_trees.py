@@ -134,7 +134,7 @@ class _Interchanges:
         return frozenset(self.before) - {self._named(self.below[self.rows[place][4]])} | {self._middle(place)}
 
     def lengths(self, place: int, around: Vector) -> dict[int, float]:
-        """Of the inner splits; ``around`` holds those of the four outer edges and the one in the middle."""
+        """Lengths of the inner splits; ``around`` holds those of the four outer edges and the one in the middle."""
         row = self.rows[place]
         gone = self._named(self.below[row[4]])
         kept = {split: length for split, length in self.before.items() if split != gone}

@@ -26,10 +26,8 @@ __all__ = ["BranchTests", "branch_tests", "resolved"]
 
 Vector = NDArray[np.float64]
 
-MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON = 50, 1e-6, 20
-"""Of the five edges around an interchange."""
-AWAY_FROM_0 = 0.05
-"""A length from which a climb begins that may not end at 0."""
+MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON = 50, 1e-6, 20  # when the climbs of the five edges around an interchange end
+AWAY_FROM_0 = 0.05  # length from which a climb begins that may not end at 0
 MARGIN = 0.05
 """By so much more must the tree lead in the data than the best does in a replicate: edges of no weight never do."""
 N_REARRANGEMENTS = 3
@@ -37,7 +35,7 @@ N_REARRANGEMENTS = 3
 
 @dataclass(frozen=True)
 class BranchTests:
-    """What the data say about each inner edge, all else as in the tree.
+    """Support of each inner edge in the data, all else as in the tree.
 
     All arrays are float64 with one element per node of ``tree``, for the edge above it; NaN for the top, the tips, and
     inner edges shorter than 1e-6, for which the three ways to join the subtrees are the same tree.

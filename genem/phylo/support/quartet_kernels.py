@@ -31,7 +31,10 @@ LAST_SWEPT = 1
 
 @kernel
 def write_log_sites(sites: Sites, process: Process, table: EdgeTable, length: float, target: np.ndarray) -> None:
-    """target[chunk, lane] = ln of the likelihood of every pattern, from the table of one edge of this length."""
+    """Write ln of the likelihood of every pattern, from the table of an edge of this length.
+
+    ``target`` (chunk, lane).
+    """
     n_lanes = table.value.shape[3]
     growth = np.empty((3, *table.value.shape[1:3]))
     total = aligned((n_lanes,))
@@ -53,7 +56,10 @@ def write_log_sites(sites: Sites, process: Process, table: EdgeTable, length: fl
 def screen_quartets(
     full: FullTree, quartets: np.ndarray, max_newton: int, log_site: np.ndarray, first: int, last: int
 ) -> None:
-    """As :func:`fit_quartets` with only the edge in the middle improved; ``log_site`` is filled."""
+    """Improve only the edge in the middle of each quartet, else as :func:`fit_quartets`.
+
+    ``quartets`` (quartet, 5); ``log_site`` (quartet, chunk, lane) is filled.
+    """
     table = new_edge_table(full.storage)
     for place in range(first, last):
         fill_middle(full, quartets[place], table)

@@ -13,8 +13,7 @@ __all__ = ["resolve_polytomies"]
 
 SHORT = 1e-6
 """The length at which resolutions are compared: their log-likelihoods differ by their slopes at 0."""
-LEAST_DIFFERENCE = 1e-12
-"""Of two log-likelihoods, beside their size, that is more than rounding."""
+LEAST_DIFFERENCE = 1e-12  # relative difference of two log-likelihoods that is more than rounding
 SWEEPS = 2
 
 
@@ -58,7 +57,7 @@ def _resolved(likelihood: TreeLikelihood, current: EditableTree, near: int, far:
 
 
 def _log_likelihood_nearby(likelihood: TreeLikelihood, current: EditableTree, near: int, far: int) -> float:
-    """Of the tree with a short edge in the place of none."""
+    """Log-likelihood of the tree with a short edge in the place of none."""
     longer = current.copy()
     longer.neighbours[near][far] = longer.neighbours[far][near] = SHORT
     return likelihood.evaluate(longer.to_tree()).log_likelihood

@@ -1,4 +1,4 @@
-"""Where a tree is rooted: at the midpoint of its longest path, or beside an outgroup.
+"""Roots of trees: at the midpoint of its longest path, or beside an outgroup.
 
 What is written at an inner node (a support) is about the edge above it. When the root moves, parents become children,
 so the label goes with its edge to the node that is below it then.
@@ -150,7 +150,7 @@ class _Unrooted:
         )
 
     def distances(self, start: int, weight: NDArray[np.float64]) -> tuple[dict[int, float], dict[int, int]]:
-        """How far every node is from one, and which node comes before it on the way."""
+        """The distance of every node from a start, and the node before it on the way."""
         distance, before = {start: 0.0}, {start: start}
         order = [start]
         for node in order:

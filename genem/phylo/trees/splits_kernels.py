@@ -24,8 +24,10 @@ def compare_pairs(
 
     Parameters
     ----------
-    start, split, length
-        As in ``SplitTable``.
+    start
+        int64 (tree + 1,): where the edges of every tree start.
+    split, length
+        int64 and float64 (edge,): place of the split in ``inner``, ascending within a tree; length of the edge.
     inner
         bool (split,).
     first, second

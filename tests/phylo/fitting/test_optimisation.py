@@ -313,7 +313,8 @@ def test_multifurcations_are_counted() -> None:
 def test_a_search_can_fit_roughly() -> None:
     alignment, tree = simulated(4, 6, 300)
     likelihood = likelihood_of(alignment, "HKY+G4")
-    fitted, better, reached = fit_models(likelihood, tree)
+    found = fit_models(likelihood, tree)
+    fitted, better, reached = found.likelihood, found.tree, found.log_likelihood
     assert isinstance(fitted, TreeLikelihood)
     assert reached == pytest.approx(evaluate(alignment, tree, "HKY+G4").log_likelihood, abs=0.02)
     assert fitted.evaluate(better).log_likelihood == reached

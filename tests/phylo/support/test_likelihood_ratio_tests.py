@@ -19,8 +19,7 @@ from genem.phylo.support.likelihood_ratio_tests import MARGIN, resolved
 from genem.phylo.support.resampling import pattern_log_likelihoods, weight_table
 from genem.phylo.trees.editing import EditableTree, Swap
 from genem.phylo.trees.splits import split_lengths
-from tests.phylo.cases import alignment_of, likelihood_of
-from tests.phylo.searching.test_tree_search import simulated
+from tests.phylo.cases import alignment_of, likelihood_of, simulated
 from tests.reference.phylo_support import sh_alrt
 
 MODEL = "HKY{4}+F{.31,.27,.12,.3}+G4{0.6}"

@@ -15,8 +15,7 @@ from genem.phylo.support.candidate_trees import QUARTET_NEWTON, fitted_candidate
 from genem.phylo.support.resampling import pattern_log_likelihoods, resampled_totals, weight_table
 from genem.phylo.support.ultrafast import TIE
 from genem.phylo.trees.splits import RESOLVED
-from tests.phylo.cases import alignment_of, likelihood_of
-from tests.phylo.searching.test_tree_search import simulated
+from tests.phylo.cases import alignment_of, likelihood_of, simulated
 from tests.reference.phylo_search import all_trees
 from tests.reference.phylo_support import best_shares, inner, splits_by_cutting
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from genem.em.status import CONVERGED, DEGENERATE
 from genem.jit import kernel
+from genem.numerics.tails_kernels import binomial_interval, chi_square_tail, times_log
 from genem.popgen.frequency.count_kernels import (
     ALLELE_NUMBER,
     COPIES,
@@ -26,13 +27,10 @@ from genem.popgen.frequency.count_kernels import (
 )
 from genem.popgen.frequency.hwe_kernels import exact_test, exact_test_x
 from genem.popgen.frequency.interval_kernels import (
-    binomial_interval,
-    chi_square_upper_tail,
     inbred_bound,
     inbred_log_likelihood,
     inbred_maximum,
     inbred_standard_error,
-    times_log,
 )
 
 # Columns of the per-ALT statistics, in the order of the table.
@@ -91,7 +89,7 @@ def hardy_weinberg(counts: np.ndarray, row: np.ndarray, region: int, values: np.
         p = (hom + 0.5 * het) / n_diploid
         values[INBREEDING] = inbreeding_coefficient(het / n_diploid, p)
         values[LRT_HWE] = hwe_likelihood_ratio(float(ref), float(het), float(hom))
-        values[LRT_P] = chi_square_upper_tail(values[LRT_HWE])
+        values[LRT_P] = chi_square_tail(values[LRT_HWE])
 
 
 @kernel

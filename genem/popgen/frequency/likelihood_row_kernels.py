@@ -8,6 +8,7 @@ import numpy as np
 
 from genem.em.status import CONVERGED, DEGENERATE
 from genem.jit import kernel
+from genem.numerics.tails_kernels import chi_square_tail
 from genem.popgen.frequency.count_kernels import ALLELE_NUMBER, N_CALLED, N_DIPLOID, N_ROW_COUNTS, Design, Options, Rows
 from genem.popgen.frequency.em_kernels import AT_ZERO, ZERO, Model, Samples, Selection, em_map, fit
 from genem.popgen.frequency.genotype_kernels import (
@@ -20,7 +21,6 @@ from genem.popgen.frequency.genotype_kernels import (
 )
 from genem.popgen.frequency.genotype_model_kernels import genotype_classes, hardy_weinberg_classes, random_mating
 from genem.popgen.frequency.information_kernels import standard_errors
-from genem.popgen.frequency.interval_kernels import chi_square_upper_tail
 from genem.popgen.frequency.profile_kernels import heterogeneity, profile_interval
 from genem.popgen.samples_kernels import DIPLOID_SLOT, genotype_tables, lay_out, phred_likelihoods, select_samples
 
@@ -165,7 +165,7 @@ def class_fits(
         n_iter, status = max(n_iter, n_steps), max(status, end)
         if n_slots == 1 and not monomorphic:
             values[LRT_HWE] = max(0.0, 2.0 * (value - null))
-            values[LRT_P] = chi_square_upper_tail(values[LRT_HWE])
+            values[LRT_P] = chi_square_tail(values[LRT_HWE])
         if counts[N_DIPLOID] > 0:
             values[INBREEDING] = class_inbreeding(theta)
     return value, n_iter, status

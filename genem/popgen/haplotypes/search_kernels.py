@@ -278,7 +278,7 @@ def earliest_pairs(
 
 
 @kernel
-def shake(frequency: np.ndarray, chosen: np.ndarray, draw: np.ndarray, x: Explanations) -> np.ndarray:
+def perturb(frequency: np.ndarray, chosen: np.ndarray, draw: np.ndarray, x: Explanations) -> np.ndarray:
     """Explain each ``chosen`` genotype by the entry that ``draw``, uniform in [0, 1), picks."""
     n_chromosomes = np.sum(x.weight * x.copies)
     total = pattern_frequencies(frequency, x)

@@ -8,6 +8,7 @@ import numpy as np
 
 from genem.em.status import CONVERGED, DEGENERATE
 from genem.jit import kernel, parallel_kernel, popcount, prange
+from genem.numerics.linear_kernels import cholesky, solve_lower
 from genem.popgen.linkage.count_kernels import pair_table
 from genem.popgen.linkage.cubic_kernels import best_coupling, table_log_likelihood
 from genem.popgen.linkage.packed_kernels import CALLED, CARRIER, HOMOZYGOUS
@@ -120,30 +121,6 @@ def reduce_information(hessian: np.ndarray, information: np.ndarray) -> None:
 
 
 @kernel
-def quadratic_form_of_inverse(matrix: np.ndarray, vector: np.ndarray) -> float:
-    """v' M^-1 v by Cholesky factors; NaN where M is singular or not positive definite. Overwrites both."""
-    size = vector.size
-    total = 0.0
-    for i in range(size):
-        for j in range(i + 1):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= matrix[i, k] * matrix[j, k]
-            if i == j:
-                if not value > SINGULAR * matrix[i, i]:
-                    return math.nan
-                matrix[i, i] = math.sqrt(value)
-            else:
-                matrix[i, j] = value / matrix[j, j]
-        value = vector[i]
-        for k in range(i):
-            value -= matrix[i, k] * vector[k]
-        vector[i] = value / matrix[i, i]
-        total += vector[i] * vector[i]
-    return total
-
-
-@kernel
 def delta_method(hessian: np.ndarray, p_a: float, p_b: float, d: float) -> float:
     """Standard error of r2 from the second derivatives of the log-likelihood; NaN where D = 0 or it is not strictly
     concave, as where two maxima and the minimum between them meet.
@@ -153,8 +130,13 @@ def delta_method(hessian: np.ndarray, p_a: float, p_b: float, d: float) -> float
     information, gradient = np.empty((3, 3)), np.empty(3)
     reduce_information(hessian, information)
     r_squared_gradient(p_a, p_b, d, gradient)
-    variance = quadratic_form_of_inverse(information, gradient)
-    return math.sqrt(variance) if variance >= 0.0 else math.nan
+    if cholesky(information, SINGULAR) < 3:
+        return math.nan
+    solve_lower(information, gradient)
+    variance = 0.0
+    for i in range(3):
+        variance += gradient[i] * gradient[i]
+    return math.sqrt(variance)
 
 
 @kernel

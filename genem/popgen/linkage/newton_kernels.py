@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from genem.jit import kernel, summing_kernel
+from genem.numerics.linear_kernels import cholesky, solve
 
 # Rows of the likelihoods of a pair: three genotypes (two alleles) at A, then at B.
 A0, A1, A2, B0, B1, B2 = range(6)
@@ -62,32 +61,6 @@ def likelihood_hessian(diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, 
 
 
 @kernel
-def solve_positive_definite(matrix: np.ndarray, vector: np.ndarray) -> bool:
-    """Solve M x = v in place by Cholesky factors; False where M is not positive definite."""
-    size = vector.size
-    for i in range(size):
-        for j in range(i + 1):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= matrix[i, k] * matrix[j, k]
-            if i != j:
-                matrix[i, j] = value / matrix[j, j]
-            elif value > 0.0:
-                matrix[i, i] = math.sqrt(value)
-            else:
-                return False
-    for i in range(size):
-        for k in range(i):
-            vector[i] -= matrix[i, k] * vector[k]
-        vector[i] /= matrix[i, i]
-    for i in range(size - 1, -1, -1):
-        for k in range(i + 1, size):
-            vector[i] -= matrix[k, i] * vector[k]
-        vector[i] /= matrix[i, i]
-    return True
-
-
-@kernel
 def reduced_information(hessian: np.ndarray, free: np.ndarray, rest: int, damping: float, matrix: np.ndarray) -> None:
     """Minus the second derivatives by the ``free`` frequencies, ``rest`` making the sum one, plus damping."""
     largest = 0.0
@@ -124,16 +97,17 @@ def newton_point(
             free[n_free] = k
             n_free += 1
     matrix, step = np.empty((n_free, n_free)), np.empty(n_free)
+    for i in range(n_free):
+        step[i] = n_copies * (scores[free[i]] - scores[rest])
     damping, solved = 0.0, False
     while not solved and damping <= MAX_DAMPING:
-        for i in range(n_free):
-            step[i] = n_copies * (scores[free[i]] - scores[rest])
         reduced_information(hessian, free[:n_free], rest, damping, matrix)
-        solved = solve_positive_definite(matrix, step)
+        solved = cholesky(matrix, 0.0) == n_free
         if not solved:
             damping = max(FIRST_DAMPING, 10.0 * damping)
     if not solved:
         return False, False
+    solve(matrix, step)
     length, rest_step, cut = 1.0, 0.0, -1
     for i in range(n_free):
         rest_step -= step[i]

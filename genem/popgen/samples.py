@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from genem.data import ABSENT_ALLELE
 from genem.errors import UsageError
 from genem.popgen.frequency.count_kernels import Design
-from genem.popgen.frequency.table import POOLED
 
 Calls = NDArray[np.int8] | NDArray[np.int16]
 Cells = NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]
 Field = Literal["GT", "PL", "GL"]
 HalfCalls = Literal["em", "missing"]
 
+POOLED = "ALL"
+"""Name of the row, or of the curve, of all samples together; no group may have it."""
 LN_PER_UNIT = {"PL": -0.1 * float(np.log(10.0)), "GL": float(np.log(10.0))}
 """Natural logarithm of the likelihood per unit of the field."""
 

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from genem.data import SPAN_ID, SPAN_REF, GenotypeBlock, VariantSites
 from genem.errors import InputError, UsageError
-from genem.popgen.frequency.table import POOLED
+from genem.popgen.linkage.copies import CountedCopies, calls_of_copies, counted_copies
 from genem.popgen.linkage.likelihoods import LikelihoodRows, likelihood_rows
 from genem.popgen.linkage.packed import CallError, PackedCalls, pack
-from genem.popgen.linkage.sex import CountedCopies, calls_of_copies, counted_copies
+from genem.popgen.samples import POOLED
 from genem.popgen.sex_chromosomes import Build
 
 __all__ = ["Field", "Loci", "LocusReader", "Rows", "SampleGroups", "as_blocks"]

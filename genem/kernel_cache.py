@@ -6,7 +6,7 @@ read-only, a file is cut off, or the disk is full. Here the kernels of a module 
 the module and of every module of genem that it imports, directly or through others: an edit recompiles the kernels that
 it can reach and no others, and copies of the same sources share one folder. A damaged file is removed and compiled
 anew; where the first place cannot be written, the next is tried; where none can be, kernels live only as long as the
-process.
+process. What a wheel carries in ``_kernels`` is looked at before all of them, by what the processor can do.
 
 This module and ``jit.py`` are the only ones that import Numba, and this one alone touches what is private there.
 """
@@ -20,6 +20,7 @@ import hashlib
 import logging
 import os
 import pickle
+import platform
 import re
 import shutil
 import stat
@@ -32,13 +33,24 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite.binding import get_host_cpu_features
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
-__all__ = ["REFUSALS", "KernelCache", "cache_places", "sources"]
+__all__ = ["LEVELS", "REFUSALS", "KernelCache", "cache_places", "shipped_place", "sources"]
 
 IMPORT = re.compile(r"^[ \t]*from (genem[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 PRUNE_AFTER_SECONDS = 30 * 24 * 3600
 DIGEST_BYTES = hashlib.sha256().digest_size
+SHIPPED = Path(__file__).with_name("_kernels")
+"""Kernels that a wheel carries: a folder per processor level, laid out as every other place."""
+LEVELS = {
+    "x86_64": (
+        ("x86-64-v3", frozenset({"avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave"})),
+        ("x86-64", frozenset()),
+    ),
+    "aarch64": (("generic", frozenset()),),
+}
+"""Processor levels that kernels are shipped for, by machine, the best first, with the features that they need."""
 LOG = logging.getLogger("genem")
 REFUSALS: list[str] = []
 """A line for every kernel of this process that no place took."""
@@ -53,6 +65,16 @@ def cache_places() -> tuple[Path, ...]:
     """
     places = [Path(numba.config.CACHE_DIR)] if numba.config.CACHE_DIR else [*_user_cache()]
     return (*places, Path(tempfile.gettempdir()) / f"genem-kernels-{_user()}")
+
+
+@cache
+def shipped_place() -> Path | None:
+    """The folder of shipped kernels that this processor can run, the best where there are several."""
+    able = {name for name, present in get_host_cpu_features().items() if present}
+    for level, needed in LEVELS.get(platform.machine(), ()):
+        if needed <= able and (SHIPPED / level).is_dir():
+            return SHIPPED / level
+    return None
 
 
 class _Locator:
@@ -90,6 +112,8 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
+        shipped = shipped_place()
+        self._shipped = _CheckedFile(str(shipped / stamp), self._impl.filename_base, stamp) if shipped else None
         self._files = [_CheckedFile(str(place / stamp), self._impl.filename_base, stamp) for place in cache_places()]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -98,6 +122,9 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         if not self._enabled:
             return None
         key = self._index_key(sig, target_context.codegen())
+        shipped = self._load_shipped(key, target_context)
+        if shipped is not None:
+            return shipped
         for file in self._files:
             try:
                 data = file.load(key) if _is_trusted(file.place) else None
@@ -111,10 +138,25 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
                 file.remove()
         return None
 
+    def _load_shipped(self, key: Any, target_context: Any) -> Any:
+        """The kernel that the wheel carries: compiled for a level of processors, not for this one."""
+        if self._shipped is None:
+            return None
+        sig, (triple, *_), code = key
+        try:
+            data = self._shipped.load((sig, (triple, self._shipped.place.name, ""), code))
+            return None if data is None else self._impl.rebuild(target_context, data)
+        except Exception as damage:  # whatever unpickling makes of a damaged file
+            LOG.debug("%s is damaged: %s", self._shipped.path, damage)
+            return None
+
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled kernel in the first place that takes it; say once where that is not the first."""
         if not self._enabled or not self._impl.check_cachable(data):
             return
+        if self._shipped is not None and not self._shipped.path.parent.is_dir():
+            running = f"Numba {numba.__version__} on Python {sys.version_info[0]}.{sys.version_info[1]}"
+            _say_once(f"the compiled kernels of this installation are not for {running}: compiling others, once")
         key, reduced = self._index_key(sig, data.codegen), self._impl.reduce(data)
         refused = []
         for file in self._files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,8 @@ def refuse(file, key, data, keep=kernel_cache._CheckedFile.keep):
     return keep(file, key, data)
 
 REFUSED = eval(sys.argv[1])
+if len(sys.argv) > 2:
+    kernel_cache.SHIPPED = Path(sys.argv[2])
 kernel_cache._CheckedFile.keep = refuse
 
 @jit.kernel
@@ -98,12 +101,17 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**kept, "HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": here, "USER": "me"}
 
 
-def call(folder: Path, environment: dict[str, str], refused: str = "{}") -> tuple[int, int, str]:
+def call(folder: Path, environment: dict[str, str], refused: str = "{}", *shipped: str) -> tuple[int, int, str]:
     """Run a kernel in a process of its own: hits in the cache, refusals, and what was said."""
     script = folder / "script.py"
     script.write_text(SCRIPT)
     done = subprocess.run(
-        [sys.executable, str(script), refused], env=environment, cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, str(script), refused, *shipped],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     hits, refusals = done.stdout.split()
@@ -171,7 +179,7 @@ def test_no_home_and_no_entry_in_the_list_of_users(monkeypatch: pytest.MonkeyPat
     assert kernel_cache.cache_places.__wrapped__() == (tmp_path / f"genem-kernels-{os.getuid()}",)
 
 
-@pytest.mark.parametrize("length", [0, 10, 2000])
+@pytest.mark.parametrize("length", [0, 300])
 @pytest.mark.parametrize("pattern", ["*.nbc", "*.nbi"])
 def test_a_damaged_file_is_compiled_anew(
     tmp_path: Path, environment: dict[str, str], pattern: str, length: int
@@ -201,3 +209,49 @@ def test_what_others_may_write_is_not_run(tmp_path: Path, environment: dict[str,
     hits, refusals, message = call(tmp_path, environment, refused)
     assert (hits, refusals) == (0, 1)
     assert "others may write there" in message
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, environment: dict[str, str]) -> Path:
+    """A folder as in a wheel: the kernel compiled for every level of this kind of processor."""
+    folder = tmp_path / "shipped"
+    for level, _ in kernel_cache.LEVELS[platform.machine()]:
+        building = {"NUMBA_CPU_NAME": level, "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(folder / level)}
+        assert call(tmp_path, {**environment, **building})[:2] == (0, 0)
+    return folder
+
+
+def test_shipped_kernels_are_used_and_nothing_is_written(
+    tmp_path: Path, environment: dict[str, str], shipped: Path
+) -> None:
+    assert call(tmp_path, environment, "{}", str(shipped)) == (1, 0, "")
+    assert kernels(tmp_path / "home") == []
+    best = next(iter(kernel_cache.LEVELS[platform.machine()]))[0]
+    for kernel in kernels(shipped / best):
+        kernel.write_bytes(b"damaged")
+    assert call(tmp_path, environment, "{}", str(shipped)) == (0, 0, "")
+    assert len(kernels(tmp_path / "home")) == 1
+
+
+def test_shipped_kernels_of_other_versions_are_left_alone_with_one_line(
+    tmp_path: Path, environment: dict[str, str], shipped: Path
+) -> None:
+    for place in shipped.glob("*/*"):
+        place.rename(place.with_name("0" * 16))
+    hits, refusals, message = call(tmp_path, environment, "{}", str(shipped))
+    assert (hits, refusals) == (0, 0)
+    assert len(message.splitlines()) == 1
+    assert "are not for Numba" in message
+    assert call(tmp_path, environment, "{}", str(shipped)) == (1, 0, "")
+
+
+def test_the_level_is_the_best_that_the_processor_can_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    levels = (("best", frozenset({"wide", "fast"})), ("plain", frozenset[str]()))
+    monkeypatch.setattr(kernel_cache, "LEVELS", {"machine": levels})
+    monkeypatch.setattr(kernel_cache, "SHIPPED", tmp_path)
+    monkeypatch.setattr("platform.machine", lambda: "machine")
+    for level, _ in levels:
+        (tmp_path / level).mkdir()
+    for features, expected in (({"wide": True, "fast": True}, "best"), ({"wide": True, "fast": False}, "plain")):
+        monkeypatch.setattr(kernel_cache, "get_host_cpu_features", lambda features=features: features)
+        assert kernel_cache.shipped_place.__wrapped__() == tmp_path / expected

@@ -170,8 +170,9 @@ def squarem_rule(
     step_tolerance: float,
     residual_tolerance: float,
     extrapolate_below: float,
+    stabilised: bool = True,
 ) -> Rule:
-    """SQUAREM with a plain EM step behind every extrapolation, once EM steps are short enough."""
+    """SQUAREM with a plain EM step behind every extrapolation (``stabilised``), once EM steps are short enough."""
     inf = math.inf
     return Rule(
         max_iter,
@@ -183,7 +184,7 @@ def squarem_rule(
         1.0,
         STEP_GROWTH,
         STEP_GROWTH,
-        True,
+        stabilised,
         False,
         0.0,
         DECREASE_TOLERANCE,
@@ -192,8 +193,10 @@ def squarem_rule(
 
 
 @kernel
-def frequency_rule(max_iter: int, residual_tolerance: float, step_max: float) -> Rule:
-    """SQUAREM from one extrapolation to the next, judged by its residual where a cycle starts."""
+def frequency_rule(
+    max_iter: int, residual_tolerance: float, first_step_max: float, growth: float, shrinkage: float
+) -> Rule:
+    """SQUAREM from one extrapolation to the next, judged by the residual where a cycle starts."""
     inf = math.inf
     return Rule(
         max_iter,
@@ -202,9 +205,9 @@ def frequency_rule(max_iter: int, residual_tolerance: float, step_max: float) ->
         residual_tolerance,
         inf,
         inf,
-        step_max,
-        1.0,
-        1.0,
+        first_step_max,
+        growth,
+        shrinkage,
         False,
         False,
         0.0,
@@ -258,6 +261,19 @@ def is_image(ascent: Ascent) -> bool:
 
 
 @inlined_kernel
+def extrapolate_from_first(ascent: Ascent) -> None:
+    """Write the extrapolation to ``point`` (parameter,) once more, summed from ``first`` instead of ``start``.
+
+    For frequencies that shrink by orders of magnitude in a step, of which ``start`` would swallow the last digits.
+    """
+    alpha = ascent.reals[ALPHA]
+    for k in range(len(ascent.point)):
+        r = ascent.first[k] - ascent.start[k]
+        v = ascent.second[k] - ascent.first[k] - r
+        ascent.point[k] = ascent.first[k] - (2.0 * alpha + 1.0) * r + alpha * alpha * v
+
+
+@inlined_kernel
 def starts_cycle(ascent: Ascent) -> bool:
     """Whether a cycle has just started, at ``start`` (parameter,): where a model may try another point (``move``)."""
     return bool(ascent.counts[STARTED] == 1)
@@ -295,6 +311,40 @@ def gain_to_come(ascent: Ascent, gain: float, largest_rate: float) -> float:
 
 
 @inlined_kernel
+def propose(start: np.ndarray, first: np.ndarray, second: np.ndarray, step_max: float, point: np.ndarray) -> float:
+    """Write the SQUAREM extrapolation of two EM steps to ``point`` (parameter,), the others too; return its length."""
+    alpha = cycle_step_length(start, first, second, step_max)
+    extrapolate(start, first, second, alpha, point)
+    return alpha
+
+
+@inlined_kernel
+def is_no_worse(rule: Rule, value: float, reference: float) -> bool:
+    """The gate: whether an extrapolation of this objective is kept; never where it is NaN."""
+    return value >= reference - rule.gate_slack * abs(reference)
+
+
+@inlined_kernel
+def next_step_max(rule: Rule, step_max: float, alpha: float, is_kept: bool) -> float:
+    """The longest step allowed after an extrapolation of length ``alpha``."""
+    return longest_step(step_max, alpha, is_kept, rule.growth, rule.shrinkage)
+
+
+@inlined_kernel
+def stop_status(rule: Rule, change: float, length: float, residual: float, n_maps: int) -> int:
+    """The status with which an ascent ends at a point, or ``RUNNING``; what is NaN meets no tolerance."""
+    if change <= rule.objective_tolerance and length <= rule.step_tolerance and residual <= rule.residual_tolerance:
+        return CONVERGED if rule.residual_tolerance < math.inf else CONVERGED_OBJECTIVE
+    return MAX_ITER if n_maps >= rule.max_iter else RUNNING
+
+
+@inlined_kernel
+def is_converged(status: int) -> bool:
+    """Whether a status says that the stop rule was met."""
+    return status in (CONVERGED, CONVERGED_OBJECTIVE)
+
+
+@inlined_kernel
 def advance(ascent: Ascent, rule: Rule, value: float, residual: float, possible: bool) -> None:
     """Take in the map at ``point`` (parameter,), whose objective is ``value``, and say where to evaluate next.
 
@@ -308,11 +358,8 @@ def advance(ascent: Ascent, rule: Rule, value: float, residual: float, possible:
     ascent.counts[STARTED] = 0
     is_finite = possible and abs(value) < math.inf
     if ascent.counts[PHASE] == EXTRAPOLATED:
-        least = ascent.reals[FIRST_VALUE] - rule.gate_slack * abs(ascent.reals[FIRST_VALUE])
-        is_kept = is_finite and value >= least
-        ascent.reals[STEP_MAX] = longest_step(
-            ascent.reals[STEP_MAX], ascent.reals[ALPHA], is_kept, rule.growth, rule.shrinkage
-        )
+        is_kept = is_finite and is_no_worse(rule, value, ascent.reals[FIRST_VALUE])
+        ascent.reals[STEP_MAX] = next_step_max(rule, ascent.reals[STEP_MAX], ascent.reals[ALPHA], is_kept)
         if is_kept and not rule.stabilised:
             start_cycle(ascent, rule, value, residual)
         else:
@@ -332,10 +379,9 @@ def advance(ascent: Ascent, rule: Rule, value: float, residual: float, possible:
 @inlined_kernel
 def start_cycle(ascent: Ascent, rule: Rule, value: float, residual: float) -> None:
     """Start a cycle at ``point`` (parameter,), unless the ascent ends there."""
-    if is_met(rule, math.inf, math.inf, residual):
-        end(ascent, value, converged_status(rule))
-    elif ascent.counts[N_MAPS] >= rule.max_iter:
-        end(ascent, value, MAX_ITER)
+    status = stop_status(rule, math.inf, math.inf, residual, ascent.counts[N_MAPS])
+    if status != RUNNING:
+        end(ascent, value, status)
     else:
         ascent.reals[VALUE], ascent.reals[GAIN_BEFORE] = value, ascent.reals[GAIN]
         ascent.counts[PHASE], ascent.counts[STARTED] = FIRST, 1
@@ -352,8 +398,9 @@ def continue_cycle(ascent: Ascent, rule: Rule, value: float, residual: float) ->
     for k in range(len(ascent.point)):
         ascent.second[k] = ascent.image[k]
         length = max(length, abs(ascent.first[k] - ascent.start[k]))
-    if is_met(rule, relative_change(ascent.reals[VALUE], value), length, residual):
-        end(ascent, value, converged_status(rule))
+    status = stop_status(rule, relative_change(ascent.reals[VALUE], value), length, residual, 0)
+    if status != RUNNING:
+        end(ascent, value, status)
         return
     is_short = length <= rule.extrapolate_below and ascent.reals[GAIN] < rule.gain_below
     if is_short or not rule.every_step:
@@ -363,7 +410,7 @@ def continue_cycle(ascent: Ascent, rule: Rule, value: float, residual: float) ->
             ascent.counts[PHASE] = EXTRAPOLATED
             extrapolate(ascent.start, ascent.first, ascent.second, alpha, ascent.point)
             return
-        ascent.reals[STEP_MAX] = longest_step(ascent.reals[STEP_MAX], alpha, True, rule.growth, rule.shrinkage)
+        ascent.reals[STEP_MAX] = next_step_max(rule, ascent.reals[STEP_MAX], alpha, True)
     if rule.every_step:
         start_cycle(ascent, rule, value, math.inf)
     else:
@@ -384,20 +431,6 @@ def step_back(ascent: Ascent, rule: Rule) -> None:
     else:
         ascent.point[:] = ascent.start
         end(ascent, ascent.reals[VALUE], MAX_ITER if rule.halve else DECREASED)
-
-
-@inlined_kernel
-def is_met(rule: Rule, change: float, length: float, residual: float) -> bool:
-    """Whether all three tolerances of the stop rule are met; what is NaN meets none."""
-    return bool(
-        change <= rule.objective_tolerance and length <= rule.step_tolerance and residual <= rule.residual_tolerance
-    )
-
-
-@inlined_kernel
-def converged_status(rule: Rule) -> int:
-    """The status of an ascent that has converged: by the objective alone where the model has no residual."""
-    return CONVERGED if rule.residual_tolerance < math.inf else CONVERGED_OBJECTIVE
 
 
 @inlined_kernel

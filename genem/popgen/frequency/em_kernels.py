@@ -395,7 +395,7 @@ def fit(
     )
     trials = np.zeros(n_parameters, np.int64)
     settled = np.zeros(n_parameters, np.bool_)
-    rule = frequency_rule(options.max_iter, options.tolerance, LONGEST_STEP)
+    rule = frequency_rule(options.max_iter, options.tolerance, LONGEST_STEP, 1.0, 1.0)
     ascent = new_ascent(n_parameters)
     ascent.point[:] = theta
     begin(ascent, rule)

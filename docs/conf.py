@@ -36,7 +36,7 @@ napoleon_use_ivar = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!genem\.).*"),
     (r"py:class", r"genem\.em\.\w+\.(Params|Given)"),
-    (r"py:class", r"genem(\.\w+)+kernels\.\w+"),  # what kernels hand to each other is not public
+    (r"py:class", r"genem\.(\w+\.)*\w*kernels\.\w+"),  # what kernels hand to each other is not public
 ]
 
 html_theme = "alabaster"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.kernels import cycle_step_length, extrapolate, longest_step, relative_change
+from genem.em.ascent_kernels import cycle_step_length, extrapolate, longest_step, relative_change
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange
 from genem.qtl.one_locus.regression_kernels import solve_positive

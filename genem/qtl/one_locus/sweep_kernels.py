@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.kernels import STEP_GROWTH, cycle_step_length, extrapolate, longest_step
+from genem.em.ascent_kernels import STEP_GROWTH, cycle_step_length, extrapolate, longest_step
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange
 from genem.qtl.one_locus.family_kernels import (

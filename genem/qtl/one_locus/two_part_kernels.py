@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from genem.em.kernels import relative_change
+from genem.em.ascent_kernels import relative_change
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange
 from genem.qtl.one_locus.mixture_kernels import LOG_ROOT_TWO_PI, SMALLEST_SIGMA, Rule

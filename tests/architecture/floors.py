@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.architecture.source import Fault, Module, Rule, Tree, each, executed_on_import, imported, package_of
 
-GROUND = ["errors", "jit", "log", "picture", "provenance"]
+GROUND = ["errors", "jit", "kernel_cache", "log", "picture", "provenance"]
 FIELDS = ["popgen", "qtl", "motif", "phylo", "hmm", "mixture", "latent", "transcripts"]
 FLOORS = {
     **dict.fromkeys(GROUND, GROUND),

@@ -26,8 +26,8 @@ PROGRESS = re.compile(r"change|gain|step|length|residual|moved|delta|shift|diffe
 """Names of what shrinks on the way to a maximum."""
 
 LARGEST_TINY = 1e-4
-BRACKET = re.compile(r"\b(high|upper|right|outside)\b - \b(low|lower|left|inside)\b")
-"""The width of an interval that holds a root: bisection iterates to no maximum."""
+ROOT = re.compile(r"root|\b(high|upper) - (low|lower)\b", re.IGNORECASE)
+"""A root and the interval that holds it: whoever looks for one iterates to no maximum."""
 
 
 def outside_the_engine(module: Module) -> bool:
@@ -104,7 +104,7 @@ def exits(loop: ast.While | ast.For) -> Iterator[ast.expr]:
 def judges(comparison: ast.Compare, tiny: set[str]) -> bool:
     """Whether something that shrinks on the way is compared with a tolerance."""
     text = ast.unparse(comparison)
-    if BRACKET.search(text) or not all(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in comparison.ops):
+    if ROOT.search(text) or not all(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in comparison.ops):
         return False
     names = {identifier(node) for node in ast.walk(comparison)}
     small = names & tiny or any(

@@ -39,7 +39,7 @@ def write_ancestral(data: PhyloInput, found: Found, named: Tree, path: str, cont
     """The posterior of every state, a row for each node and site."""
     import numpy as np
 
-    from genem.io.tables.writing import Cells, Column, Labels, TableWriter
+    from genem.io.tables.writing import Cells, Labels, TableWriter
     from genem.io.trees.newick import format_newick
 
     states = _reconstruct(found, named, context.threads or 1)
@@ -54,7 +54,7 @@ def write_ancestral(data: PhyloInput, found: Found, named: Tree, path: str, cont
     order = np.argsort(sites)
     with context.open_output(path) as stream:
         notes = {"tree": format_newick(named)}
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()], notes=notes)
+        table = TableWriter(stream, meanings, notes=notes)
         for row, node in enumerate(states.nodes):
             probabilities = np.concatenate([each[row] for each in states.posterior])[order]
             cells: dict[str, Cells] = {

@@ -114,7 +114,7 @@ SITE_MEANINGS = {
 def _write_site_log_likelihoods(data: PhyloInput, found: Found, path: str, context: RunContext) -> None:
     import numpy as np
 
-    from genem.io.tables.writing import Cells, Column, FullFloats, TableWriter
+    from genem.io.tables.writing import Cells, FullFloats, TableWriter
 
     n_sites = data.alignment.n_sites
     partition = np.full(n_sites, -1)
@@ -128,7 +128,7 @@ def _write_site_log_likelihoods(data: PhyloInput, found: Found, path: str, conte
     else:
         place = {"CHROM": data.chrom, "POS": data.position}
     with context.open_output(path) as stream:
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()])
+        table = TableWriter(stream, meanings)
         for number, fit in enumerate(found.fits, 1):
             cells: dict[str, Cells] = {
                 "TREE": np.full(n_sites, number),

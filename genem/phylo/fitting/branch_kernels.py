@@ -20,7 +20,7 @@ import numpy as np
 
 from genem.jit import kernel
 from genem.numerics.array_kernels import aligned
-from genem.numerics.vector_kernels import log_lanes
+from genem.numerics.vector_kernels import logarithms
 from genem.phylo.fitting.newton_kernels import bracketed_step
 from genem.phylo.likelihood.partial_kernels import (
     Chunk,
@@ -241,7 +241,7 @@ def edge_log_likelihood(
             n_impossible += sites.weight[number, l] > 0.0 and not total[0, l] > 0.0
         if n_impossible > 0:
             return -math.inf
-        log_lanes(total[0], log_site)
+        logarithms(total[0], log_site)
         for l in range(n_lanes):
             log_site[l] += table.scale[number, l] * LOG_TINY
         result += weighted_sum(sites.weight[number], log_site)

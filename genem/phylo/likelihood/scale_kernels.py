@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from genem.jit import kernel
-from genem.numerics.vector_kernels import log_lanes
+from genem.numerics.vector_kernels import logarithms
 
 TINY = 2.0**-256
 LOW = 2.0**-128
@@ -86,6 +86,6 @@ def log_totals(
         for l in range(n_lanes):
             target[l] = log_total(total[l], scale[l], invariant[l])
     else:
-        log_lanes(total, target)
+        logarithms(total, target)
         for l in range(n_lanes):
             target[l] += scale[l] * LOG_TINY

@@ -12,8 +12,8 @@ import numpy as np
 
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange
+from genem.numerics.linear_kernels import DEPENDENT_PIVOT, cholesky, solve
 from genem.qtl.one_locus.mixture_kernels import LOG_ROOT_TWO_PI, SMALLEST_SIGMA, Data, Rule, predictor
-from genem.qtl.one_locus.regression_kernels import solve_positive
 
 SHORTEST_STEP = 1e-8
 
@@ -51,8 +51,9 @@ def scoring_step(prior: np.ndarray, data: Data, params: np.ndarray, step: np.nda
     size = len(params) - 1
     n_own, n_shared = data.own.shape[1], data.shared.shape[1]
     sigma2 = math.exp(2.0 * params[size])
-    information, score = np.zeros((size + 1, size + 1)), np.zeros(size + 1)
+    information = np.zeros((size + 1, size + 1))
     of_mean, of_variance = np.zeros(size + 1), np.zeros(size + 1)
+    step[:] = 0.0
     for i in range(n):
         mean, variance = moments(prior, data, i, params[:size])
         for state in range(n_states):
@@ -68,11 +69,12 @@ def scoring_step(prior: np.ndarray, data: Data, params: np.ndarray, step: np.nda
         residual = data.response[i] - mean
         excess = 0.5 * (residual * residual / spread - 1.0) / spread
         for a in range(size + 1):
-            score[a] += of_mean[a] * residual / spread + of_variance[a] * excess
+            step[a] += of_mean[a] * residual / spread + of_variance[a] * excess
             for b in range(a + 1):
                 information[a, b] += of_mean[a] * of_mean[b] / spread
                 information[a, b] += 0.5 * of_variance[a] * of_variance[b] / (spread * spread)
-    solve_positive(information, score, step)
+    cholesky(information, DEPENDENT_PIVOT)
+    solve(information, step)
 
 
 @kernel

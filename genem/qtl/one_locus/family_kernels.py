@@ -22,8 +22,8 @@ import math
 import numpy as np
 
 from genem.jit import kernel, summing_kernel
-from genem.qtl.one_locus.elementary_kernels import exponentials, sum_of_logarithms
-from genem.qtl.one_locus.regression_kernels import solve_positive
+from genem.numerics.linear_kernels import DEPENDENT_PIVOT, cholesky, solve
+from genem.numerics.vector_kernels import exponentials, sum_of_logarithms
 
 NORMAL, BINARY, TWO_PART = 0, 1, 2
 RESPONSE, WEIGHT, OWN = 0, 1, 2
@@ -202,10 +202,13 @@ def assemble(n_own: int, rows: np.ndarray, wide: np.ndarray, small: np.ndarray) 
 
 
 @kernel
-def solve(small: np.ndarray) -> None:
+def solve_equations(small: np.ndarray) -> None:
     """Fill the last row with the solution."""
     size = small.shape[1]
-    solve_positive(small[size : 2 * size], small[2 * size], small[2 * size + 1])
+    factor, solution = small[size : 2 * size], small[2 * size + 1]
+    solution[:] = small[2 * size]
+    cholesky(factor, DEPENDENT_PIVOT)
+    solve(factor, solution)
 
 
 @kernel
@@ -227,7 +230,7 @@ def maximise_normal(
             wide[CURVATURE, state, i] = share
             wide[TARGET, state, i] = share * rows[RESPONSE, i]
     assemble(n_own, rows, wide, small)
-    solve(small)
+    solve_equations(small)
     size = small.shape[1]
     explained, moved = 0.0, 0.0
     for a in range(size):
@@ -258,7 +261,7 @@ def maximise_binary(
             wide[CURVATURE, state, i] = slope * density
             wide[TARGET, state, i] = (2.0 * rows[RESPONSE, i] - 1.0) * slope
     assemble(n_own, rows, wide, small)
-    solve(small)
+    solve_equations(small)
     size = small.shape[1]
     gain = 0.0
     for a in range(size):

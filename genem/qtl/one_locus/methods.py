@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from genem.em import Status
 from genem.errors import InputError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.one_locus.design import Design, Sample
 from genem.qtl.one_locus.extended_regression_kernels import fit_extended_positions
 from genem.qtl.one_locus.family_kernels import NORMAL
 from genem.qtl.one_locus.mixture_kernels import LOG_ROOT_TWO_PI, Data, Rule, fit_mixture, fit_positions
-from genem.qtl.one_locus.regression_kernels import orthonormalise, position_bases
+from genem.qtl.one_locus.regression_kernels import position_bases
 from genem.qtl.one_locus.sweep_kernels import Stop, sweep_all
 from genem.qtl.one_locus.two_part_kernels import fit_two_part_positions
 

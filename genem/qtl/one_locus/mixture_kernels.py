@@ -15,7 +15,7 @@ import numpy as np
 from genem.em.ascent_kernels import cycle_step_length, extrapolate, longest_step, relative_change
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange
-from genem.qtl.one_locus.regression_kernels import solve_positive
+from genem.numerics.linear_kernels import DEPENDENT_PIVOT, cholesky, solve
 
 LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 SMALLEST_SIGMA = 1e-7
@@ -140,7 +140,9 @@ def maximise_normal(posterior: np.ndarray, data: Data, params: np.ndarray) -> bo
             share = posterior[i, state] * data.weight[i]
             if share > 0.0:
                 add_equations(data, i, state, n_states, share, share * data.response[i], gram, right)
-    solve_positive(gram, right, params[:size])
+    cholesky(gram, DEPENDENT_PIVOT)
+    solve(gram, right)
+    params[:size] = right
     squares = 0.0
     for i in range(n):
         for state in range(n_states):
@@ -169,7 +171,7 @@ def maximise_binary(posterior: np.ndarray, data: Data, params: np.ndarray) -> bo
     """The M-step: logistic regression by Newton's method, halving steps that lower the likelihood."""
     n, n_states = posterior.shape
     size = len(params) - 1
-    beta, step, trial = params[:size], np.empty(size), np.empty(size)
+    beta, trial = params[:size], np.empty(size)
     current = expected_binary_log_likelihood(posterior, data, beta)
     for _ in range(NEWTON_STEPS):
         gram, right = np.zeros((size, size)), np.zeros(size)
@@ -180,12 +182,13 @@ def maximise_binary(posterior: np.ndarray, data: Data, params: np.ndarray) -> bo
                     mean = math.exp(log_logistic(predictor(data, i, state, n_states, beta)))
                     residual = share * (data.response[i] - mean)
                     add_equations(data, i, state, n_states, share * mean * (1.0 - mean), residual, gram, right)
-        solve_positive(gram, right, step)
+        cholesky(gram, DEPENDENT_PIVOT)
+        solve(gram, right)
         length = 1.0
         gained = -1.0
         while gained < 0.0 and length > 1e-6:
             for k in range(size):
-                trial[k] = beta[k] + length * step[k]
+                trial[k] = beta[k] + length * right[k]
             gained = expected_binary_log_likelihood(posterior, data, trial) - current
             length *= 0.5
         if gained < 0.0:

@@ -15,8 +15,8 @@ import numpy as np
 from genem.em.ascent_kernels import cycle_step_length, extrapolate, longest_step, relative_change
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange, summing_kernel
-from genem.qtl.one_locus.elementary_kernels import exponentials, sum_of_logarithms
-from genem.qtl.one_locus.regression_kernels import solve_positive
+from genem.numerics.linear_kernels import DEPENDENT_PIVOT, cholesky, solve
+from genem.numerics.vector_kernels import exponentials, sum_of_logarithms
 
 LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 SMALLEST_LOG = -700.0
@@ -146,10 +146,11 @@ def maximise(posterior: np.ndarray, model: Regression, params: np.ndarray) -> bo
                 gram[column, other] += (
                     contrast * model.contrasts[cell, other] * moments[here, model.regressor_of[other]]
                 )
-    explained = right.copy()
-    solve_positive(gram, right, params[:n_columns])
+    params[:n_columns] = right
+    cholesky(gram, DEPENDENT_PIVOT)
+    solve(gram, params[:n_columns])
     for column in range(n_columns):
-        squares -= explained[column] * params[column]
+        squares -= right[column] * params[column]
     sigma = math.sqrt(max(squares, 0.0) / n)
     params[n_columns] = math.log(max(sigma, SMALLEST_SIGMA))
     return sigma > SMALLEST_SIGMA

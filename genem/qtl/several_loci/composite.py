@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from genem.data import Cross
 from genem.em import Status
 from genem.errors import InputError, UsageError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes
 from genem.qtl.one_locus.design import Design
 from genem.qtl.one_locus.methods import Fits, Task, expectation_maximisation, haley_knott, null_basis, residuals
-from genem.qtl.one_locus.regression_kernels import orthonormalise, position_bases
+from genem.qtl.one_locus.regression_kernels import position_bases
 from genem.qtl.one_locus.scanning import SPIKE_ENTROPY, SPIKE_LOD, Scan, default_rule, missing_information
 from genem.qtl.several_loci.models import ModelSetting, model_setting
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from genem.data import Cross, CrossType
 from genem.em import Status
 from genem.errors import InputError, UsageError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes, Locus, joint_probabilities
 from genem.qtl.one_locus.design import Design, column, numbers, sample_of, standardised
 from genem.qtl.one_locus.methods import LN10, Task, null_log_likelihood
 from genem.qtl.one_locus.mixture_information import mixture_covariance
-from genem.qtl.one_locus.regression_kernels import orthonormalise
 from genem.qtl.one_locus.scanning import default_rule, response_of
 from genem.qtl.several_loci.cell_kernels import Regression, Stop, fit_cells, maximise
 from genem.qtl.several_loci.terms import Term

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from genem.data import Alignment, Tree
-from genem.numerics.array_kernels import LINE
-from genem.numerics.arrays import aligned_array
 from genem.phylo import Partition, TreeLikelihood, fit_branches, site_patterns, starting_model
 from genem.phylo.likelihood import tree_likelihood as likelihood_module
 from genem.phylo.likelihood.partial_kernels import LANE_STEP
@@ -116,16 +114,3 @@ def test_width_of_chunks_says_nothing(model: str, letters: bytes, monkeypatch: p
         assert reached == pytest.approx(results[0][0], rel=1e-12)
         assert scores == pytest.approx(results[0][1], rel=1e-10)
         assert lengths == pytest.approx(results[0][2], rel=1e-5, abs=1e-7)
-
-
-@pytest.mark.kernel
-@pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 4, 4, 32), (0, 4)])
-def test_arrays_begin_with_a_cache_line(shape: tuple[int, ...]) -> None:
-    rooms = [aligned_array(shape) for _ in range(20)]
-    for room in rooms:
-        assert room.shape == shape
-        assert room.dtype == np.float64
-        assert room.flags.c_contiguous
-        assert room.ctypes.data % LINE == 0 or room.size == 0
-        room[...] = 1.0
-    assert all(np.all(room == 1.0) for room in rooms)

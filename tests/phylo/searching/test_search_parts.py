@@ -1,8 +1,7 @@
-"""Small parts of the search: logarithms, Newton's steps, interchanges that are screened, trees by topology, kicks."""
+"""Small parts of the search: Newton's steps, interchanges that are screened, trees by topology, kicks."""
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genem.numerics.vector_kernels import log_lanes
 from genem.phylo import Run, fit_branches
 from genem.phylo.fitting.newton_kernels import bracketed_step
 from genem.phylo.searching.hill_climbing import Climb
@@ -21,30 +19,6 @@ from genem.phylo.searching.starts import random_tree
 from genem.phylo.trees.constraints import read_constraint, splits
 from tests.phylo.cases import likelihood_of
 from tests.phylo.searching.test_tree_search import simulated
-
-
-@pytest.mark.kernel
-@given(st.lists(st.floats(2.0**-1074, 1e308), min_size=1, max_size=100))
-@settings(max_examples=30)
-def test_logarithms_of_lanes(values: list[float]) -> None:
-    found = np.empty(len(values))
-    log_lanes(np.array(values), found)
-    for value, got in zip(values, found.tolist(), strict=True):
-        assert got == pytest.approx(math.log(value), rel=5e-16, abs=1e-300)
-
-
-@pytest.mark.kernel
-def test_logarithms_near_one_and_of_odd_numbers() -> None:
-    near = 1.0 + np.array([1e-15, -1e-15, 1e-8, -1e-8, 0.0, 1e-3])
-    found = np.empty(len(near))
-    log_lanes(near, found)
-    assert found == pytest.approx(np.log(near), rel=5e-16, abs=0.0)
-    odd = np.array([0.0, np.inf, -1.0, np.nan, 5e-324])
-    found = np.empty(len(odd))
-    log_lanes(odd, found)
-    assert found[:2].tolist() == [-math.inf, math.inf]
-    assert np.isnan(found[2:4]).all()
-    assert found[4] == math.log(5e-324)
 
 
 @pytest.mark.kernel

@@ -15,7 +15,6 @@ from genem.qtl import SpikeWarning, genotype_draws, genotype_probabilities, locu
 from genem.qtl.one_locus.extended_regression_kernels import fit_extended
 from genem.qtl.one_locus.methods import average_ranks
 from genem.qtl.one_locus.mixture_kernels import Data, Rule, fit_mixture
-from genem.qtl.one_locus.regression_kernels import orthonormalise, solve_positive
 from tests.qtl.crosses import CROSS_TYPES, GOLDEN, golden_cross, rows, small_cross
 from tests.reference import qtl as reference
 
@@ -189,19 +188,6 @@ def test_the_mixture_follows_em_to_its_maximum():
     assert status == Status.CONVERGED
     assert found == pytest.approx(best, abs=1e-7)
     np.testing.assert_allclose(params, [*beta, math.log(sigma)], atol=1e-5)
-
-
-@pytest.mark.kernel
-def test_dependent_columns_get_coefficient_zero():
-    x = np.array([[1.0, 1.0, 2.0], [1.0, 2.0, 4.0], [1.0, 5.0, 10.0], [1.0, 3.0, 6.0]])
-    y = np.array([1.0, 2.0, 4.0, 4.0])
-    solution = np.empty(3)
-    assert solve_positive(x.T @ x, x.T @ y, solution) == 2
-    assert solution[2] == 0
-    np.testing.assert_allclose(x @ solution, x @ np.linalg.lstsq(x, y, rcond=None)[0])
-    columns = np.ascontiguousarray(x.T)
-    assert orthonormalise(columns, 0) == 2
-    np.testing.assert_allclose(columns @ columns.T, np.diag([1, 1, 0]), atol=1e-12)
 
 
 @settings(max_examples=25)

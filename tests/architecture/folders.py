@@ -74,12 +74,12 @@ def no_prefix_repeats_the_folder(module: Module) -> Iterator[Fault]:
 
 
 def tests_mirror_the_tree(tree: Tree) -> Iterator[Fault]:
-    """``tests/a/test_b.py`` and ``tests/a/test_b_case.py`` test ``genem/a/b.py``, or the folder ``b``, or ``a`` as one."""
+    """``tests/a/test_b.py`` and ``tests/a/test_b_case.py`` test ``genem/a/b.py`` or the folder ``b``, or all of ``a``."""
     modules = {module.path.with_suffix("").parts[1:] for module in package_of(tree)}
     known = modules | {parts[:end] for parts in modules for end in range(1, len(parts))}
     for module in tree.values():
         folder, stem = module.path.parts[1:-1], module.path.stem
-        if module.path.parts[0] != "tests" or not stem.startswith("test_") or folder[:1] and folder[0] in THEMES:
+        if module.path.parts[0] != "tests" or not stem.startswith("test_") or THEMES.keys() & set(folder[:1]):
             continue
         words = stem.removeprefix("test_").split("_")
         names = {"_".join(words[:end]) for end in range(1, len(words) + 1)}

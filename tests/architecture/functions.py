@@ -21,7 +21,9 @@ def functions_stay_short(module: Module) -> Iterator[Fault]:
     for function in module.functions:
         length = length_without_docstring(function)
         if length > MAX_LINES:
-            yield module.fault(function.lineno, f"{function.name} has {length} lines, at most {MAX_LINES} are a function")
+            yield module.fault(
+                function.lineno, f"{function.name} has {length} lines, at most {MAX_LINES} are a function"
+            )
 
 
 def kernel_modules_hold_kernels(module: Module) -> Iterator[Fault]:
@@ -91,7 +93,11 @@ def says_result(text: str, arguments: list[str]) -> bool:
 
 
 def array_fields(record: ast.ClassDef) -> list[str]:
-    return [ast.unparse(node.target) for node in record.body if isinstance(node, ast.AnnAssign) and is_array(node.annotation)]
+    return [
+        ast.unparse(node.target)
+        for node in record.body
+        if isinstance(node, ast.AnnAssign) and is_array(node.annotation)
+    ]
 
 
 def field_says_shape(module: Module, record: ast.ClassDef, name: str) -> bool:
@@ -123,7 +129,7 @@ def long_kernels_name_their_phases(module: Module) -> Iterator[Fault]:
 
 
 LONG = "\n".join(f"    x = {k}" for k in range(50))
-ARRAY = "import numpy as np\nfrom genem.jit import kernel\n@kernel\ndef f(x: np.ndarray, y: np.ndarray) -> {result}:\n    {text}\n"
+ARRAY = "@kernel\ndef f(x: np.ndarray, y: np.ndarray) -> {result}:\n    {text}\n"
 
 RULES = [
     Rule(

@@ -88,7 +88,11 @@ def no_loop_ends_at_a_tolerance(module: Module) -> Iterator[Fault]:
 
 def constants(tree: ast.Module) -> Iterator[tuple[str, float]]:
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, float):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, float)
+        ):
             yield from ((ast.unparse(target), node.value.value) for target in node.targets)
 
 
@@ -97,7 +101,9 @@ def exits(loop: ast.While | ast.For) -> Iterator[ast.expr]:
     if isinstance(loop, ast.While):
         yield loop.test
     for node in ast.walk(loop):
-        if isinstance(node, ast.If) and any(isinstance(part, ast.Break | ast.Return) for part in node.body + node.orelse):
+        if isinstance(node, ast.If) and any(
+            isinstance(part, ast.Break | ast.Return) for part in node.body + node.orelse
+        ):
             yield node.test
 
 
@@ -153,7 +159,7 @@ RULES = [
             {"genem/qtl/scan.py": "while change > 1e-9:\n    change = f()"},
             {"genem/qtl/scan.py": "for _ in range(9):\n    if f() <= tolerance:\n        break"},
             {"genem/qtl/scan.py": "SMALL = 1e-8\nfor _ in range(9):\n    if new_gain < SMALL:\n        break"},
-            {"genem/qtl/scan.py": "def f():\n    while True:\n        if residual <= rule.residual_tolerance:\n            return"},
+            {"genem/qtl/scan.py": "while True:\n    if residual <= rule.residual_tolerance:\n        break"},
         ],
         right=[
             {"genem/qtl/scan.py": "while high - low > 1e-9:\n    high = f()"},

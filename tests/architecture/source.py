@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNEL_DECORATORS = {"kernel", "summing_kernel", "parallel_kernel"}
+KERNEL_DECORATORS = {"inlined_kernel", "kernel", "summing_kernel", "parallel_kernel"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Module:
 
     @cached_property
     def imports(self) -> list[tuple[str, int]]:
-        """Every imported module with its line; for ``from a import b`` both ``a`` and ``a.b``, relative ones resolved."""
+        """Every imported module with its line: ``a`` and ``a.b`` for ``from a import b``, relative ones resolved."""
         return list(imported(self.tree, self.path.parent.parts))
 
     def fault(self, line: int, finding: str) -> Fault:

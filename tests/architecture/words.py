@@ -13,15 +13,15 @@ VAGUE = {"said", "here", "there", "was", "now", "one", "whole", "wide", "long", 
 """Words that say nothing about what a variable holds."""
 
 OPENINGS = {
-    "and", "also", "as", "but", "how", "it", "its", "of", "or", "such", "that", "their", "them", "then", "these", "they",
-    "this", "those", "what", "when", "where", "which", "who", "whose", "why",
-}  # fmt: skip
+    *("and", "also", "as", "but", "how", "it", "its", "of", "or", "such", "that", "their", "them", "then", "these"),
+    *("they", "this", "those", "what", "when", "where", "which", "who", "whose", "why"),
+}
 """First words of a docstring that leans on its neighbours or says a question in the place of what is returned."""
 
 LITERALS: dict[str, tuple[set[str], tuple[str, ...]]] = {
-    "cross type": ({"bc", "f2", "dh", "riself", "risib", "haploid"}, ("genem.qtl.cross_types", "genem.data.crosses")),
+    "cross type": ({"bc", "f2", "dh", "riself", "risib", "haploid"}, ("genem.cross_types",)),
     "data type": ({"dna", "protein"}, ("genem.phylo.alphabet", "genem.motif.alphabet", "genem.data.alignments")),
-    "genotype field": ({"GT", "PL", "GL", "GP"}, ("genem.data.variants", "genem.data.fields")),
+    "genotype field": ({"GT", "PL", "GL", "GP"}, ("genem.data.fields",)),
 }
 """Words that stand for an object, and the modules that turn one into the other."""
 
@@ -108,6 +108,6 @@ RULES = [
             {"genem/phylo/patterns.py": "x = kind in ('dna', 'rna')"},
             {"genem/popgen/samples.py": "match field:\n    case 'PL': pass"},
         ],
-        right=[{"genem/qtl/cross_types.py": "if name == 'riself': pass"}],
+        right=[{"genem/cross_types.py": "if name == 'riself': pass"}],
     ),
 ]

@@ -57,8 +57,14 @@ def cases() -> list[Case]:
         Case("qtl, em, permutations", ["qtl", *em, "1000"]),
         Case("qtl, hk, permutations", ["qtl", *hk, "40000"]),
         Case("motif", ["motif", str(DATA / "promoters.fa"), "--both-strands", "--max-width", "22", "--controls", "4"]),
-        Case("phylo, DNA", ["phylo", str(DATA / "alignment.fa"), "--model", "GTR+G4", *"--starts 8 --patience 200".split()]),
-        Case("phylo, protein", ["phylo", str(DATA / "alignment_aa.fa"), *"--model LG+G4 --starts 1 --patience 3".split()]),
+        Case(
+            "phylo, DNA",
+            ["phylo", str(DATA / "alignment.fa"), "--model", "GTR+G4", *["--starts", "8", "--patience", "200"]],
+        ),
+        Case(
+            "phylo, protein",
+            ["phylo", str(DATA / "alignment_aa.fa"), *["--model", "LG+G4", "--starts", "1", "--patience", "3"]],
+        ),
     ]
 
 

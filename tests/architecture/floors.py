@@ -48,7 +48,9 @@ def numba_has_two_doors(module: Module) -> Iterator[Fault]:
 
 
 def slow_libraries_wait(module: Module) -> Iterator[Fault]:
-    at_once = [part for part in executed_on_import(module.tree) if isinstance(part, ast.Import | ast.ImportFrom)]
+    at_once: list[ast.stmt] = [
+        part for part in executed_on_import(module.tree) if isinstance(part, ast.Import | ast.ImportFrom)
+    ]
     for name, line in imported(ast.Module(at_once, []), module.path.parent.parts):
         if name.startswith(SLOW_LIBRARIES):
             yield module.fault(line, f"imports {name} before it is used")

@@ -52,7 +52,7 @@ def exports(package: Module) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module != package.name:
             offered |= {alias.asname or alias.name for alias in node.names}
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]:
-            offered |= {part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant)}
+            offered |= {str(part.value) for part in ast.walk(node.value) if isinstance(part, ast.Constant)}
     return offered
 
 
@@ -74,7 +74,7 @@ def no_prefix_repeats_the_folder(module: Module) -> Iterator[Fault]:
 
 
 def tests_mirror_the_tree(tree: Tree) -> Iterator[Fault]:
-    """``tests/a/test_b.py`` and ``tests/a/test_b_case.py`` test ``genem/a/b.py`` or the folder ``b``, or all of ``a``."""
+    """``tests/a/test_b.py`` and ``tests/a/test_b_case.py`` test ``genem/a/b.py``, or a folder."""
     modules = {module.path.with_suffix("").parts[1:] for module in package_of(tree)}
     known = modules | {parts[:end] for parts in modules for end in range(1, len(parts))}
     for module in tree.values():

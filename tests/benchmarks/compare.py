@@ -41,14 +41,15 @@ class Case:
 
 def cases() -> list[Case]:
     lowcov, calls = str(DATA / "lowcov.vcf.gz"), str(DATA / "population.vcf.gz")
+    dna, protein = str(DATA / "alignment.fa"), str(DATA / "alignment_aa.fa")
     unphased = str(DATA / "haplotypes.unphased_miss5.vcf.gz")
     em, hk = (
         [*HYPER, "--method", method, "--permutation-maxima", os.devnull, "--permutations"] for method in ("em", "hk")
     )
     return [
-        Case("freq, GT", ["freq", calls], 500),
+        Case("freq, GT", ["freq", calls], 1500),
         Case("freq, PL", ["freq", lowcov, "--field", "PL"], 100),
-        Case("ld, GT", ["ld", calls, "--window-variants", "200"], 60),
+        Case("ld, GT", ["ld", calls, "--window-variants", "200"], 150),
         Case("ld, PL", ["ld", lowcov, "--field", "PL", "--window-variants", "20"], 5),
         Case("phase, loci", ["phase", str(DATA / "hla.tsv"), "--loci", "DQB,DRB,B"]),
         Case("phase, windows", ["phase", unphased, "--window", "16", "--vcf", os.devnull]),
@@ -56,15 +57,9 @@ def cases() -> list[Case]:
         Case("qtl, em, one trait", ["qtl", *HYPER, "--method", "em", "--step", "0.05"]),
         Case("qtl, em, permutations", ["qtl", *em, "1000"]),
         Case("qtl, hk, permutations", ["qtl", *hk, "40000"]),
-        Case("motif", ["motif", str(DATA / "promoters.fa"), "--both-strands", "--max-width", "22", "--controls", "4"]),
-        Case(
-            "phylo, DNA",
-            ["phylo", str(DATA / "alignment.fa"), "--model", "GTR+G4", *["--starts", "8", "--patience", "200"]],
-        ),
-        Case(
-            "phylo, protein",
-            ["phylo", str(DATA / "alignment_aa.fa"), *["--model", "LG+G4", "--starts", "1", "--patience", "3"]],
-        ),
+        Case("motif", ["motif", str(DATA / "promoters.fa"), *"--both-strands --max-width 22 --controls 4".split()]),
+        Case("phylo, DNA", ["phylo", dna, *"--model GTR+G4 --starts 8 --patience 200".split()]),
+        Case("phylo, protein", ["phylo", protein, *"--model LG+G4 --starts 1 --patience 3".split()]),
     ]
 
 

@@ -27,7 +27,7 @@ LITERALS: dict[str, tuple[set[str], tuple[str, ...]]] = {
 
 
 def variables_are_named(module: Module) -> Iterator[Fault]:
-    for node in ast.walk(module.tree):
+    for node in (part for part in ast.walk(module.tree) if isinstance(part, ast.arg | ast.Name)):
         name = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
         if name in VAGUE and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)):
             yield module.fault(node.lineno, f"{name} does not say what it holds")  # type: ignore[attr-defined]

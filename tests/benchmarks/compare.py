@@ -22,45 +22,40 @@ DATA = Path(__file__).parents[2] / "data"
 LIMIT = 1.03
 """Largest ratio at which a command counts as no slower."""
 
-HYPER = [str(DATA / "hyper.csv"), "--cross", "bc", "--genotypes", "BB,BA,AA", "--alleles", "B,A", "--trait", "bp"]
+HYPER = "--cross bc --genotypes BB,BA,AA --alleles B,A --trait bp --permutation-maxima /dev/null"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A command of genem; the first argument after the command is the input, repeated so many times."""
+    """A command of genem on bundled data, which is repeated so many times."""
 
     name: str
-    arguments: list[str]
+    command: str
+    source: str
+    options: str = ""
     copies: int = 1
 
-    def command(self, folder: Path) -> list[str]:
-        command, source, *options = self.arguments
-        source = str(repeated(Path(source), self.copies, folder)) if self.copies > 1 else source
-        return [sys.executable, "-m", "genem", command, source, *options, "-q", "-o", os.devnull]
+    def arguments(self, folder: Path) -> list[str]:
+        source = repeated(DATA / self.source, self.copies, folder) if self.copies > 1 else DATA / self.source
+        options = [*self.options.split(), "-q", "-o", os.devnull]
+        return [sys.executable, "-m", "genem", self.command, str(source), *options]
 
 
-def cases() -> list[Case]:
-    lowcov, calls = str(DATA / "lowcov.vcf.gz"), str(DATA / "population.vcf.gz")
-    dna, protein = str(DATA / "alignment.fa"), str(DATA / "alignment_aa.fa")
-    unphased = str(DATA / "haplotypes.unphased_miss5.vcf.gz")
-    em, hk = (
-        [*HYPER, "--method", method, "--permutation-maxima", os.devnull, "--permutations"] for method in ("em", "hk")
-    )
-    return [
-        Case("freq, GT", ["freq", calls], 1500),
-        Case("freq, PL", ["freq", lowcov, "--field", "PL"], 100),
-        Case("ld, GT", ["ld", calls, "--window-variants", "200"], 150),
-        Case("ld, PL", ["ld", lowcov, "--field", "PL", "--window-variants", "20"], 5),
-        Case("phase, loci", ["phase", str(DATA / "hla.tsv"), "--loci", "DQB,DRB,B"]),
-        Case("phase, windows", ["phase", unphased, "--window", "16", "--vcf", os.devnull]),
-        Case("sfs, GL", ["sfs", str(DATA / "lowcov_gl.vcf.gz"), "--field", "GL", "--fold", "--tolerance", "1"], 20),
-        Case("qtl, em, one trait", ["qtl", *HYPER, "--method", "em", "--step", "0.05"]),
-        Case("qtl, em, permutations", ["qtl", *em, "1000"]),
-        Case("qtl, hk, permutations", ["qtl", *hk, "40000"]),
-        Case("motif", ["motif", str(DATA / "promoters.fa"), *"--both-strands --max-width 22 --controls 4".split()]),
-        Case("phylo, DNA", ["phylo", dna, *"--model GTR+G4 --starts 8 --patience 200".split()]),
-        Case("phylo, protein", ["phylo", protein, *"--model LG+G4 --starts 1 --patience 3".split()]),
-    ]
+CASES = [
+    Case("freq, GT", "freq", "population.vcf.gz", copies=1500),
+    Case("freq, PL", "freq", "lowcov.vcf.gz", "--field PL", copies=100),
+    Case("ld, GT", "ld", "population.vcf.gz", "--window-variants 200", copies=150),
+    Case("ld, PL", "ld", "lowcov.vcf.gz", "--field PL --window-variants 20", copies=5),
+    Case("phase, loci", "phase", "hla.tsv", "--loci DQB,DRB,B"),
+    Case("phase, windows", "phase", "haplotypes.unphased_miss5.vcf.gz", "--window 16 --vcf /dev/null"),
+    Case("sfs, GL", "sfs", "lowcov_gl.vcf.gz", "--field GL --fold --tolerance 1", copies=20),
+    Case("qtl, em, one trait", "qtl", "hyper.csv", f"{HYPER} --method em --step 0.05"),
+    Case("qtl, em, permutations", "qtl", "hyper.csv", f"{HYPER} --method em --permutations 1000"),
+    Case("qtl, hk, permutations", "qtl", "hyper.csv", f"{HYPER} --method hk --permutations 40000"),
+    Case("motif", "motif", "promoters.fa", "--both-strands --max-width 22 --controls 4"),
+    Case("phylo, DNA", "phylo", "alignment.fa", "--model GTR+G4 --starts 8 --patience 200"),
+    Case("phylo, protein", "phylo", "alignment_aa.fa", "--model LG+G4 --starts 1 --patience 3"),
+]
 
 
 def repeated(source: Path, copies: int, folder: Path) -> Path:
@@ -110,10 +105,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)  # so that no tree is imported from where this runs
         trees = (arguments.before, arguments.after)
-        for case in cases():
+        for case in CASES:
             if arguments.only not in case.name:
                 continue
-            pairs = compare(case.command(Path(folder)), trees, arguments.repeats)
+            pairs = compare(case.arguments(Path(folder)), trees, arguments.repeats)
             before, after = (statistics.median(pair[tree] for pair in pairs) for tree in (0, 1))
             ratios = sorted(second / first for first, second in pairs)
             ratio = statistics.median(ratios)

@@ -2,13 +2,23 @@
 
 from genem.data.alignments import Alignment, Datatype
 from genem.data.crosses import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, Cross, CrossType, GeneticMap
+from genem.data.fields import (
+    CALLS,
+    ESTIMATED_FROM,
+    FIELDS,
+    LIKELIHOODS,
+    MISSING_PHRED,
+    PHRED,
+    Field,
+    FieldName,
+    LikelihoodField,
+)
 from genem.data.motifs import Motif, MotifSites
 from genem.data.sequences import SequenceSet
 from genem.data.trees import Tree
 from genem.data.variants import (
     ABSENT_ALLELE,
     MISSING_ALLELE,
-    MISSING_PHRED,
     N_SPANS,
     SPAN_ALT,
     SPAN_CHROM,
@@ -17,7 +27,6 @@ from genem.data.variants import (
     SPAN_INFO,
     SPAN_REF,
     GenotypeBlock,
-    LikelihoodField,
     LocusTable,
     VariantSites,
 )
@@ -27,11 +36,16 @@ __all__ = [
     "AB",
     "ABSENT_ALLELE",
     "BB",
+    "CALLS",
+    "ESTIMATED_FROM",
+    "FIELDS",
+    "LIKELIHOODS",
     "MISSING_ALLELE",
     "MISSING_PHRED",
     "NOT_AA",
     "NOT_BB",
     "N_SPANS",
+    "PHRED",
     "SPAN_ALT",
     "SPAN_CHROM",
     "SPAN_FILTER",
@@ -43,6 +57,8 @@ __all__ = [
     "Cross",
     "CrossType",
     "Datatype",
+    "Field",
+    "FieldName",
     "GeneticMap",
     "GenotypeBlock",
     "LikelihoodField",

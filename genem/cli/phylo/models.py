@@ -188,7 +188,10 @@ def _summary(selection: ModelSelection) -> dict[str, object]:
     from genem.phylo.selection.lattice import CRITERIA
 
     fitted = [candidate for candidate in selection.candidates if candidate.fit is not None]
-    best = {criterion: min(fitted, key=lambda one: _last_if_nan(one.criterion(criterion))) for criterion in CRITERIA}
+    best = {
+        criterion: min(fitted, key=lambda candidate: _last_if_nan(candidate.criterion(criterion)))
+        for criterion in CRITERIA
+    }
     return {
         "model": selection.model,
         "criterion": selection.criterion,

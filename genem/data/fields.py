@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from math import log
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FieldName = Literal["GT", "PL", "GL"]
 """Fields that models of genotypes are estimated from."""
@@ -45,21 +47,17 @@ class Field:
         """The type that a header declares for the field."""
         return "Integer" if self.is_integer else "Float"
 
-    def empty(self, shape: tuple[int, ...]) -> NDArray[np.int32] | NDArray[np.float32]:
-        """Return an array of the field's type, every value missing."""
-        if self.is_integer:
-            return np.full(shape, MISSING_PHRED, np.int32)
-        return np.full(shape, np.nan, np.float32)
-
     def is_missing(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which values are missing or absent."""
+        import numpy as np
+
         missing: NDArray[np.bool_] = values < 0 if self.is_integer else np.isnan(values)
         return missing
 
     def natural_logarithms(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return the natural logarithms of the likelihoods that values stand for."""
         assert self.per_log10 is not None
-        logarithms: NDArray[np.float64] = values.astype(np.float64) * (np.log(10.0) / self.per_log10)
+        logarithms: NDArray[np.float64] = values.astype(float) * (log(10.0) / self.per_log10)
         return logarithms
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from genem.cli.columns import Columns, full_numbers, integers, labels, numbers, repeated, statuses, strands
 from genem.cli.table import COMMANDS
-from genem.data import ESTIMATED_FROM
 from genem.em.status import Status
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,9 +76,3 @@ def tables() -> Iterator[tuple[str, str]]:
 def test_every_column_is_on_the_page_of_its_command(command: str, column: str) -> None:
     page = (ROOT / "docs" / f"{command}.md").read_text()
     assert re.search(rf"(?<![A-Z_0-9]){column}(?![A-Z_0-9])", page)
-
-
-def test_the_option_offers_the_fields_that_models_know() -> None:
-    from genem.cli.options import FIELD
-
-    assert FIELD.choices == tuple(ESTIMATED_FROM)

@@ -289,8 +289,8 @@ def pairs(n_trees: int, *, to_given: bool) -> Iterator[tuple[NDArray[np.int64], 
     rows = max(1, MOST_PAIRS // max(1, n_trees))
     for start in range(1, n_trees, rows):
         first = np.arange(start, min(start + rows, n_trees))
-        first_tree = np.repeat(first, n_trees - first)
-        yield first_tree, np.concatenate([np.arange(number + 1, n_trees + 1) for number in first.tolist()])
+        number_of_first = np.repeat(first, n_trees - first)
+        yield number_of_first, np.concatenate([np.arange(number + 1, n_trees + 1) for number in first.tolist()])
 
 
 def warm() -> None:

@@ -9,9 +9,9 @@ from genem.data import Alignment, Tree
 from genem.phylo import Partition, TreeLikelihood, fit_branches, site_patterns, starting_model
 from genem.phylo.likelihood import tree_likelihood as likelihood_module
 from genem.phylo.likelihood.partial_kernels import LANE_STEP
-from genem.phylo.searching.rearrangements import evaluated, list_walks, regrafts, score_targets, whole_tree
-from genem.phylo.searching.regraft_kernels import Walks, WholeTree, reverse
-from genem.phylo.trees.editing import OpenTree, Regraft
+from genem.phylo.searching.rearrangements import evaluated, full_tree, list_walks, regrafts, score_targets
+from genem.phylo.searching.regraft_kernels import FullTree, Walks, reverse
+from genem.phylo.trees.editing import EditableTree, Regraft
 from genem.phylo.trees.topology import build_tree, canonical
 from tests.phylo.cases import likelihood_of, random_tree
 
@@ -26,13 +26,13 @@ def noise(n_taxa: int, n_sites: int, *, letters: bytes = b"ACGT", seed: int = 1)
     return Alignment(names, rows, "dna" if len(letters) == 4 else "protein")
 
 
-def scored(likelihood: TreeLikelihood, tree: Tree, radius: int) -> tuple[WholeTree, Walks, np.ndarray]:
-    whole = whole_tree(evaluated(likelihood, tree))
+def scored(likelihood: TreeLikelihood, tree: Tree, radius: int) -> tuple[FullTree, Walks, np.ndarray]:
+    whole = full_tree(evaluated(likelihood, tree))
     walks = list_walks(whole, radius)
     return whole, walks, score_targets(likelihood, whole, walks)
 
 
-def moved(whole: WholeTree, walks: Walks, tree: Tree, target: int) -> Tree:
+def moved(whole: FullTree, walks: Walks, tree: Tree, target: int) -> Tree:
     """The tree with the subtree in the middle of the target's edge."""
 
     def ahead(edge: int) -> int:
@@ -44,7 +44,7 @@ def moved(whole: WholeTree, walks: Walks, tree: Tree, target: int) -> Tree:
     near, far = ahead(reverse(whole.shape, edge)), ahead(edge)
     half, own = whole.lengths[edge % len(tree)] / 2.0, whole.lengths[subtree % len(tree)]
     lengths = ((junction, near, half), (junction, far, half), (junction, root, own))
-    changed = OpenTree(tree)
+    changed = EditableTree(tree)
     assert changed.apply(Regraft(root, junction, near, far, lengths, 0.0))
     return changed.to_tree()
 

@@ -102,13 +102,14 @@ def _is_variant_file(path: str) -> bool:
 
 
 def _from_csv(args: argparse.Namespace, context: RunContext, alleles: tuple[str, str]) -> Cross:
+    from genem.data import CALLS
     from genem.io.crosses.calls import without_impossible_calls
     from genem.io.crosses.reading import read_cross
 
     for name in (*FOR_VCF, *FOR_VCF_TOO):
         if getattr(args, name):
             raise UsageError(f"--{name.replace('_', '-')} is for a VCF: {args.vcf} is a table with everything in it")
-    if args.field != "GT":
+    if args.field != CALLS.name:
         raise UsageError(f"--field {args.field} is for a VCF: {args.vcf} is a table of calls")
     context.add_input(args.vcf)
     cross = read_cross(
@@ -175,15 +176,16 @@ def _from_variants(args: argparse.Namespace, context: RunContext, alleles: tuple
 
 def _fields(args: argparse.Namespace) -> tuple[str, ...]:
     """What to read of each record: beside likelihoods the calls, which tell the parents apart, where there are any."""
+    from genem.data import CALLS
     from genem.io.variants.reading import open_variants
 
-    if args.field == "GT":
-        return ("GT",)
+    if args.field == CALLS.name:
+        return (CALLS.name,)
     if args.vcf != "-":
         with open_variants(args.vcf, fields=()) as reader:
-            if "GT" not in reader.header.formats:
+            if CALLS.name not in reader.header.formats:
                 return (args.field,)
-    return ("GT", args.field)
+    return (CALLS.name, args.field)
 
 
 def _say_what_is_left_out(found: CrossFromVariants, args: argparse.Namespace, context: RunContext) -> None:

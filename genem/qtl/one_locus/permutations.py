@@ -15,7 +15,8 @@ from genem.qtl.genotypes.probabilities import ChromosomeGenotypes, called_genoty
 from genem.qtl.one_locus.design import Sample, numbers, sample_of
 from genem.qtl.one_locus.methods import Task
 from genem.qtl.one_locus.permuted_scans import highest_lods
-from genem.qtl.one_locus.scanning import Method, Model, check_request, default_rule, response_of
+from genem.qtl.one_locus.scanning import Method, Model, check_request, response_of
+from genem.qtl.one_locus.traits import default_rule
 
 __all__ = ["Permutations", "genome_wide_p", "permute", "threshold"]
 
@@ -144,7 +145,7 @@ def permute(
             sample.design(one),
             response[:, None],
             sample.weights,
-            default_rule(model),
+            default_rule(),
         )
         stratum = sample.strata if one.is_x else np.zeros(len(response), np.int64)
         found = highest_lods(task, orders, first, method, model, stratum, largest[one.is_x])

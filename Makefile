@@ -4,12 +4,14 @@
 #   make test     the tests (the slow ones: make test PYTEST_FLAGS='-m slow')
 #   make lint     ruff, mypy, snakefmt and snakemake --lint
 #   make bench    speed and memory against other programs, written to docs/benchmarks.md
+#   make wheel    the wheel in dist/, with compiled kernels for the Python and the Numba of its environment
 #   make docs     the documentation, in docs/_build/html
 #   make clean    remove what the others made
 
 PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo-results
+DIST ?= dist
 PYTEST_FLAGS ?= -m 'not slow'
 PYTEST_WORKERS ?= 2
 
@@ -24,7 +26,7 @@ EXTRAS_test := $(EXTRAS_run),dev
 EXTRAS_docs := $(EXTRAS_run),docs
 EXTRAS_bench := $(EXTRAS_run),bench
 
-.PHONY: demo test lint lint-python lint-types lint-workflows bench docs clean
+.PHONY: demo test lint lint-python lint-types lint-workflows bench docs wheel clean
 .NOTPARALLEL:
 
 demo: $(VENV)/installed-run
@@ -53,6 +55,10 @@ bench: $(VENV)/installed-bench
 docs: $(VENV)/installed-docs
 	rm -rf docs/api
 	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
+
+wheel: $(VENV)/installed-test
+	rm -rf build
+	GENEM_SHIP_KERNELS=1 $(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) .
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info docs/_build docs/api htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache

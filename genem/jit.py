@@ -1,32 +1,21 @@
-"""The only door to Numba: one way to compile a kernel, one place where compiled kernels are kept.
-
-Numba keeps compiled kernels per source file and does not notice when a kernel *called* by the cached one, or a
-constant frozen into it, is edited in another file. The compiled kernels of a module are therefore kept in a folder
-named after a hash of the module and of every module of genem that it imports, directly or through others: an edit
-recompiles the kernels that it can reach and no others.
-"""
+"""The only door to Numba: one way to compile a kernel; where compiled kernels are kept is in ``kernel_cache``."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import shutil
-import sys
-import tempfile
-import time
+import contextlib
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba import prange, types
 from numba.extending import intrinsic
 
+try:
+    from genem.kernel_cache import KernelCache
+except ImportError:  # a Numba that has moved what kernel_cache builds on
+    KernelCache = None  # type: ignore[assignment, misc]
+
 __all__ = [
-    "cache_folder",
-    "cache_root",
     "jit_enabled",
     "kernel",
     "numba_version",
@@ -34,14 +23,10 @@ __all__ = [
     "popcount",
     "prange",
     "set_threads",
-    "sources",
     "summing_kernel",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-IMPORT = re.compile(r"^[ \t]*from (genem[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
-PRUNE_AFTER_SECONDS = 30 * 24 * 3600
 
 
 def jit_enabled() -> bool:
@@ -99,102 +84,14 @@ else:
         return int(word).bit_count()
 
 
-@cache
-def cache_root() -> Path:
-    """The folder below which compiled kernels are kept: ``NUMBA_CACHE_DIR``, else genem's own in the user's cache.
-
-    Where it cannot be written, a temporary one is used.
-    """
-    root = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else _user_cache_root()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=root):
-            pass
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="genem-kernels-"))
-    if not numba.config.CACHE_DIR:
-        _prune(root)
-    return root
-
-
-@cache
-def cache_folder(module: str) -> str:
-    """The folder that holds the compiled kernels of a module of genem, for exactly its sources."""
-    folder = cache_root() / _source_hash(module)
-    try:
-        folder.mkdir(exist_ok=True)
-        os.utime(folder)
-    except OSError:
-        return tempfile.mkdtemp(prefix="genem-kernels-")
-    return str(folder)
-
-
-def sources(module: str) -> tuple[Path, ...]:
-    """The source file of a module of genem and those of all modules of genem that it imports, sorted."""
-    found: dict[str, Path] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        path = _source(name)
-        if path is not None and name not in found:
-            found[name] = path
-            waiting.extend(_imported(path))
-    return tuple(sorted({*found.values(), Path(__file__)}))
-
-
-def _source(module: str) -> Path | None:
-    """The file of a module or package of genem; None for names that are neither, and elsewhere."""
-    first, *parts = module.split(".")
-    path = Path(__file__).parent.joinpath(*parts)
-    files = (path.with_suffix(".py"), path / "__init__.py")
-    return next((file for file in files if file.is_file()), None) if first == "genem" and parts else None
-
-
-@cache
-def _imported(path: Path) -> tuple[str, ...]:
-    """What a source file imports of genem, by absolute names: ``from a import b`` may mean ``a`` or ``a.b``."""
-    names: list[str] = []
-    for package, imported in IMPORT.findall(path.read_text()):
-        names.extend((package, *(f"{package}.{name}" for name in re.findall(r"\w+", imported))))
-    return tuple(names)
-
-
 def _compile(function: Function, *, parallel: bool, fastmath: set[str] | None = None) -> Function:
-    restored = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = cache_folder(function.__module__)
+    decorate = numba.njit(error_model="numpy", nogil=True, parallel=parallel, fastmath=fastmath or False)
+    compiled: Function = decorate(function)
+    if not jit_enabled():
+        return compiled
     try:
-        decorate = numba.njit(
-            cache=True, error_model="numpy", nogil=True, parallel=parallel, fastmath=fastmath or False
-        )
-        compiled: Function = decorate(function)
-    finally:
-        numba.config.CACHE_DIR = restored
+        compiled._cache = KernelCache(function)  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        with contextlib.suppress(RuntimeError):  # Numba's own cache where ours does not fit; none where it has no place
+            compiled.enable_caching()  # type: ignore[attr-defined]
     return compiled
-
-
-def _user_cache_root() -> Path:
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "genem" / "kernels"
-
-
-def _source_hash(module: str) -> str:
-    package = Path(__file__).parent
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {numba.__version__} {module}".encode())
-    for source in sources(module):
-        digest.update(source.relative_to(package).as_posix().encode())
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _prune(root: Path) -> None:
-    """Remove folders that nobody opened for a month."""
-    oldest = time.time() - PRUNE_AFTER_SECONDS
-    for folder in root.iterdir():
-        try:
-            if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "genem"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 450
 
-GROUND = {"errors", "jit", "log", "picture", "provenance"}
+GROUND = {"errors", "jit", "kernel_cache", "log", "picture", "provenance"}
 DOMAINS = {"popgen", "qtl", "motif", "phylo", "hmm", "mixture", "latent", "transcripts"}
 BELOW: dict[str, set[str]] = {
     "data": GROUND,
@@ -104,7 +104,7 @@ def test_imports_point_down(path: Path) -> None:
         ("em/driver.py", "from genem.popgen import kernels"),
         ("popgen/ld.py", "import genem.io"),
         ("popgen/ld.py", "def f():\n    from genem import cli"),
-        ("io/vcf.py", "from ..em import kernels"),
+        ("io/vcf.py", "from ..em import ascent_kernels"),
         ("errors.py", "from genem import data"),
         ("data.py", "import genem.em.status"),
     ],
@@ -120,7 +120,7 @@ def test_every_room_is_on_the_plan() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
 def test_only_jit_imports_numba(path: Path) -> None:
-    if path == PACKAGE / "jit.py":
+    if path.name in ("jit.py", "kernel_cache.py"):
         return
     found = [name for name, _ in imports(ast.parse(path.read_text()), path) if name.split(".")[0] == "numba"]
     assert found == []

@@ -11,7 +11,7 @@ from typing import Generic, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
+from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
 from genem.em.model import DEFECTS, Bounded, EMModel, EMStep, Packed, conditions
 from genem.em.parameters import Params, Vector, parameter_names, parameter_vector
 from genem.em.squarem import Extrapolation
@@ -74,7 +74,7 @@ class EMRun(Generic[Params]):
     status
         How the run ended.
     reason
-        One line that explains any status but ``converged``; empty otherwise.
+        One line that explains a run that did not converge; empty otherwise.
     kkt_residual
         Scaled gradient or KKT residual at the end; NaN where the model offers no gradient.
     n_maps, n_extrapolations, n_rejected
@@ -242,6 +242,7 @@ class Ascent(Generic[Params]):
         if not here.step_length(self.rule.parameter_norm) <= self.rule.parameter_tolerance:
             return None
         last = self._conditions(here.params)
+        converged = Status.CONVERGED if last is not None else Status.CONVERGED_OBJECTIVE
         if last is not None:
             scale = 1.0 + abs(here.objective)
             if not last.residual() / scale <= self.rule.gradient_tolerance:
@@ -249,7 +250,7 @@ class Ascent(Generic[Params]):
             locked = self._locked(here, last)
             if locked:
                 return Status.LOCKED, locked
-        return (Status.DECREASED, self.fell) if self.fell else (Status.CONVERGED, "")
+        return (Status.DECREASED, self.fell) if self.fell else (converged, "")
 
     def _conditions(self, params: Params) -> Stationarity | None:
         """The first-order conditions, unless the rule says not to look at them."""

@@ -10,7 +10,7 @@ from typing import Any, Generic
 import numpy as np
 
 from genem.em.ascent import Ascent, Callback, EMRun, OnDecrease, ParameterNorm, StopRule
-from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
+from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
 from genem.em.model import Counted, EMModel
 from genem.em.parameters import Params, json_value
 from genem.em.selection import InformationCriteria, information_criteria
@@ -76,8 +76,8 @@ class EMFit(Generic[Params]):
 
     @property
     def converged(self) -> bool:
-        """Whether the best run met the stop rule."""
-        return self.best.status is Status.CONVERGED
+        """Whether the best run met the stop rule, with or without first-order conditions."""
+        return self.best.status.is_converged
 
     @property
     def log_likelihood(self) -> float:
@@ -168,9 +168,9 @@ def fit(
 
     Every run climbs log-likelihood + penalty with the EM map, accelerated by SQUAREM where the model has packed
     coordinates, and ends with a :class:`Status`. A run has converged when the relative change of the objective
-    *and* the length of the EM step *and*, where the model offers them, the first-order conditions are within
-    their tolerances. Dempster, Laird & Rubin (1977), J. R. Stat. Soc. B 39:1; Varadhan & Roland (2008),
-    doi:10.1111/j.1467-9469.2007.00585.x.
+    *and* the length of the EM step *and* the first-order conditions are within their tolerances; where the model
+    offers no such conditions, the status says that the objective alone has converged. Dempster, Laird & Rubin
+    (1977), J. R. Stat. Soc. B 39:1; Varadhan & Roland (2008), doi:10.1111/j.1467-9469.2007.00585.x.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def fit(
         ``parameter_norm`` is "relative", as it is where it is "absolute".
     gradient_tolerance
         On the largest violation of the first-order conditions, relative to 1 + the size of the objective. With
-        ``math.inf`` they are not looked at, and "locked" cannot be told.
+        ``math.inf`` they are not looked at, "locked" cannot be told, and the objective alone converges.
     accelerate
         Use SQUAREM. The objective of every kept extrapolation is not below that of the iterate before.
     on_decrease
@@ -229,7 +229,7 @@ def fit(
     >>> from genem.em import EMStep, fit
     >>> result = fit(Coin(), start=0.5)
     >>> result.status.label, round(result.params, 6)
-    ('converged', 0.616667)
+    ('converged (objective)', 0.616667)
     """
     if max_iter < 1 or n_starts < 1:
         raise ValueError(f"max_iter and n_starts are {max_iter} and {n_starts}; both must be at least 1")
@@ -280,7 +280,7 @@ def _same_optimum(first: float, second: float) -> bool:
 
 def _optima(runs: tuple[EMRun[Params], ...]) -> tuple[Optimum[Params], ...]:
     """Group the converged runs by objective, best first."""
-    ends = sorted((run for run in runs if run.status is Status.CONVERGED), key=lambda run: -run.objective)
+    ends = sorted((run for run in runs if run.status.is_converged), key=lambda run: -run.objective)
     optima: list[Optimum[Params]] = []
     for run in ends:
         if optima and _same_optimum(optima[-1].objective, run.objective):

@@ -19,6 +19,8 @@ STATUS_COLOURS = {
     Status.DECREASED: "#b3261e",
     Status.DEGENERATE: "#7a7a7a",
     Status.LOCKED: "#7b3fa0",
+    Status.CONVERGED_OBJECTIVE: "#5b9bd0",
+    Status.LEFT: "#4f7f3a",
 }
 FIT_COLOURS = ("#1b6ca8", "#c2571a", "#2e7d4f", "#7b3fa0")
 """Told apart by colour-blind readers too; fits after the fourth start over."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genem.em.kernels import longest_step, squarem_step_length
+from genem.em.ascent_kernels import longest_step, squarem_step_length
 from genem.em.parameters import Vector
 
 

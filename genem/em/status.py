@@ -8,10 +8,12 @@ from enum import IntEnum
 class Status(IntEnum):
     """The end of a fit; never a bare number in a result.
 
-    ``CONVERGED``: the stop rule was met (a maximum on a boundary too, with its standard error NA).
-    ``MAX_ITER``: the iterations ran out. ``DECREASED``: the penalised objective fell. ``DEGENERATE``: nothing to
-    estimate from, or the likelihood is unbounded there. ``LOCKED``: a parameter sits on a bound only because it
-    started there, and the likelihood would rise if it left.
+    ``CONVERGED``: the stop rule was met, first-order conditions included (a maximum on a boundary too, with its
+    standard error NA). ``MAX_ITER``: the iterations ran out. ``DECREASED``: the penalised objective fell.
+    ``DEGENERATE``: nothing to estimate from, or the likelihood is unbounded there. ``LOCKED``: a parameter sits on a
+    bound only because it started there, and the likelihood would rise if it left. ``CONVERGED_OBJECTIVE``: objective
+    and step came to rest, and the model has no first-order conditions that could confirm it. ``LEFT``: given up
+    before it converged, because it was proven, or believed, not to be worth the rest.
     """
 
     CONVERGED = 0
@@ -19,11 +21,18 @@ class Status(IntEnum):
     DECREASED = 2
     DEGENERATE = 3
     LOCKED = 4
+    CONVERGED_OBJECTIVE = 5
+    LEFT = 6
 
     @property
     def label(self) -> str:
-        """The word used in tables: ``converged``, ``max_iter``, ``decreased``, ``degenerate``, ``locked``."""
-        return self.name.lower()
+        """The word used in tables: ``converged``, ``converged (objective)``, ``max_iter``, ``left`` and so on."""
+        return "converged (objective)" if self is Status.CONVERGED_OBJECTIVE else self.name.lower()
+
+    @property
+    def is_converged(self) -> bool:
+        """Whether the stop rule was met, with or without first-order conditions."""
+        return self in (Status.CONVERGED, Status.CONVERGED_OBJECTIVE)
 
 
 # The same codes under plain names, for kernels (Numba freezes module-level integers, not enum members).
@@ -32,3 +41,5 @@ MAX_ITER = int(Status.MAX_ITER)
 DECREASED = int(Status.DECREASED)
 DEGENERATE = int(Status.DEGENERATE)
 LOCKED = int(Status.LOCKED)
+CONVERGED_OBJECTIVE = int(Status.CONVERGED_OBJECTIVE)
+LEFT = int(Status.LEFT)

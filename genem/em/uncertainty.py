@@ -12,7 +12,6 @@ import numpy as np
 from genem.em.driver import EMFit
 from genem.em.model import DEFECTS, Curved, Differentiable, EMModel, Packed, conditions
 from genem.em.parameters import Params, Vector, parameter_names, parameter_vector, with_values
-from genem.em.status import Status
 
 STEP_SEARCHES = 12
 """Trials of the length of a difference step."""
@@ -134,7 +133,7 @@ def standard_errors(model: EMModel[Params], estimate: EMFit[Params] | Params) ->
         raise TypeError(f"{type(model).__name__} has no packed coordinates")
     if isinstance(estimate, EMFit):
         params: Params = estimate.params
-        if estimate.status is not Status.CONVERGED:
+        if not estimate.status.is_converged:
             return _refuse(model, params, f"the fit ended as {estimate.status.label}")
     else:
         params = estimate

@@ -64,7 +64,7 @@ def test_a_falling_objective_can_be_warned_of_and_still_is_no_convergence() -> N
 
 def test_rounding_is_no_fall() -> None:
     result = fit(Scripted([-1e3, -1e3 - 1e-10, -1e3 - 1e-10]), start=0.0)
-    assert result.status is Status.CONVERGED
+    assert result.status is Status.CONVERGED_OBJECTIVE
 
 
 def test_the_penalised_objective_may_rise_while_the_likelihood_falls() -> None:
@@ -74,7 +74,7 @@ def test_the_penalised_objective_may_rise_while_the_likelihood_falls() -> None:
             return EMStep(step.params, step.log_likelihood, penalty=3.0 * x)
 
     result = fit(Penalised([-1.0, -2.0, -3.0, -3.0]), start=0.0)
-    assert result.status is Status.CONVERGED
+    assert result.status is Status.CONVERGED_OBJECTIVE
     assert (result.log_likelihood, result.objective) == (-3.0, 6.0)
 
 
@@ -146,7 +146,7 @@ def test_a_degenerate_run_never_beats_a_proper_one() -> None:
 def test_not_even_where_its_last_objective_was_higher() -> None:
     result = fit(Scripted([-3.0, -1.0, math.nan, -2.0, -2.0]), start=[0.0, 3.0])
     assert [run.objective for run in result.runs] == [-1.0, -2.0]
-    assert (result.status, result.log_likelihood) == (Status.CONVERGED, -2.0)
+    assert (result.status, result.log_likelihood) == (Status.CONVERGED_OBJECTIVE, -2.0)
 
 
 # --- when to stop -------------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_a_fixed_point_with_a_gradient_is_no_convergence() -> None:
     result = fit(Stuck([-1.0]), start=0.0, max_iter=20)
     assert result.status is Status.MAX_ITER
     assert result.best.kkt_residual == 0.5
-    assert fit(Stuck([-1.0]), start=0.0, gradient_tolerance=math.inf).status is Status.CONVERGED
+    assert fit(Stuck([-1.0]), start=0.0, gradient_tolerance=math.inf).status is Status.CONVERGED_OBJECTIVE
 
 
 def test_a_nan_gradient_is_no_convergence() -> None:

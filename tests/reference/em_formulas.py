@@ -1,4 +1,4 @@
-"""Readable twins of the scalar kernels in genem.em.kernels."""
+"""Readable twins of the scalar kernels in genem.em.ascent_kernels."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genem.cli.context import RunContext
+from genem.cli.context import CONVERGED_LABELS, RunContext
 from genem.cli.options import MESSAGES, Command, Option, OptionGroup, output_group, plot_option
 from genem.cli.values import fraction
 from genem.errors import InputError, UsageError
@@ -129,7 +129,7 @@ def _tally(
         tally.samples += int(n_samples)
         tally.called += int(n_called)
         tally.departing += bool(tests) and min(tests) < hwe_p
-        tally.not_converged += int(n_called) > 0 and status != "converged"
+        tally.not_converged += int(n_called) > 0 and status not in CONVERGED_LABELS
     for group, values in frequencies.items():
         spectrum.count(group, values)
 

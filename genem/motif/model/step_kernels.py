@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from genem.em.kernels import relative_change
+from genem.em.ascent_kernels import relative_change
 from genem.jit import kernel, parallel_kernel, prange
 from genem.motif.model.kernels import (
     ANR,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Alignment, Datatype, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
-from genem.em.kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
+from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
 from genem.errors import UsageError
 from genem.phylo.fitting.branches import MIN_LENGTH, with_start_lengths
 from genem.phylo.fitting.errors import standard_errors

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.kernels import simplex_kkt_residual, squarem_step_length
+from genem.em.ascent_kernels import simplex_kkt_residual, squarem_step_length
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel
 from genem.popgen.frequency.count_kernels import Options

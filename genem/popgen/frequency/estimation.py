@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, chdtri
 
 from genem.data import ABSENT_ALLELE, GenotypeBlock
-from genem.em.kernels import KKT_TOLERANCE
+from genem.em.ascent_kernels import KKT_TOLERANCE
 from genem.errors import InputError, UsageError
 from genem.popgen.frequency.count_kernels import (
     ALLELE_NUMBER,

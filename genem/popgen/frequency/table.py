@@ -111,7 +111,8 @@ class FrequencyTable:
     @property
     def not_converged(self) -> NDArray[np.bool_]:
         """bool (row,): a fit was made and did not converge (rows without data are not counted)."""
-        return ~np.isin(self.status, (int(Status.CONVERGED), int(Status.DEGENERATE)))
+        settled = [status for status in Status if status.is_converged or status is Status.DEGENERATE]
+        return ~np.isin(self.status, settled)
 
     def row(self, variant: int, group: str = POOLED) -> int:
         """The row of one variant and group."""

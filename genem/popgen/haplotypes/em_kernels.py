@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.em.kernels import relative_change, squarem_step_length
+from genem.em.ascent_kernels import relative_change, squarem_step_length
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel
 

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from genem.em.kernels import KKT_TOLERANCE, simplex_kkt_residual, squarem_step_length
+from genem.em.ascent_kernels import KKT_TOLERANCE, simplex_kkt_residual, squarem_step_length
 from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
 from genem.jit import kernel, summing_kernel
 from genem.popgen.linkage.newton_kernels import A0, A1, A2, B0, B1, B2, HA0, HA1, HB0, HB1, newton_point

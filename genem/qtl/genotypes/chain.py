@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genem.chain.emissions.genotype_kernels import NOT_FIRST, NOT_LAST
 from genem.data import AA, AB, BB, NOT_AA, NOT_BB, Cross, CrossType
 from genem.errors import InputError
-from genem.qtl.genotypes.marker_kernels import NOT_FIRST, NOT_LAST
 
 __all__ = [
     "SMALLEST_FRACTION",
@@ -52,7 +52,7 @@ class ChromosomeChain:
     n_chain_states
         States of the chain: 3 on the autosomes of an intercross, 2 elsewhere.
     codes
-        int8 (individual, marker): see :mod:`genem.qtl.genotypes.marker_kernels`.
+        int8 (individual, marker): see :mod:`genem.chain.emissions.genotype_kernels`.
     likelihoods
         float64 (individual, marker, chain state); without individuals where genotypes were called.
     state_of

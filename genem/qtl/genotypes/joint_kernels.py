@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from genem.chain.kernels import backward
+from genem.chain.given_kernels import backward
 from genem.jit import kernel, parallel_kernel, prange
-from genem.qtl.genotypes.marker_kernels import observe
+from genem.qtl.genotypes.marker_kernels import AT_ONCE, observe
 
 
 @kernel
@@ -23,14 +23,18 @@ def multiply(left: np.ndarray, right: np.ndarray, product: np.ndarray) -> None:
 
 @kernel
 def step_given_calls(
-    transitions: np.ndarray, emissions: np.ndarray, beta: np.ndarray, place: int, following: np.ndarray
+    transitions: np.ndarray, density: np.ndarray, beta: np.ndarray, place: int, lane: int, following: np.ndarray
 ) -> None:
-    """P(state at the next place | state here, all calls); zero where the calls rule a state out."""
-    n_states = len(transitions[place])
+    """Fill ``following`` (from, to) with P(state at the next place | state at ``place``, all calls) of one lane.
+
+    It is zero where the calls rule a state out. Parameters: ``transitions`` (step, from, to), ``density`` and ``beta``
+    (place, state, lane).
+    """
+    n_states = len(following)
     for origin in range(n_states):
         total = 0.0
         for target in range(n_states):
-            arrival = emissions[place + 1, target] * beta[place + 1, target]
+            arrival = density[place + 1, target, lane] * beta[place + 1, target, lane]
             following[origin, target] = transitions[place, origin, target] * arrival
             total += following[origin, target]
         for target in range(n_states):
@@ -47,25 +51,29 @@ def fill_following(
     kept: np.ndarray,
     following: np.ndarray,
 ) -> None:
-    """P(state at the next kept place | state at this one, all calls), (kept place but the last, individual, from, to).
+    """Fill ``following`` with P(state at the next kept place | state at this one, all calls).
 
-    ``kept`` (place,) are the places that count, ascending; those between are summed out.
+    Parameters: ``transitions`` (step, from, to), ``codes`` to ``error_prob`` as in
+    :func:`genem.qtl.genotypes.marker_kernels.observe`, ``kept`` (kept place), ascending; places between them are summed
+    out; ``following`` (kept place but the last, individual, from, to).
     """
     n_individuals, n_states = following.shape[1], following.shape[2]
     n_places = len(marker)
-    for individual in prange(n_individuals):
-        emissions = np.empty((n_places, n_states))
-        beta = np.empty((n_places, n_states))
+    for group in prange((n_individuals + AT_ONCE - 1) // AT_ONCE):
+        first = group * AT_ONCE
+        shape = (n_places, n_states, min(AT_ONCE, n_individuals - first))
+        density, beta = np.empty(shape), np.empty(shape)
         step, product = np.empty((n_states, n_states)), np.empty((n_states, n_states))
-        observe(individual, codes, likelihoods, marker, error_prob, emissions)
-        backward(transitions, emissions, beta)
+        observe(first, codes, likelihoods, marker, error_prob, density)
+        backward(transitions, density, beta)
         for k in range(len(kept) - 1):
-            reached = following[k, individual]
-            step_given_calls(transitions, emissions, beta, kept[k], reached)
-            for place in range(kept[k] + 1, kept[k + 1]):
-                step_given_calls(transitions, emissions, beta, place, step)
-                multiply(reached, step, product)
-                reached[:] = product
+            for lane in range(shape[2]):
+                reached = following[k, first + lane]
+                step_given_calls(transitions, density, beta, kept[k], lane, reached)
+                for place in range(kept[k] + 1, kept[k + 1]):
+                    step_given_calls(transitions, density, beta, place, lane, step)
+                    multiply(reached, step, product)
+                    reached[:] = product
 
 
 @parallel_kernel

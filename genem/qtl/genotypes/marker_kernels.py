@@ -1,67 +1,43 @@
-"""The genotype chain of a cross along a chromosome: emissions, transitions, and passes over all individuals."""
+"""Passes along the genotype chain of a cross, over all individuals: a lane is an individual."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from genem.chain.kernels import (
+from genem.chain.emissions.genotype_kernels import fill_call_likelihoods, fill_given_likelihoods
+from genem.chain.given_kernels import (
     add_expected_transitions,
     backward,
     draw_path,
     forward,
-    likeliest_path,
+    likeliest_paths,
+    logarithms_of,
     state_probabilities,
 )
 from genem.jit import kernel, parallel_kernel, prange
 
-# Observed codes: 0 unknown, 1 + state called, then (three states) not the last, not the first.
-NOT_LAST, NOT_FIRST = 4, 5
-
-
-@kernel
-def call_likelihood(code: int, state: int, n_states: int, error_prob: float) -> float:
-    """P(call | true state): an error gives each other genotype alike; a partial call errs half as often."""
-    if code == 0:
-        return 1.0
-    if code <= n_states:
-        return 1.0 - error_prob if code == state + 1 else error_prob / (n_states - 1)
-    excluded = n_states - 1 if code == NOT_LAST else 0
-    return error_prob if state == excluded else 1.0 - 0.5 * error_prob
-
-
-@kernel
-def call_emissions(codes: np.ndarray, marker: np.ndarray, error_prob: float, emissions: np.ndarray) -> None:
-    """The likelihood of one individual's calls at every place; 1 where the place is no marker (-1)."""
-    n_places, n_states = emissions.shape
-    for place in range(n_places):
-        code = codes[marker[place]] if marker[place] >= 0 else 0
-        for state in range(n_states):
-            emissions[place, state] = call_likelihood(code, state, n_states, error_prob)
-
-
-@kernel
-def likelihood_emissions(likelihoods: np.ndarray, marker: np.ndarray, emissions: np.ndarray) -> None:
-    """Given genotype likelihoods (marker, state) at every place; 1 where the place is no marker."""
-    n_places, n_states = emissions.shape
-    for place in range(n_places):
-        for state in range(n_states):
-            emissions[place, state] = likelihoods[marker[place], state] if marker[place] >= 0 else 1.0
+AT_ONCE = 32
+"""Individuals passed side by side."""
 
 
 @kernel
 def observe(
-    individual: int,
+    first: int,
     codes: np.ndarray,
     likelihoods: np.ndarray,
     marker: np.ndarray,
     error_prob: float,
-    emissions: np.ndarray,
+    density: np.ndarray,
 ) -> None:
-    """The emissions of one individual: from likelihoods (individual, marker, state) unless that array is empty."""
+    """Fill ``density`` (place, state, lane) with what individuals from ``first`` on show at every place.
+
+    Parameters: ``codes`` (individual, marker), ``likelihoods`` (individual, marker, state), used unless empty,
+    ``marker`` (place), -1 between markers.
+    """
     if likelihoods.shape[0] > 0:
-        likelihood_emissions(likelihoods[individual], marker, emissions)
+        fill_given_likelihoods(likelihoods, first, marker, density)
     else:
-        call_emissions(codes[individual], marker, error_prob, emissions)
+        fill_call_likelihoods(codes, first, marker, error_prob, density)
 
 
 @parallel_kernel
@@ -75,17 +51,23 @@ def fill_probabilities(
     probabilities: np.ndarray,
     log_likelihoods: np.ndarray,
 ) -> None:
-    """P(state | all calls) of every individual, (place, individual, state), and each one's log-likelihood."""
+    """Fill ``probabilities`` (place, individual, state) with P(state | all calls), ``log_likelihoods`` (individual).
+
+    Parameters: ``initial`` (state), ``transitions`` (step, from, to), the others as in :func:`observe`.
+    """
     n_places, n_individuals, n_states = probabilities.shape
-    for individual in prange(n_individuals):
-        emissions = np.empty((n_places, n_states))
-        alpha = np.empty((n_places, n_states))
-        beta = np.empty((n_places, n_states))
-        observe(individual, codes, likelihoods, marker, error_prob, emissions)
-        log_likelihoods[individual] = forward(initial, transitions, emissions, alpha)
-        backward(transitions, emissions, beta)
-        state_probabilities(alpha, beta, emissions)
-        probabilities[:, individual, :] = emissions
+    for group in prange((n_individuals + AT_ONCE - 1) // AT_ONCE):
+        first = group * AT_ONCE
+        shape = (n_places, n_states, min(AT_ONCE, n_individuals - first))
+        density, alpha, beta = np.empty(shape), np.empty(shape), np.empty(shape)
+        observe(first, codes, likelihoods, marker, error_prob, density)
+        forward(initial, transitions, density, alpha, log_likelihoods[first : first + shape[2]])
+        backward(transitions, density, beta)
+        state_probabilities(alpha, beta, density)
+        for place in range(n_places):
+            for lane in range(shape[2]):
+                for state in range(n_states):
+                    probabilities[place, first + lane, state] = density[place, state, lane]
 
 
 @parallel_kernel
@@ -98,13 +80,22 @@ def fill_paths(
     error_prob: float,
     paths: np.ndarray,
 ) -> None:
-    """The likeliest path of every individual, (individual, place)."""
+    """Fill ``paths`` (individual, place) with the likeliest path of every individual.
+
+    Parameters: ``initial`` (state), ``transitions`` (step, from, to), the others as in :func:`observe`.
+    """
     n_individuals, n_places = paths.shape
     n_states = len(initial)
-    for individual in prange(n_individuals):
-        emissions = np.empty((n_places, n_states))
-        observe(individual, codes, likelihoods, marker, error_prob, emissions)
-        likeliest_path(initial, transitions, emissions, paths[individual])
+    log_initial, log_transitions = np.empty_like(initial), np.empty_like(transitions)
+    logarithms_of(initial, log_initial)
+    logarithms_of(transitions.reshape(transitions.size), log_transitions.reshape(transitions.size))
+    for group in prange((n_individuals + AT_ONCE - 1) // AT_ONCE):
+        first = group * AT_ONCE
+        density = np.empty((n_places, n_states, min(AT_ONCE, n_individuals - first)))
+        n_lanes = density.shape[2]
+        observe(first, codes, likelihoods, marker, error_prob, density)
+        logarithms_of(density.reshape(density.size), density.reshape(density.size))
+        likeliest_paths(log_initial, log_transitions, density, paths[first : first + n_lanes], np.empty(n_lanes))
 
 
 @parallel_kernel
@@ -118,16 +109,22 @@ def fill_draws(
     uniforms: np.ndarray,
     draws: np.ndarray,
 ) -> None:
-    """Paths drawn at random given all calls, (draw, individual, place)."""
+    """Fill ``draws`` (draw, individual, place) with paths drawn at random given all calls.
+
+    Parameters: ``initial`` (state), ``transitions`` (step, from, to), ``uniforms`` (draw, individual, place), the
+    others as in :func:`observe`.
+    """
     n_draws, n_individuals, n_places = draws.shape
     n_states = len(initial)
-    for individual in prange(n_individuals):
-        emissions = np.empty((n_places, n_states))
-        alpha = np.empty((n_places, n_states))
-        observe(individual, codes, likelihoods, marker, error_prob, emissions)
-        forward(initial, transitions, emissions, alpha)
-        for draw in range(n_draws):
-            draw_path(transitions, alpha, uniforms[draw, individual], draws[draw, individual])
+    for group in prange((n_individuals + AT_ONCE - 1) // AT_ONCE):
+        first = group * AT_ONCE
+        shape = (n_places, n_states, min(AT_ONCE, n_individuals - first))
+        density, alpha = np.empty(shape), np.empty(shape)
+        observe(first, codes, likelihoods, marker, error_prob, density)
+        forward(initial, transitions, density, alpha, np.empty(shape[2]))
+        for lane in range(shape[2]):
+            for draw in range(n_draws):
+                draw_path(transitions, alpha, lane, uniforms[draw, first + lane], draws[draw, first + lane])
 
 
 @kernel
@@ -140,15 +137,20 @@ def expect_transitions(
     error_prob: float,
     expected: np.ndarray,
 ) -> float:
-    """Add the expected transitions of all individuals; return their log-likelihood."""
-    n_places, n_states = len(marker), len(initial)
-    emissions = np.empty((n_places, n_states))
-    alpha = np.empty((n_places, n_states))
-    beta = np.empty((n_places, n_states))
+    """Add the expected transitions of all individuals to ``expected`` (step, from, to); return their log-likelihood.
+
+    Parameters: ``initial`` (state), ``transitions`` (step, from, to), the others as in :func:`observe`.
+    """
+    n_places, n_states, n_individuals = len(marker), len(initial), len(codes)
     log_likelihood = 0.0
-    for individual in range(len(codes)):
-        observe(individual, codes, likelihoods, marker, error_prob, emissions)
-        log_likelihood += forward(initial, transitions, emissions, alpha)
-        backward(transitions, emissions, beta)
-        add_expected_transitions(transitions, emissions, alpha, beta, expected)
+    for first in range(0, n_individuals, AT_ONCE):
+        shape = (n_places, n_states, min(AT_ONCE, n_individuals - first))
+        density, alpha, beta = np.empty(shape), np.empty(shape), np.empty(shape)
+        log_likelihoods = np.empty(shape[2])
+        observe(first, codes, likelihoods, marker, error_prob, density)
+        forward(initial, transitions, density, alpha, log_likelihoods)
+        backward(transitions, density, beta)
+        add_expected_transitions(transitions, density, alpha, beta, expected)
+        for lane in range(shape[2]):
+            log_likelihood += log_likelihoods[lane]
     return log_likelihood

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genem.chain.emissions.genotype_kernels import NOT_FIRST, NOT_LAST
 from genem.data import Cross
 from genem.errors import InputError, UsageError
-from genem.qtl.genotypes.marker_kernels import NOT_FIRST, NOT_LAST, fill_draws, fill_paths, fill_probabilities
+from genem.qtl.genotypes.marker_kernels import fill_draws, fill_paths, fill_probabilities
 from genem.qtl.genotypes.positions import Grid, PreparedChromosome, prepared_chromosomes
 from genem.qtl.map_functions import MapFunction
 

@@ -49,7 +49,7 @@ def warmable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     module.__dict__["warm"] = warm
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(BY_NAME, "warmable", CommandRow("warmable", "", module.__name__, "analysis"))
-    monkeypatch.setattr("genem.jit.cache_root", lambda: tmp_path)
+    monkeypatch.setattr("genem.kernel_cache.cache_places", lambda: (tmp_path,))
     monkeypatch.setattr("genem.jit.jit_enabled", lambda: True)
 
 

@@ -127,7 +127,10 @@ def fit_extended_positions(
     n_iter: np.ndarray,
     status: np.ndarray,
 ) -> None:
-    """Fit a trait at every one of the ``priors`` (position, state, individual); the answers are (position,)."""
+    """Fit a trait at every one of the ``priors`` (position, state, individual).
+
+    ``log_likelihood``, ``n_iter`` and ``status`` (position,) are filled.
+    """
     for position in prange(len(priors)):
         ascent, work = new_ascent(n_parameters(trait)), new_scoring(trait)
         found = fit_extended(priors[position], trait, rule, ascent, work)

@@ -72,7 +72,7 @@ def new_fence(trait: Trait) -> Fence:
 
 @kernel
 def add_moments(trait: Trait, contrast: np.ndarray, moments: np.ndarray, gram: np.ndarray) -> None:
-    """Add ``moments`` (regressor, regressor) of one ``contrast`` (column,) to ``gram`` (column, column), lower triangle."""
+    """Add ``moments`` (regressor, regressor) of a ``contrast`` (column,) to ``gram`` (column, column), lower triangle."""
     for column in range(len(contrast)):
         if contrast[column] == 0.0:
             continue

@@ -87,7 +87,7 @@ def fit_positions(
 ) -> None:
     """Fit each of the ``responses`` (trait, individual) under each of the ``priors`` (position, cell, individual).
 
-    The answers are (trait, position).
+    ``log_likelihood``, ``n_iter`` and ``status`` (trait, position) are filled.
     """
     n_blocks = -(-len(priors) // AT_ONCE)
     for task in prange(len(responses) * n_blocks):
@@ -112,8 +112,8 @@ def regress_positions(
 ) -> None:
     """Regress each of the ``responses`` (trait, individual) on each of the ``priors`` (position, genotype, individual).
 
-    ``trait`` is that of the null model, whose first ``n_own`` regressors interact with the genotype. The answers are
-    (trait, position).
+    ``trait`` is that of the null model, whose first ``n_own`` regressors interact with the genotype.
+    ``log_likelihood``, ``n_iter`` and ``status`` (trait, position) are filled.
     """
     n_blocks = -(-len(priors) // AT_ONCE)
     n_null, n = trait.regressors.shape
@@ -180,7 +180,8 @@ def sweep(
 ) -> None:
     """Fit a trait at every position that may surpass ``goal`` and those before.
 
-    ``priors`` (position, cell, individual); the answers are (position,), -inf where a position was left.
+    ``priors`` (position, cell, individual). ``log_likelihood``, ``n_iter`` and ``status`` (position,) are filled; the
+    first is -inf where a position was left.
     """
     ascent, scratch, fence = new_ascent(n_parameters(trait)), new_scratch(trait), new_fence(trait)
     for position in range(len(priors)):
@@ -201,10 +202,11 @@ def sweep_orders(
     n_iter: np.ndarray,
     status: np.ndarray,
 ) -> None:
-    """Fit a trait in each of the ``orders`` (permutation, individual) under the ``priors`` (position, cell, individual).
+    """Fit a trait in each of the ``orders`` (permutation, individual) at all positions.
 
-    An individual takes the trait, weight and covariates of the one that its order names. Positions that stay below
-    ``goals`` (permutation,), or below one before, are left. The answers are (permutation, position).
+    ``priors`` (position, cell, individual). An individual takes the trait, weight and covariates of the one that its
+    order names. Positions that stay below ``goals`` (permutation,), or below one before, are left. ``log_likelihood``,
+    ``n_iter`` and ``status`` (permutation, position) are filled.
     """
     for k in prange(len(orders)):
         sweep(priors, reordered(trait, orders[k]), rule, goals[k], log_likelihood[k], n_iter[k], status[k])
@@ -221,9 +223,10 @@ def regress_orders(
     n_iter: np.ndarray,
     status: np.ndarray,
 ) -> None:
-    """Regress a trait in each of the ``orders`` (permutation, individual) on the ``priors`` (position, genotype, individual).
+    """Regress a trait in each of the ``orders`` (permutation, individual) on genotype probabilities.
 
-    ``trait`` as in ``regress_positions``; the answers are (permutation, position).
+    ``priors`` (position, genotype, individual), ``trait`` as in ``regress_positions``. ``log_likelihood``, ``n_iter``
+    and ``status`` (permutation, position) are filled.
     """
     n_null, n = trait.regressors.shape
     for k in prange(len(orders)):

@@ -96,7 +96,7 @@ def new_scratch(trait: Trait) -> Scratch:
 def predict(trait: Trait, coefficients: np.ndarray, cell: int, means: np.ndarray, row: np.ndarray) -> None:
     """Fill ``row`` (individual,) with x_ij b for one cell; ``means`` (regressor,) with its coefficients.
 
-    ``coefficients`` (column, ...) may go on with further parameters.
+    ``coefficients`` (column,) may go on with further parameters.
     """
     regressors, regressor_of, contrast = trait.regressors, trait.regressor_of, trait.contrasts[cell]
     means[:] = 0.0
@@ -208,7 +208,10 @@ def fill_binary_densities(prior: np.ndarray, trait: Trait, params: np.ndarray, s
 
 @kernel
 def normalise(posterior: np.ndarray, total: np.ndarray, inverse: np.ndarray) -> float:
-    """Divide weights (cell, individual) by each individual's total (individual,); return the sum of the logs of these."""
+    """Divide the ``posterior`` (cell, individual) by each ``total`` (individual,); return the sum of the logs of these.
+
+    ``inverse`` (individual,) is scratch space.
+    """
     total[:] = SMALLEST_TOTAL
     for cell in range(len(posterior)):
         for i in range(len(total)):
@@ -244,7 +247,7 @@ def expect(prior: np.ndarray, trait: Trait, params: np.ndarray, scratch: Scratch
 
 @summing_kernel
 def weighted_product(weight: np.ndarray, left: np.ndarray, right: np.ndarray) -> float:
-    """Sum over individuals of three factors (individual,)."""
+    """Sum over individuals of ``weight`` x ``left`` x ``right`` (individual,)."""
     total = 0.0
     for i in range(len(weight)):
         total += weight[i] * left[i] * right[i]
@@ -253,7 +256,7 @@ def weighted_product(weight: np.ndarray, left: np.ndarray, right: np.ndarray) ->
 
 @summing_kernel
 def product(left: np.ndarray, right: np.ndarray) -> float:
-    """Sum over individuals of two factors (individual,)."""
+    """Sum over individuals of ``left`` x ``right`` (individual,)."""
     total = 0.0
     for i in range(len(left)):
         total += left[i] * right[i]

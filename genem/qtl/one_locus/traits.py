@@ -85,7 +85,7 @@ def cell_trait(family: int, design: Design, response: Floats, weights: Floats, c
 
 
 def null_trait(family: int, design: Design, response: Floats, weights: Floats) -> Trait:
-    """The trait without a locus: one cell; own regressors first, then indicators of sex and direction, then the others."""
+    """The trait without a locus: own regressors, indicators of sex and direction, the other regressors."""
     n_others = design.own.shape[1] - 1 + design.shared.shape[1]
     indicators = design.null[:, 1 : design.null.shape[1] - n_others]
     regressors = np.ascontiguousarray(np.hstack([design.own, indicators, design.shared]).T)

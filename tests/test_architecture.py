@@ -17,7 +17,7 @@ PACKAGE = ROOT / "genem"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 450
 
-GROUND = {"errors", "jit", "kernel_cache", "log", "picture", "provenance"}
+GROUND = {"cross_types", "errors", "jit", "kernel_cache", "log", "picture", "provenance"}
 DOMAINS = {"popgen", "qtl", "motif", "phylo", "hmm", "mixture", "latent", "transcripts"}
 BELOW: dict[str, set[str]] = {
     "data": GROUND,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from genem.cross_types import CROSS_TYPES
 from genem.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class CrossInput:
 def read_input(args: argparse.Namespace, context: RunContext) -> CrossInput:
     """Read the cross, say what was left out of it, and keep the chromosomes asked for."""
     if args.cross is None:
-        raise UsageError("--cross is needed: f2, bc, dh, riself or risib")
+        raise UsageError(f"--cross is needed: {', '.join(CROSS_TYPES)}")
     alleles = ("A", "B") if args.alleles is None else args.alleles
     if len(alleles) != 2 or len(set(alleles)) != 2:
         raise UsageError(f"--alleles {','.join(alleles)}: two different names expected")

@@ -146,7 +146,7 @@ def locus_effects(
     (null,) = null_log_likelihoods(NORMAL, design, standard[None], sample.weights, rule)
     components = ((share, cell_regressors(trait_model, cell)) for cell, share in enumerate(fit.posterior))
     covariance = mixture_covariance(components, standard, sample.weights, fit.params)
-    estimated = _estimates(one, cross.cross_type, design, fit, covariance, centre, scale)
+    estimated = _estimates(one, cross.breeding, design, fit, covariance, centre, scale)
     constant = 0.5 * float(np.log(sample.weights).sum()) - len(y) * math.log(scale)
     lod = (fit.log_likelihood - float(null)) / LN10
     return LocusEffects(
@@ -264,11 +264,8 @@ def _contrasts(
     cross_type: CrossType, estimates: Floats, covariance: Floats, scale: float
 ) -> dict[str, tuple[float, float]]:
     """Additive effect and dominance on an autosome; the covariance is that of the standardised trait."""
-    weights = {"additive": [-1.0, 1.0] if cross_type == "bc" else [-0.5, 0.5]}
-    if cross_type == "f2":
-        weights = {"additive": [-0.5, 0.0, 0.5], "dominance": [-0.5, 1.0, -0.5]}
     found = {}
-    for name, contrast in weights.items():
+    for name, contrast in cross_type.effects.items():
         k = np.array(contrast)
         means = estimates[: len(k)]
         value = float(k @ np.where(k == 0.0, 0.0, means))

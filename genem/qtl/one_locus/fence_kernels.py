@@ -72,7 +72,7 @@ def new_fence(trait: Trait) -> Fence:
 
 @kernel
 def add_moments(trait: Trait, contrast: np.ndarray, moments: np.ndarray, gram: np.ndarray) -> None:
-    """Add ``moments`` (regressor, regressor) of a ``contrast`` (column,) to ``gram`` (column, column), lower triangle."""
+    """Add ``moments`` (regressor, regressor) of a ``contrast`` (column,) to the lower ``gram`` (column, column)."""
     for column in range(len(contrast)):
         if contrast[column] == 0.0:
             continue
@@ -92,7 +92,7 @@ def fill_moments(trait: Trait, weight: np.ndarray, moments: np.ndarray) -> None:
 
 @kernel
 def invert_factored(factor: np.ndarray, inverse: np.ndarray) -> bool:
-    """Fill ``inverse`` (column, column) of L L' from L (column, column), lower triangle; False where it has none."""
+    """Fill ``inverse`` (column, column) of L L' from its ``factor`` L (column, column); False where it has none."""
     size = len(factor)
     for k in range(size):
         if not factor[k, k] > 0.0:

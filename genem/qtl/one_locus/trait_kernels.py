@@ -68,10 +68,12 @@ class Scratch(NamedTuple):
 @kernel
 def n_parameters(trait: Trait) -> int:
     """The number of coefficients, shares of two-part traits and log sigma; the trait's arrays (cell, column)."""
-    n_cells, n_columns = trait.contrasts.shape
-    if trait.family == BINARY:
-        return n_columns
-    return n_columns + 1 + (n_cells if trait.family == TWO_PART else 0)
+    size = len(trait.regressor_of)
+    if trait.family != BINARY:
+        size += 1
+    if trait.family == TWO_PART:
+        size += len(trait.contrasts)
+    return size
 
 
 @kernel

@@ -112,7 +112,7 @@ def fit_trait(prior: Floats, trait: Trait, rule: Rule) -> TraitFit:
 
 def cell_regressors(trait: Trait, cell: int) -> Floats:
     """What the coefficients of a trait are multiplied by in one cell, float64 (individual, column)."""
-    return (trait.contrasts[cell][:, None] * trait.regressors[trait.regressor_of]).T
+    return np.asarray((trait.contrasts[cell][:, None] * trait.regressors[trait.regressor_of]).T)
 
 
 def fit_traits(priors: Floats, trait: Trait, responses: Floats, rule: Rule) -> Reached:

@@ -142,7 +142,7 @@ def model_setting(
     task = Task(np.empty((0, 0, 0)), design, response[:, None], sample.weights, default_rule())
     return ModelSetting(
         linked=tuple(one.select(sample.keep) for one in linked),
-        contrasts=tuple(_contrasts(one, cross.cross_type) for one in linked),
+        contrasts=tuple(_contrasts(one, cross.breeding) for one in linked),
         response=response,
         centre=centre,
         scale=scale,
@@ -170,8 +170,7 @@ def _only_indicator(cross: Cross, keep: NDArray[np.bool_]) -> tuple[str, ...]:
 def _contrasts(one: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tuple[str, ...]]:
     """Effects of a locus: additive, dominance; on the X chromosome between the two genotypes of each sex and direction.
 
-    A backcross has -1/2 and 1/2, so that the effect is the difference of the genotypes; inbred lines -1 and 1, an
-    intercross -1, 0, 1 and, for dominance, -1/2, 1/2, -1/2.
+    On autosomes they are those of the cross type.
     """
     if one.is_x:
         kinds = np.unique(one.state_of, axis=0)
@@ -179,11 +178,7 @@ def _contrasts(one: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tup
         for k, (low, high) in enumerate(kinds.tolist()):
             contrasts[low, k], contrasts[high, k] = -0.5, 0.5
         return contrasts, tuple(f".{one.states[high]}-{one.states[low]}" for low, high in kinds.tolist())
-    if cross_type == "bc":
-        return np.array([[-0.5], [0.5]]), ("",)
-    if cross_type == "f2":
-        return np.array([[-1.0, -0.5], [0.0, 0.5], [1.0, -0.5]]), ("a", "d")
-    return np.array([[-1.0], [1.0]]), ("",)
+    return np.array(tuple(cross_type.contrasts.values())).T, tuple(cross_type.contrasts)
 
 
 def locus_label(linked: Sequence[LinkedGenotypes], locus: Locus) -> str:

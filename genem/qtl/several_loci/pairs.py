@@ -291,8 +291,8 @@ def scan_two(
         first, second = kept[block.a], kept[block.b]
         with_x = first.is_x or second.is_x
         additive, full, joint = pairs_by_regression(models[with_x], kept, block)
-        lods, nothing = np.hstack([additive, full]), np.zeros((len(full), 2), np.int64)
-        n_iter, status = nothing, nothing
+        lods = np.hstack([additive, full])
+        n_iter, status = np.zeros(lods.shape, np.int64), np.zeros(lods.shape, np.int8)
         if method == "em":
             n_states = (len(first.states), len(second.states))
             design = models[with_x].design
@@ -354,7 +354,7 @@ def _assembled(
     lods: Floats,
     compared: Floats,
     n_iter: NDArray[np.int64],
-    status: NDArray[np.int64],
+    status: NDArray[np.int8],
 ) -> TwoQTLScan:
     sizes = [len(one.grid) for one in linked]
     entropy = np.concatenate([missing_information(one.genotypes) for one in linked])
@@ -381,7 +381,7 @@ def _assembled(
         full=np.ascontiguousarray(lods[:, 1]),
         additive=np.ascontiguousarray(lods[:, 0]),
         n_iter=n_iter,
-        status=status.astype(np.int8),
+        status=status,
         spike=np.asarray(spike),
         n_individuals=len(response),
     )

@@ -19,10 +19,16 @@ EXCLUDES = "^"
 
 
 def open_selected(
-    args: argparse.Namespace, context: RunContext, fields: Sequence[str], *, keep_lines: bool = False
+    args: argparse.Namespace,
+    context: RunContext,
+    fields: Sequence[str],
+    *,
+    path: str | None = None,
+    keep_lines: bool = False,
 ) -> VariantReader:
     """Open the command's VCF with the records and samples that its options select.
 
+    ``path`` is for commands whose first argument may be something else than a VCF.
     ``--min-maf`` and ``--max-missing-rate`` need estimates: the command applies them itself.
     """
     from genem.io.tables.samples import read_names
@@ -43,9 +49,10 @@ def open_selected(
     if args.ids is not None:
         context.add_input(args.ids)
         ids = frozenset(read_names(args.ids, "ID"))
-    context.add_input(args.vcf)
+    path = args.vcf if path is None else path
+    context.add_input(path)
     return open_variants(
-        args.vcf,
+        path,
         fields=fields,
         regions=regions,  # type: ignore[arg-type]
         regions_overlap=args.regions_overlap,

@@ -1,26 +1,34 @@
 """What flows between the rooms: frozen dataclasses of arrays. No behaviour beyond looking things up."""
 
-from genem.data.alignments import Alignment, Datatype
-from genem.data.crosses import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, Cross, CrossType, GeneticMap
-from genem.data.motifs import Motif, MotifSites
-from genem.data.sequences import SequenceSet
-from genem.data.trees import Tree
-from genem.data.variants import (
-    ABSENT_ALLELE,
-    MISSING_ALLELE,
-    MISSING_PHRED,
-    N_SPANS,
-    SPAN_ALT,
-    SPAN_CHROM,
-    SPAN_FILTER,
-    SPAN_ID,
-    SPAN_INFO,
-    SPAN_REF,
-    GenotypeBlock,
-    LikelihoodField,
-    LocusTable,
-    VariantSites,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from genem.data.datatypes import Datatype
+
+if TYPE_CHECKING:
+    from genem.data.alignments import Alignment
+    from genem.data.crosses import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, Cross, CrossType, GeneticMap
+    from genem.data.motifs import Motif, MotifSites
+    from genem.data.sequences import SequenceSet
+    from genem.data.trees import Tree
+    from genem.data.variants import (
+        ABSENT_ALLELE,
+        MISSING_ALLELE,
+        MISSING_PHRED,
+        N_SPANS,
+        SPAN_ALT,
+        SPAN_CHROM,
+        SPAN_FILTER,
+        SPAN_ID,
+        SPAN_INFO,
+        SPAN_REF,
+        GenotypeBlock,
+        LikelihoodField,
+        LocusTable,
+        VariantSites,
+    )
 
 __all__ = [
     "AA",
@@ -53,3 +61,14 @@ __all__ = [
     "Tree",
     "VariantSites",
 ]
+
+MODULES = ("alignments", "crosses", "motifs", "sequences", "trees", "variants")
+
+
+def __getattr__(name: str) -> object:
+    """What a module offers, once it is asked for: the command line lists kinds of data without importing numpy."""
+    if name in __all__:
+        for module in MODULES:
+            if hasattr(found := import_module(f"{__name__}.{module}"), name):
+                return globals().setdefault(name, getattr(found, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Datatype = Literal["dna", "protein"]
+from genem.data.datatypes import Datatype
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +21,15 @@ class Alignment:
     letters
         uint8 (taxon, site): the letters as in the file, case kept; gaps are ``-`` (a ``.`` of the file included).
     datatype
-        What the letters stand for: nucleotides or amino acids.
+        The kind of the letters; its name will do.
     """
 
     names: tuple[str, ...]
     letters: NDArray[np.uint8]
     datatype: Datatype
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "datatype", Datatype(self.datatype))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,7 +1,7 @@
 """The EM engine: drivers, stop rules and honest endings; it knows no biology."""
 
 from genem.em.ascent import Callback, DecreaseError, DecreaseWarning, EMRun, Progress
-from genem.em.driver import EMFit, Optimum, fit
+from genem.em.driver import EMFit, fit
 from genem.em.model import (
     Bounded,
     Conditioned,
@@ -14,7 +14,9 @@ from genem.em.model import (
     Packed,
     effective_learning_rate,
 )
+from genem.em.optima import Optimum, distinct_optima
 from genem.em.parameters import parameter_names, parameter_vector
+from genem.em.restarts import Found, Restartable, RestartPlan, iterated_local_search
 from genem.em.selection import InformationCriteria, criterion_weights, information_criteria
 from genem.em.stationarity import Stationarity
 from genem.em.status import Status
@@ -36,18 +38,23 @@ __all__ = [
     "EMRun",
     "EMStep",
     "EMTrace",
+    "Found",
     "IdentityError",
     "InformationCriteria",
     "Optimum",
     "Packed",
     "Progress",
+    "RestartPlan",
+    "Restartable",
     "StandardErrors",
     "Stationarity",
     "Status",
     "criterion_weights",
+    "distinct_optima",
     "effective_learning_rate",
     "fit",
     "information_criteria",
+    "iterated_local_search",
     "observed_information",
     "parameter_names",
     "parameter_vector",

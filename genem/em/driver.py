@@ -10,27 +10,13 @@ from typing import Any, Generic
 import numpy as np
 
 from genem.em.ascent import Ascent, Callback, EMRun, OnDecrease, ParameterNorm, StopRule
-from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
+from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
 from genem.em.model import Counted, EMModel
+from genem.em.optima import Optimum, distinct_optima, is_same_optimum
 from genem.em.parameters import Params, json_value
 from genem.em.selection import InformationCriteria, information_criteria
 from genem.em.status import Status
 from genem.em.trace import EMTrace
-
-OPTIMUM_TOLERANCE = 1e-7
-"""Runs whose objectives differ by less, relative to 1 + |objective|, reached the same optimum."""
-
-
-@dataclass(frozen=True, slots=True)
-class Optimum(Generic[Params]):
-    """One distinct end of converged runs.
-
-    Optima are told apart by their objective: relabelled components are the same optimum.
-    """
-
-    objective: float
-    params: Params
-    n_starts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +88,7 @@ class EMFit(Generic[Params]):
     @property
     def n_starts_best(self) -> int:
         """How many starts converged to the best objective."""
-        if not self.optima or not _same_optimum(self.optima[0].objective, self.objective):
+        if not self.optima or not is_same_optimum(self.optima[0].objective, self.objective):
             return 0
         return self.optima[0].n_starts
 
@@ -253,7 +239,7 @@ def fit(
     return EMFit(
         best=_best(runs),
         runs=runs,
-        optima=_optima(runs),
+        optima=distinct_optima(Optimum(run.objective, run.params) for run in runs if run.status.is_converged),
         n_free=model.n_free,
         n_observations=model.n_observations if isinstance(model, Counted) else None,
         concave=bool(getattr(model, "concave", False)),
@@ -272,22 +258,6 @@ def _starts(model: EMModel[Params], start: Params | list[Params] | None, n_start
 def _best(runs: tuple[EMRun[Params], ...]) -> EMRun[Params]:
     usable = [run for run in runs if run.status is not Status.DEGENERATE]
     return max(usable or runs, key=lambda run: run.objective if not math.isnan(run.objective) else -math.inf)
-
-
-def _same_optimum(first: float, second: float) -> bool:
-    return bool(relative_change(first, second) <= OPTIMUM_TOLERANCE)
-
-
-def _optima(runs: tuple[EMRun[Params], ...]) -> tuple[Optimum[Params], ...]:
-    """Group the converged runs by objective, best first."""
-    ends = sorted((run for run in runs if run.status.is_converged), key=lambda run: -run.objective)
-    optima: list[Optimum[Params]] = []
-    for run in ends:
-        if optima and _same_optimum(optima[-1].objective, run.objective):
-            optima[-1] = Optimum(optima[-1].objective, optima[-1].params, optima[-1].n_starts + 1)
-        else:
-            optima.append(Optimum(run.objective, run.params, 1))
-    return tuple(optima)
 
 
 def _run_record(run: EMRun[Params]) -> dict[str, Any]:

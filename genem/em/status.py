@@ -35,6 +35,9 @@ class Status(IntEnum):
         return self in (Status.CONVERGED, Status.CONVERGED_OBJECTIVE)
 
 
+SOLVED = Status.CONVERGED
+"""The end of what is computed in closed form or searched to the end: nothing is left to iterate."""
+
 # The same codes under plain names, for kernels (Numba freezes module-level integers, not enum members).
 CONVERGED = int(Status.CONVERGED)
 MAX_ITER = int(Status.MAX_ITER)

@@ -1,1 +1,1 @@
-"""Arithmetic that knows no biology: linear algebra, vector functions, tails of distributions, threads."""
+"""Arithmetic that knows no biology: linear systems, vector functions, tails of distributions, arrays and threads."""

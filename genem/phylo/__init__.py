@@ -7,8 +7,9 @@ from genem.phylo.fitting.evaluation import Precision, SitePartition, TreeFit, ev
 from genem.phylo.fitting.optimisation import Estimate, fit_models
 from genem.phylo.likelihood.ancestral import AncestralStates, ancestral_states
 from genem.phylo.likelihood.expected_counts import PairCounts, expected_pair_counts
-from genem.phylo.likelihood.tree_likelihood import Evaluation, Partition, TreeLikelihood
+from genem.phylo.likelihood.tree_likelihood import Evaluation, TreeLikelihood
 from genem.phylo.models.nesting import is_nested
+from genem.phylo.models.partition import Partition
 from genem.phylo.models.specifications import ModelSpecification, parse_model
 from genem.phylo.models.substitution import Model, starting_model
 from genem.phylo.patterns import SitePatterns, site_patterns

@@ -13,25 +13,7 @@ from genem.data import Datatype
 
 __all__ = ["Alphabet", "alphabet_of"]
 
-NO_CODE = 255
-
-DNA_SETS = {
-    "R": "AG",
-    "Y": "CT",
-    "S": "CG",
-    "W": "AT",
-    "K": "GT",
-    "M": "AC",
-    "B": "CGT",
-    "D": "AGT",
-    "H": "ACT",
-    "V": "ACG",
-}
-"""Cornish-Bowden (1985), Nucleic Acids Res. 13:3021, doi:10.1093/nar/13.9.3021."""
-PROTEIN_SETS = {"B": "DN", "Z": "EQ", "J": "IL"}
-DNA_UNKNOWN = "NX?-.~O"
-PROTEIN_UNKNOWN = "X?-.~*UO"
-"""Stops, selenocysteine and pyrrolysine are no states of the substitution models: they tell nothing."""
+NO_CODE = 255  # code of a letter that has no meaning
 
 
 @dataclass(frozen=True)
@@ -67,7 +49,7 @@ class Alphabet:
 
 @cache
 def alphabet_of(datatype: Datatype) -> Alphabet:
-    """The alphabet of ``"dna"`` (U is read as T) or ``"protein"``.
+    """The alphabet of a kind of letters, which may be given by its name.
 
     Examples
     --------
@@ -75,9 +57,15 @@ def alphabet_of(datatype: Datatype) -> Alphabet:
     >>> dna.sets[dna.code_of[ord("r")]]
     array([1., 0., 1., 0.])
     """
-    if datatype == "dna":
-        return _build(datatype, "ACGT", {**DNA_SETS, "U": "T"}, DNA_UNKNOWN)
-    return _build(datatype, "ARNDCQEGHILKMFPSTWYV", PROTEIN_SETS, PROTEIN_UNKNOWN)
+    kind = Datatype(datatype)
+    code_of = np.full(256, NO_CODE, np.uint8)
+    rows = {state: number for number, state in enumerate(kind.states)}
+    clear, unknown = dict(zip(kind.states, kind.states, strict=True)), dict.fromkeys(kind.unknown, kind.states)
+    for letter, members in {**clear, **kind.sets, **unknown}.items():
+        code = rows.setdefault(members, len(rows))
+        code_of[ord(letter)] = code_of[ord(letter.lower())] = code
+    sets = np.array([[float(state in members) for state in kind.states] for members in rows])
+    return Alphabet(kind, kind.states, sets, code_of)
 
 
 def common_alphabet(alphabets: Iterable[Alphabet]) -> Alphabet:
@@ -98,9 +86,9 @@ def common_alphabet(alphabets: Iterable[Alphabet]) -> Alphabet:
 
 @cache
 def _mixed_alphabet() -> Alphabet:
-    protein, dna = alphabet_of("protein"), alphabet_of("dna")
+    protein, dna = alphabet_of(Datatype.PROTEIN), alphabet_of(Datatype.DNA)
     sets = [*protein.sets[:-1], *_widened(dna, protein.n_states)[dna.n_states :], protein.sets[-1]]
-    return Alphabet("protein", protein.states, np.array(sets), protein.code_of)
+    return Alphabet(protein.datatype, protein.states, np.array(sets), protein.code_of)
 
 
 def recoding(alphabet: Alphabet, common: Alphabet) -> NDArray[np.uint8]:
@@ -112,16 +100,5 @@ def recoding(alphabet: Alphabet, common: Alphabet) -> NDArray[np.uint8]:
 
 
 def _widened(alphabet: Alphabet, n_states: int) -> NDArray[np.float64]:
-    """Its sets, with states added that no letter may stand for."""
+    """The sets of an alphabet, with states added that no letter may stand for."""
     return np.pad(alphabet.sets, ((0, 0), (0, n_states - alphabet.n_states)))
-
-
-def _build(datatype: Datatype, states: str, named_sets: dict[str, str], unknown: str) -> Alphabet:
-    code_of = np.full(256, NO_CODE, np.uint8)
-    rows = {state: number for number, state in enumerate(states)}
-    meanings = {**dict(zip(states, states, strict=True)), **named_sets, **dict.fromkeys(unknown, states)}
-    for letter, members in meanings.items():
-        code = rows.setdefault(members, len(rows))
-        code_of[ord(letter)] = code_of[ord(letter.lower())] = code
-    sets = np.array([[float(state in members) for state in states] for members in rows])
-    return Alphabet(datatype, states, sets, code_of)

@@ -79,7 +79,7 @@ def site_patterns(
     sites
         int (site,) or a slice: the columns to take, all unless told.
     datatype
-        What the letters of these columns stand for; unless given what those of the alignment do.
+        The kind of the letters of these columns; that of the alignment unless given.
 
     Raises
     ------
@@ -121,9 +121,12 @@ def _distinct_columns(codes: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDAr
 
 def _refuse_letter(alignment: Alignment, taxon: int, site: int, datatype: Datatype) -> None:
     letter = chr(int(alignment.letters[taxon, site]))
-    other = "an amino acid under a DNA model" if letter.upper() in "EFILPQZJ" else "no letter of the alphabet"
+    elsewhere = next((kind for kind in Datatype if alphabet_of(kind).code_of[ord(letter)] != NO_CODE), None)
+    found = f"no {datatype.letter}"
+    if elsewhere is not None and datatype.is_part_of(elsewhere):
+        found = f"an {elsewhere.letter} under a {datatype.adjective} model"
     raise InputError(
-        f"{letter!r} is {other if datatype == 'dna' else 'no amino acid'}",
+        f"{letter!r} is {found}",
         place=f"sequence {alignment.names[taxon]!r}, column {site + 1}",
         remedy="give the datatype, or correct the sequence",
     )

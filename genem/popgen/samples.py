@@ -1,11 +1,9 @@
-"""What every question about a block needs first: fields, samples in groups, ploidy rules, and pieces for threads."""
+"""What every question about a block needs first: fields, samples in groups and ploidy rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -109,30 +107,3 @@ def _require_integers(what: str, array: NDArray[Any], low: int, high: int) -> No
         raise UsageError(f"{what} of type {array.dtype}, integers expected")
     if array.size and not low <= array.min() <= array.max() <= high:
         raise UsageError(f"{what} from {array.min()} to {array.max()}, values from {low} to {high} expected")
-
-
-def in_pieces(
-    kernel: Callable[..., None],
-    n_variants: int,
-    threads: int,
-    *arguments: object,
-    cancel: NDArray[np.int8] | None = None,
-) -> None:
-    """Run a kernel over all variants, in contiguous pieces on threads: kernels release the interpreter lock.
-
-    With ``cancel``, which a kernel that may take long looks at, even a single piece gets a thread: the main one stays
-    free for signals, and when one raises an exception ``cancel`` is set and the kernel ends soon.
-    """
-    n_pieces = max(1, min(threads, n_variants))
-    if n_pieces == 1 and cancel is None:
-        kernel(0, n_variants, *arguments)
-        return
-    edges = [n_variants * piece // n_pieces for piece in range(n_pieces + 1)]
-    with ThreadPoolExecutor(n_pieces) as pool:
-        try:
-            for piece in [pool.submit(kernel, first, last, *arguments) for first, last in pairwise(edges)]:
-                piece.result()
-        except BaseException:
-            if cancel is not None:
-                cancel[0] = 1
-            raise

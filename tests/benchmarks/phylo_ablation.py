@@ -1,8 +1,8 @@
 """``python -m tests.benchmarks.phylo_ablation [-o FILE] [--only NAME ...]``: what each part of the search contributes.
 
 Whole searches from their default starts on the public alignments of ``GENEM_REFERENCE_DATA``, with structural EM alone,
-then with interchanges, regrafts and escapes added one by one: log-likelihood below the best tree known, and CPU seconds
-on one thread, kernels compiled before.
+then with interchanges, regrafts and perturbations added one by one: log-likelihood below the best tree known, and CPU
+seconds on one thread, kernels compiled before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STRATEGIES = {
     "structural EM": ("sem",),
     "+ NNI": ("sem", "nni"),
     "+ SPR": ("sem", "nni", "spr"),
-    "+ escapes": ("sem", "nni", "spr", "escape"),
+    "+ perturbations": ("sem", "nni", "spr", "perturb"),
 }
 MODELS = {"JC69": "JC", "HKY85+G4": "HKY+F+G4", "GTR+G4": "GTR+F+G4", "LG+G4": "LG+G4"}
 
@@ -62,7 +62,7 @@ def measured(folder: Path, row: dict[str, str], seed: int) -> list[str]:
     """Two lines of the table: shortfalls, and CPU seconds."""
     alignment = read_alignment(folder / "alignments" / f"{row['alignment']}.fasta")
     model, best = MODELS[row["model"]], float(row["best_logL"])
-    search(alignment, model, n_starts=1, most_escapes=1)
+    search(alignment, model, n_starts=1, max_perturbations=1)
     below, seconds = [], []
     for strategy in STRATEGIES.values():
         before = time.process_time()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from genem.data import Alignment, Tree
 from genem.phylo import Model, Partition, TreeLikelihood, build_tree, site_patterns, starting_model
+from genem.phylo.searching.starts import random_tree as uniform_tree
 
 MODELS = (
     "JC",
@@ -71,3 +72,20 @@ def brute_force_arguments(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndar
 
     rates, weights = model.categories()
     return rate_matrix(model.exchangeabilities(), model.frequency), model.frequency, rates, weights
+
+
+def simulated(n_taxa: int, n_sites: int, seed: int) -> Alignment:
+    """Letters copied down a random tree, some of them changed on the way."""
+    rng = np.random.default_rng(seed)
+    tree = uniform_tree(tuple(chr(65 + taxon) for taxon in range(n_taxa)), rng)
+    letters = np.zeros((len(tree), n_sites), np.int64)
+    letters[-1] = rng.integers(4, size=n_sites)
+    for node in range(len(tree) - 2, -1, -1):
+        changed = rng.random(n_sites) < 0.15
+        letters[node] = np.where(changed, rng.integers(4, size=n_sites), letters[tree.parent[node]])
+    return alignment_of(["".join("ACGT"[state] for state in row) for row in letters[:n_taxa]])
+
+
+def is_bifurcating(tree: Tree) -> bool:
+    counts = np.bincount(tree.parent[:-1], minlength=len(tree))
+    return bool(np.all(counts[len(tree.taxa) : -1] == 2) and counts[-1] == 3)

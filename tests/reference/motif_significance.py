@@ -36,12 +36,6 @@ def column_p_value(ratio: float, n_sites: int, background: Sequence[float]) -> f
     return tail
 
 
-def product_p_value(product: float, n_factors: int) -> float:
-    """P(product of uniform numbers at most this), the textbook sum."""
-    log_inverse = -math.log(product)
-    return product * sum(log_inverse**i / math.factorial(i) for i in range(n_factors))
-
-
 def count_alignments(lengths: Sequence[int], width: int, n_sites: int, model: str, strands: int) -> int:
     """The ways to choose the sites: in the longest sequences, times the choices of sequences; ANR, any starts."""
     starts = sorted((length - width + 1 for length in lengths if length >= width), reverse=True)

@@ -25,7 +25,7 @@ REMEDY = "delete the file, or name another one with --checkpoint"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a search goes on, and how its state is kept.
+    """The state from which a search goes on, and a way to keep further ones.
 
     Attributes
     ----------
@@ -114,11 +114,11 @@ def _read(path: str, identity: Mapping[str, object]) -> SearchState:
         content = json.loads(Path(path).read_bytes())
         if content["kind"] != KIND:
             raise ValueError(f"kind {content['kind']!r}")
-        was, state = content["search"], SearchState.from_json(json.dumps(content["state"]))
+        resumed, state = content["search"], SearchState.from_json(json.dumps(content["state"]))
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"is no checkpoint of genem phylo ({reason})", path=path, remedy=REMEDY) from None
-    different = [name for name in identity if was.get(name) != identity[name]]
+    different = [name for name in identity if resumed.get(name) != identity[name]]
     if different:
         raise InputError(f"is the checkpoint of another search: {_listed(different)} differ", path=path, remedy=REMEDY)
     return state

@@ -21,7 +21,7 @@ COMMAND = Command(
     ),
     arguments=(
         Option(
-            ("vcf",),
+            ("alignment",),
             "alignment in FASTA, PHYLIP, Nexus or Clustal format, or VCF or BCF; - for standard input",
             metavar="ALIGNMENT",
             file=True,
@@ -33,7 +33,7 @@ COMMAND = Command(
         "genem phylo data/alignment.fa --model HKY+G4 --tree tree.nwk --evaluate --ancestral ancestors.tsv.gz",
     ),
     library_only=(
-        *("partitions", "n_starts", "lead", "strategy", "most_escapes"),
+        *("partitions", "n_starts", "lead", "strategy", "max_perturbations"),
         *("trees", "resume", "checkpoint", "progress", "trace"),
     ),
 )
@@ -84,9 +84,10 @@ def check_options(args: argparse.Namespace) -> None:
     UsageError
         They do.
     """
+    from genem.cli.phylo.input import AUTO
     from genem.phylo import parse_model
 
-    if args.model != "auto":
+    if args.model != AUTO:
         parse_model(args.model, args.gamma_rule)
         for name in ("models", "model_table"):
             if getattr(args, name) is not None:

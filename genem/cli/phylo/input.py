@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from genem.cli.phylo.summary import InputSummary, summarise, warn_of_oddities
+from genem.data import Datatype
 from genem.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from genem.cli.context import RunContext
-    from genem.data import Alignment, Datatype, GenotypeBlock, Tree
+    from genem.data import Alignment, GenotypeBlock, Tree
     from genem.io.trees.partitions import FilePartition
     from genem.io.variants.reading import VariantReader
     from genem.phylo import SitePartition
@@ -24,21 +25,11 @@ __all__ = ["AUTO", "PhyloInput", "read_constraint_tree", "read_input", "read_tre
 
 AUTO = "auto"
 ASCERTAINMENT = "+ASC"
-LARGEST_RATE = 1e6
-"""Of one substitution beside another: with more, rounding errors are as large as the likelihoods."""
+LARGEST_RATE = 1e6  # of one substitution over another: beyond it rounding errors are as large as the likelihoods
 FOR_VCF = (
     *("regions", "regions_file", "samples", "samples_file", "apply_filters", "ids", "snps_only"),
     *("min_maf", "all_sites", "alignment_out"),
 )
-LABEL_DATATYPES: dict[str, Datatype] = {
-    "DNA": "dna",
-    "NT": "dna",
-    "PROT": "protein",
-    "PROTEIN": "protein",
-    "AA": "protein",
-}
-"""Labels of partition files that name letters, not models."""
-NUCLEOTIDES = b"ACGTUNRYSWKMBDHVXacgtunryswkmbdhvx-?~*"
 SKIPPED = {
     "indel": "with an allele of several bases",
     "symbolic": "with a symbolic allele",
@@ -52,7 +43,7 @@ SKIPPED = {
 
 @dataclass(frozen=True, slots=True)
 class PhyloInput:
-    """What is analysed.
+    """Sequences with the models under which they are analysed.
 
     Attributes
     ----------
@@ -99,8 +90,8 @@ def read_input(args: argparse.Namespace, context: RunContext) -> PhyloInput:
     UsageError
         A model cannot be read, or options do not go together.
     """
-    context.add_input(args.vcf)
-    found = _from_variants(args, context) if _is_variant_file(args.vcf) else _from_alignment(args, context)
+    context.add_input(args.alignment)
+    found = _from_variants(args, context) if _is_variant_file(args.alignment) else _from_alignment(args, context)
     _check_models(found, args)
     context.count(sequences=len(found.alignment), sites=found.alignment.n_sites, site_patterns=found.summary.n_patterns)
     warn_of_oddities(found.summary, context)
@@ -191,11 +182,11 @@ def _from_alignment(args: argparse.Namespace, context: RunContext) -> PhyloInput
 
     for name in FOR_VCF:
         if getattr(args, name):
-            raise UsageError(f"--{name.replace('_', '-')} is for a VCF: {args.vcf} is an alignment")
+            raise UsageError(f"--{name.replace('_', '-')} is for a VCF: {args.alignment} is an alignment")
     if args.max_missing_rate < 1.0:
-        raise UsageError(f"--max-missing-rate is for a VCF: {args.vcf} is an alignment")
-    alignment = read_alignment(args.vcf, datatype=args.alphabet)
-    _require_data(alignment, args.vcf)
+        raise UsageError(f"--max-missing-rate is for a VCF: {args.alignment} is an alignment")
+    alignment = read_alignment(args.alignment, datatype=args.alphabet)
+    _require_data(alignment, args.alignment)
     partitions = _read_partitions(args, alignment, context)
     return PhyloInput(alignment, args.model, partitions, "", summarise(alignment))
 
@@ -205,10 +196,10 @@ def _from_variants(args: argparse.Namespace, context: RunContext) -> PhyloInput:
     from genem.io.variants.alignment import alignment_from_variants
 
     if args.partitions is not None:
-        raise UsageError(f"--partitions is for an alignment: {args.vcf} is a VCF")
-    if args.alphabet == "protein":
-        raise UsageError(f"--alphabet protein: {args.vcf} is a VCF, which holds DNA")
-    with open_selected(args, context, ("GT",)) as reader:
+        raise UsageError(f"--partitions is for an alignment: {args.alignment} is a VCF")
+    if args.alphabet is not None and args.alphabet != Datatype.DNA:
+        raise UsageError(f"--alphabet {args.alphabet}: {args.alignment} is a VCF, which holds DNA")
+    with open_selected(args, context, ("GT",), path=args.alignment) as reader:
         snps = alignment_from_variants(
             _blocks(reader, context),
             reader.samples,
@@ -222,12 +213,12 @@ def _from_variants(args: argparse.Namespace, context: RunContext) -> PhyloInput:
     suffix = "" if args.all_sites else ASCERTAINMENT
     model = args.model
     if suffix:
-        alignment, chrom, position, n_dropped = _variable(alignment, chrom, position, args.vcf)
+        alignment, chrom, position, n_dropped = _variable(alignment, chrom, position, args.alignment)
         skipped["perhaps_constant"] = n_dropped
         if model != AUTO and ASCERTAINMENT not in model.upper():
             model += ASCERTAINMENT
             context.warn(f"a VCF holds sites that vary: the model is {model} (--all-sites: without {ASCERTAINMENT})")
-    _require_data(alignment, args.vcf)
+    _require_data(alignment, args.alignment)
     context.count(**passed_over, **{f"skipped_{reason}": number for reason, number in skipped.items() if number})
     _say_what_was_skipped(skipped, alignment.n_sites, context)
     return PhyloInput(alignment, model, (), suffix, summarise(alignment), chrom, position)
@@ -300,8 +291,7 @@ def _read_partitions(args: argparse.Namespace, alignment: Alignment, context: Ru
     context.add_input(args.partitions)
     found = read_partitions(args.partitions, alignment.n_sites)
     parts = tuple(
-        SitePartition(part.name, part.sites, _model_of(part, args), LABEL_DATATYPES.get(part.label.upper()))
-        for part in found
+        SitePartition(part.name, part.sites, _model_of(part, args), Datatype.of_label(part.label)) for part in found
     )
     owner = np.full(alignment.n_sites, -1)
     for number, part in enumerate(parts):
@@ -326,7 +316,7 @@ def _model_of(part: FilePartition, args: argparse.Namespace) -> str:
     from genem.phylo.models.specifications import ALIASES, DNA_MODELS
 
     label = part.label
-    if not label or label.upper() in (*LABEL_DATATYPES, AUTO.upper()) or label == part.name:
+    if not label or Datatype.of_label(label) is not None or label == part.name or label.upper() == AUTO.upper():
         return str(args.model)
     known = [name.upper() for name in (*DNA_MODELS, *AMINO_ACID_MODELS, *ALIASES)]
     looks_like_one = "+" in label or "{" in label or get_close_matches(label.upper(), known, n=1, cutoff=0.6)
@@ -347,39 +337,39 @@ def _check_models(data: PhyloInput, args: argparse.Namespace) -> None:
     for (model, labelled), sites in zip(models, data.columns(), strict=True):
         if model == AUTO:
             continue
-        said = parse_model(model, args.gamma_rule)
+        specification = parse_model(model, args.gamma_rule)
         expected = labelled or data.alignment.datatype
-        if expected == "protein" and data.partitions and not len(_strange_letters(data.alignment, sites)):
-            expected = said.datatype
-        if said.datatype != expected:
-            raise _wrong_datatype(data.alignment, sites, model, said.datatype, args.vcf)
-        largest = max(said.rate_values or (), default=0.0)
+        needed = specification.datatype
+        if data.partitions and needed.is_part_of(expected) and not len(_strange_letters(data.alignment, sites, needed)):
+            expected = needed
+        if needed != expected:
+            raise _wrong_datatype(data.alignment, sites, model, needed, expected, args.alignment)
+        largest = max(specification.rate_values or (), default=0.0)
         if largest > LARGEST_RATE:
             raise UsageError(f"model {model!r}: a rate of {largest:g} against one of 1; give at most {LARGEST_RATE:g}")
-        if said.ascertainment:
-            _require_variable(data.alignment, model, sites, said.datatype, args.vcf)
+        if specification.ascertainment:
+            _require_variable(data.alignment, model, sites, specification.datatype, args.alignment)
 
 
-def _strange_letters(alignment: Alignment, sites: NDArray[np.int64]) -> NDArray[np.int64]:
-    """int64 (letter, 2): sequence and place among the columns of what stands for no nucleotide."""
+def _strange_letters(alignment: Alignment, sites: NDArray[np.int64], datatype: Datatype) -> NDArray[np.int64]:
+    """int64 (letter, 2): sequence and place among the columns of what has no meaning under a kind of letters."""
     import numpy as np
 
-    return np.argwhere(~np.isin(alignment.letters[:, sites], np.frombuffer(NUCLEOTIDES, np.uint8)))
+    from genem.phylo.alphabet import NO_CODE, alphabet_of
+
+    return np.argwhere(alphabet_of(datatype).code_of[alignment.letters[:, sites]] == NO_CODE)
 
 
 def _wrong_datatype(
-    alignment: Alignment, sites: NDArray[np.int64], model: str, said: Datatype, path: str
+    alignment: Alignment, sites: NDArray[np.int64], model: str, needed: Datatype, expected: Datatype, path: str
 ) -> InputError:
-    if said == "protein":
-        return InputError(f"DNA under the protein model {model}", path=path, remedy="choose GTR+G4, HKY or another")
-    strange = _strange_letters(alignment, sites)
-    place = None
-    found = f"protein under the DNA model {model}"
-    if len(strange):
+    found, place = f"{expected.adjective} under the {needed.adjective} model {model}", None
+    strange = _strange_letters(alignment, sites, needed)
+    if needed.is_part_of(expected) and len(strange):
         row, column = strange[0, 0], sites[strange[0, 1]]
         place = f"sequence {alignment.names[row]!r}, column {column + 1}"
-        found += f" ({chr(int(alignment.letters[row, column]))!r} is no nucleotide)"
-    remedy = "choose a protein model (--model LG+G4), or say --alphabet dna"
+        found += f" ({chr(int(alignment.letters[row, column]))!r} is no {needed.letter})"
+    remedy = f"choose a {expected.adjective} model (--model {expected.default_model}), or say --alphabet {needed}"
     return InputError(found, path=path, place=place, remedy=remedy)
 
 

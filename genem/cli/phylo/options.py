@@ -1,4 +1,4 @@
-"""What ``genem phylo`` accepts: its options by heading."""
+"""Options of ``genem phylo`` by heading."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 
 from genem.cli.options import Option, OptionGroup, output_group, plot_option
 from genem.cli.values import names, non_negative_integer, positive_integer
+from genem.data import Datatype
 
 __all__ = ["INPUT", "MODEL", "OUTPUTS", "OUTPUT_NAMES", "ROOTING", "SEARCH", "STAGES", "SUPPORT", "TREES"]
 
-STAGES = ("sem", "nni", "spr", "escape")
+STAGES = ("sem", "nni", "spr", "perturb")
 REPLICATES = re.compile(r"(\d+)(?:-(\d+))?")
 
 
@@ -62,7 +63,7 @@ INPUT = OptionGroup(
             ("--alphabet",),
             "what the letters are",
             default_text="told from the letters",
-            choices=("dna", "protein"),
+            choices=tuple(map(str, Datatype)),
         ),
         _switch("--all-sites", "the VCF lists sites without variation, too: keep them, and leave +ASC out"),
     ),
@@ -137,7 +138,7 @@ SEARCH = OptionGroup(
         ),
         Option(
             ("--patience",),
-            "escapes in a row without success before the search ends",
+            "perturbations in a row without success before the search ends",
             default=14,
             parse=non_negative_integer,
             metavar="N",

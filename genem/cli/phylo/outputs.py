@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from genem.cli.phylo.fitting import Found
     from genem.cli.phylo.input import PhyloInput
     from genem.data import Alignment, Tree
+    from genem.phylo import AncestralStates
 
-__all__ = ["check_outputs", "write_alignment", "write_outputs"]
+__all__ = ["check_outputs", "named_nodes", "write_outputs"]
 
 
 def check_outputs(args: argparse.Namespace) -> None:
@@ -53,7 +56,6 @@ def write_outputs(
     further: Mapping[str, object],
 ) -> None:
     """Write the trees and every other file that was asked for; ``further`` goes into the report."""
-    from genem.cli.phylo.ancestral import named_nodes, write_ancestral, write_ancestral_fasta
     from genem.cli.phylo.report import report_bytes
     from genem.io.trees.newick import format_newick
 
@@ -114,7 +116,7 @@ SITE_MEANINGS = {
 def _write_site_log_likelihoods(data: PhyloInput, found: Found, path: str, context: RunContext) -> None:
     import numpy as np
 
-    from genem.io.tables.writing import Cells, Column, FullFloats, TableWriter
+    from genem.io.tables.writing import Cells, FullFloats, TableWriter
 
     n_sites = data.alignment.n_sites
     partition = np.full(n_sites, -1)
@@ -128,7 +130,7 @@ def _write_site_log_likelihoods(data: PhyloInput, found: Found, path: str, conte
     else:
         place = {"CHROM": data.chrom, "POS": data.position}
     with context.open_output(path) as stream:
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()])
+        table = TableWriter(stream, meanings)
         for number, fit in enumerate(found.fits, 1):
             cells: dict[str, Cells] = {
                 "TREE": np.full(n_sites, number),
@@ -138,3 +140,74 @@ def _write_site_log_likelihoods(data: PhyloInput, found: Found, path: str, conte
                 "LOG_LIKELIHOOD": FullFloats(fit.site_log_likelihoods),
             }
             table.write(cells)
+
+
+def named_nodes(tree: Tree) -> Tree:
+    """The tree with a name for every inner node: labels that are names stay, other nodes become Node1, Node2, ...
+
+    Numbers are not taken for names: they are supports.
+    """
+    counts = Counter([*tree.labels, *tree.taxa])
+    kept = [label if label and counts[label] == 1 and not _is_number(label) else "" for label in tree.labels]
+    taken = {*kept, *tree.taxa}
+    free = (name for number in range(1, 2 * len(tree) + 2) if (name := f"Node{number}") not in taken)
+    return replace(tree, labels=tuple(label or next(free) for label in kept))
+
+
+def _is_number(label: str) -> bool:
+    try:
+        return all(float(part) >= 0.0 for part in label.split("/"))
+    except ValueError:
+        return False
+
+
+def write_ancestral(data: PhyloInput, found: Found, named: Tree, path: str, context: RunContext) -> None:
+    """The posterior of every state, a row for each node and site."""
+    import numpy as np
+
+    from genem.io.tables.writing import Cells, Labels, TableWriter
+    from genem.io.trees.newick import format_newick
+
+    states = _reconstruct(found, named, context.threads or 1)
+    letters = states.alphabet.states
+    meanings = {
+        "NODE": "name of the node in the tree above",
+        "SITE": "column of the alignment",
+        "STATE": "the most probable state",
+        **{f"P_{letter}": f"posterior probability of {letter}" for letter in letters},
+    }
+    sites = np.concatenate(data.columns())
+    order = np.argsort(sites)
+    with context.open_output(path) as stream:
+        notes = {"tree": format_newick(named)}
+        table = TableWriter(stream, meanings, notes=notes)
+        for row, node in enumerate(states.nodes):
+            probabilities = np.concatenate([each[row] for each in states.posterior])[order]
+            cells: dict[str, Cells] = {
+                "NODE": Labels([states.tree.name(node)], np.zeros(len(sites), np.int64)),
+                "SITE": sites[order] + 1,
+                "STATE": Labels(list(letters), probabilities.argmax(axis=1)),
+                **{f"P_{letter}": probabilities[:, state].copy() for state, letter in enumerate(letters)},
+            }
+            table.write(cells)
+
+
+def write_ancestral_fasta(data: PhyloInput, found: Found, named: Tree, path: str, context: RunContext) -> None:
+    """The most probable state of every site, a sequence for each node; ``-`` for columns in no partition."""
+    import numpy as np
+
+    from genem.data import Alignment
+
+    states = _reconstruct(found, named, context.threads or 1)
+    letters = np.full((len(states.nodes), data.alignment.n_sites), ord("-"), np.uint8)
+    for number, sites in enumerate(data.columns()):
+        for row, sequence in enumerate(states.sequences(number)):
+            letters[row, sites] = np.frombuffer(sequence.encode(), np.uint8)
+    names = tuple(states.tree.name(node) for node in states.nodes)
+    write_alignment(Alignment(names, letters, data.alignment.datatype), path, context)
+
+
+def _reconstruct(found: Found, named: Tree, threads: int) -> AncestralStates:
+    from genem.phylo import TreeLikelihood, ancestral_states
+
+    return ancestral_states(TreeLikelihood(found.best_fit.partitions, threads=threads), named)

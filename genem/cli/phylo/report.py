@@ -103,7 +103,7 @@ def _branches(fit: TreeFit, errors: StandardErrors | None) -> list[dict[str, obj
     length_errors = no_errors if errors is None else errors.lengths
     return [
         {
-            "taxa": [name for name, there in zip(tree.taxa, below[node], strict=True) if there],
+            "taxa": [name for name, is_below in zip(tree.taxa, below[node], strict=True) if is_below],
             "length": float(tree.length[node]),
             "standard_error": float(length_errors[node]),
         }

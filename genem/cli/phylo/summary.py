@@ -1,4 +1,4 @@
-"""What there is to say of an alignment before it is analysed."""
+"""Size and oddities of an alignment, told before it is analysed."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def summarise(alignment: Alignment) -> InputSummary:
         n_taxa=len(alignment),
         n_sites=alignment.n_sites,
         n_patterns=patterns.n_patterns,
-        datatype=alignment.datatype,
+        datatype=str(alignment.datatype),
         unknown_share=float((unknown @ patterns.weight).sum()) / n_letters,
         ambiguous_share=float((ambiguous @ patterns.weight).sum()) / n_letters,
         n_perhaps_constant=int(patterns.weight @ np.any(patterns.constant_states() > 0.0, axis=0)),

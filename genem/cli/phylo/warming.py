@@ -1,12 +1,17 @@
-"""What ``genem warm phylo`` runs: the command on alignments of a few letters."""
+"""Runs of ``genem phylo`` on alignments of a few letters, for ``genem warm phylo``."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-DNA = ("ACGTACGTAC", "ACGTACGTTC", "ACTTACCTTC", "AGTTACCTTA", "AGTTGCCTAA")
-PROTEIN = ("ARNDCQEGHI", "ARNDCQEGHL", "ARNECQEGKL", "SRNECQDGKL", "SRNEAQDGKV")
+from genem.data import Datatype
+
+CASES = {
+    Datatype.DNA: ("HKY+G4", "ACGTACGTAC", "ACGTACGTTC", "ACTTACCTTC", "AGTTACCTTA", "AGTTGCCTAA"),
+    Datatype.PROTEIN: ("LG+G4", "ARNDCQEGHI", "ARNDCQEGHL", "ARNECQEGKL", "SRNECQDGKL", "SRNEAQDGKV"),
+}
+"""Model and sequences for every number of states that has kernels of its own."""
 
 
 def run_on_tiny_alignments() -> None:
@@ -14,7 +19,7 @@ def run_on_tiny_alignments() -> None:
     from genem.cli.main import main
 
     with tempfile.TemporaryDirectory() as folder:
-        for kind, sequences, model in (("dna", DNA, "HKY+G4"), ("protein", PROTEIN, "LG+G4")):
+        for kind, (model, *sequences) in CASES.items():
             path, tree = Path(folder) / f"{kind}.fa", Path(folder) / f"{kind}.nwk"
             path.write_text("".join(f">{name}\n{row}\n" for name, row in zip("abcde", sequences, strict=True)))
             files = {"ancestral": "a.tsv", "site-loglik": "s.tsv", "report": "r.json"}

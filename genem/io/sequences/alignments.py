@@ -47,7 +47,7 @@ def read_alignment(path: str | Path, *, datatype: Datatype | None = None, thread
     path
         A file, or ``-`` for standard input.
     datatype
-        What the letters stand for, where it should not be told from the letters themselves.
+        The kind of the letters, where it should not be told from the letters themselves.
     threads
         For decompression.
 
@@ -60,8 +60,8 @@ def read_alignment(path: str | Path, *, datatype: Datatype | None = None, thread
     Examples
     --------
     >>> alignment = read_alignment("data/lexA_sites.fa")
-    >>> len(alignment), alignment.n_sites, alignment.datatype
-    (19, 20, 'dna')
+    >>> len(alignment), alignment.n_sites, alignment.datatype.name
+    (19, 20, 'DNA')
     """
     with InflatedInput(path, threads=threads) as stream:
         content = b"".join(stream.pieces())
@@ -149,9 +149,8 @@ def _nexus(text: str, path: str) -> tuple[Records, Datatype | None]:
         raise InputError(f"is no Nexus alignment that can be read: {_one_line(error)}", path=path) from None
     if not records:
         raise InputError("is no Nexus alignment that can be read: it has no matrix", path=path)
-    stated: dict[str, Datatype] = {"dna": "dna", "rna": "dna", "nucleotide": "dna", "protein": "protein"}
     gaps = str.maketrans({matrix.gap: "-", matrix.missing: "?"})
-    return [(name, sequence.translate(gaps)) for name, sequence in records], stated.get(str(matrix.datatype).lower())
+    return [(name, sequence.translate(gaps)) for name, sequence in records], Datatype.of_label(str(matrix.datatype))
 
 
 def _refuse_open_quotes(text: str, path: str) -> None:
@@ -294,4 +293,4 @@ def _guess_datatype(text: bytes) -> Datatype:
     told = len(text) - silent
     others = told - clear - ambiguous
     share = LEAST_SHARE if told >= MANY_LETTERS else NUCLEOTIDE_SHARE
-    return "dna" if others == 0 and clear >= share * told else "protein"
+    return Datatype.DNA if others == 0 and clear >= share * told else Datatype.PROTEIN

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import MISSING_ALLELE, SPAN_ALT, SPAN_REF, Alignment, GenotypeBlock, VariantSites
+from genem.data import MISSING_ALLELE, SPAN_ALT, SPAN_REF, Alignment, Datatype, GenotypeBlock, VariantSites
 from genem.errors import InputError
 
 __all__ = ["SnpAlignment", "alignment_from_variants"]
@@ -105,7 +105,8 @@ def alignment_from_variants(
     if not chrom:
         raise InputError("no SNP to make an alignment of" + (f" ({_listed(skipped)})" if skipped else ""))
     letters = np.ascontiguousarray(np.concatenate(columns).T)
-    return SnpAlignment(Alignment(samples, letters, "dna"), tuple(chrom), np.concatenate(positions), dict(skipped))
+    alignment = Alignment(samples, letters, Datatype.DNA)
+    return SnpAlignment(alignment, tuple(chrom), np.concatenate(positions), dict(skipped))
 
 
 def _listed(skipped: Mapping[str, int]) -> str:

@@ -15,9 +15,7 @@ import numpy as np
 
 from genem.jit import kernel
 from genem.motif.model.layout_kernels import Layout, count_columns, letter_of_site
-
-LARGE_RATIO = 500.0
-"""From here on erfc underflows and its asymptotic form is exact to 1e-3."""
+from genem.numerics.tails_kernels import log_choose, log_odd_chi_square_tail, log_product_tail
 
 
 class Limits(NamedTuple):
@@ -57,19 +55,6 @@ class Limits(NamedTuple):
 
 
 @kernel
-def chi_square_log_p(half_statistic: float, degrees_of_freedom: int) -> float:
-    """Log p-value of twice the argument, for an odd number of degrees of freedom: a finite sum."""
-    power = math.sqrt(half_statistic) * 2.0 / math.sqrt(math.pi)
-    terms = 0.0
-    for j in range((degrees_of_freedom - 1) // 2):
-        terms += power
-        power *= half_statistic / (j + 1.5)
-    if half_statistic < LARGE_RATIO:
-        return math.log(math.erfc(math.sqrt(half_statistic)) + terms * math.exp(-half_statistic))
-    return math.log(terms + 1.0 / math.sqrt(math.pi * half_statistic)) - half_statistic
-
-
-@kernel
 def column_log_p(ratio: float, n: int, n_letters: int, limits: Limits) -> float:
     """Log p-value of a column: the probability that n background letters have a log-likelihood ratio this high.
 
@@ -81,7 +66,7 @@ def column_log_p(ratio: float, n: int, n_letters: int, limits: Limits) -> float:
         return 0.0
     tabled = min(n, len(limits.tails) - 1)
     if tabled == 0:
-        return min(0.0, chi_square_log_p(ratio, n_letters - 1))
+        return min(0.0, log_odd_chi_square_tail(ratio, n_letters - 1))
     scaled = ratio * tabled / n
     n_bins = limits.tails.shape[1] - 1
     place = min(scaled / (tabled * limits.largest_ratio), 1.0) * n_bins
@@ -90,32 +75,8 @@ def column_log_p(ratio: float, n: int, n_letters: int, limits: Limits) -> float:
         limits.tails[tabled, low + 1] - limits.tails[tabled, low]
     )
     if n > tabled:
-        log_p += chi_square_log_p(ratio, n_letters - 1) - chi_square_log_p(scaled, n_letters - 1)
+        log_p += log_odd_chi_square_tail(ratio, n_letters - 1) - log_odd_chi_square_tail(scaled, n_letters - 1)
     return min(0.0, log_p)
-
-
-@kernel
-def product_log_p(log_product: float, n: int) -> float:
-    """Log p-value of a product of n uniform numbers: Q_n(x) = e^x sum_{i<n} (-x)^i / i! with x its logarithm."""
-    t = -log_product
-    if t <= 0.0:
-        return 0.0
-    if t < n:
-        term, total = 1.0, 1.0
-        for i in range(1, n):
-            term *= t / i
-            total += term
-        return math.log(total) - t
-    term, total = 1.0, 1.0
-    for i in range(n - 1, 0, -1):
-        term *= i / t
-        total += term
-    return (n - 1) * math.log(t) - math.lgamma(float(n)) + math.log(total) - t
-
-
-@kernel
-def log_binomial(n: int, k: int) -> float:
-    return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
 
 
 @kernel
@@ -137,8 +98,8 @@ def log_alignments(n_sites: int, width: int, n_strands: int, limits: Limits) -> 
         places += room * limits.multiplicity[i]
     if limits.repeats:
         chosen = min(n_sites, places)
-        return log_binomial(places, chosen) + chosen * math.log(float(n_strands))
-    return log_ways + log_binomial(records, min(n_sites, records))
+        return log_choose(places, chosen) + chosen * math.log(float(n_strands))
+    return log_ways + log_choose(records, min(n_sites, records))
 
 
 @kernel
@@ -161,7 +122,7 @@ def alignment_log_e(layout: Layout, limits: Limits, counts: np.ndarray, width: i
     for column in range(width):
         ratio, total = column_ratio(counts[column], layout.background)
         log_product += column_log_p(ratio, total, len(layout.background), limits)
-    return product_log_p(log_product, width) + log_alignments(n_sites, width, layout.n_strands, limits)
+    return log_product_tail(log_product, width) + log_alignments(n_sites, width, layout.n_strands, limits)
 
 
 @kernel
@@ -255,7 +216,7 @@ def choose_window(
             if left_over < min(limits.min_sites, n_sites):
                 continue
             share = left_over / n_sites
-            objective = product_log_p(min(0.0, share * log_product), new_width)
+            objective = log_product_tail(min(0.0, share * log_product), new_width)
             objective += log_alignments(left_over, new_width, layout.n_strands, limits)
             if objective < best:
                 best_first, best_width, best = first - reach, new_width, objective

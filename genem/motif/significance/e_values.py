@@ -7,18 +7,18 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfcx, gammaln, logsumexp, xlogy
+from scipy.special import gammaln, xlogy
 
 from genem.errors import UsageError
 from genem.motif.model.settings import SiteModel
 from genem.motif.significance.e_value_kernels import tails_of_four_letters, tilted_distribution
+from genem.numerics.tails import log_chi_square_tail, log_product_tail
 
 __all__ = [
     "column_log_likelihood_ratios",
     "column_log_p_values",
     "log10_alignments",
     "log10_e_value",
-    "product_log_p_value",
 ]
 
 Floats = NDArray[np.float64]
@@ -119,7 +119,7 @@ def log10_e_value(
     log_p = column_log_p_values(ratios, n_sites, frequencies)
     strands = 2 if both_strands and not palindrome else 1
     alignments = log10_alignments(lengths, len(matrix), n_sites, model=model, strands=strands)
-    return product_log_p_value(float(log_p.sum()), len(matrix)) / LN10 + alignments
+    return log_product_tail(float(log_p.sum()), len(matrix)) / LN10 + alignments
 
 
 def column_log_likelihood_ratios(counts: ArrayLike, background: ArrayLike) -> Floats:
@@ -194,36 +194,6 @@ def column_log_p_values(ratios: ArrayLike, n_sites: int, background: ArrayLike, 
     return np.minimum(_log_tails(values, n_sites, frequencies), 0.0)
 
 
-def product_log_p_value(log_product: float, n_factors: int) -> float:
-    """The p-value of a product of independent uniform p-values, both as natural logarithms.
-
-    Parameters
-    ----------
-    log_product
-        The logarithm of the product.
-    n_factors
-        How many factors.
-
-    Returns
-    -------
-    float
-
-    References
-    ----------
-    Bailey & Gribskov (1998), doi:10.1093/bioinformatics/14.1.48.
-
-    Examples
-    --------
-    >>> round(math.exp(product_log_p_value(math.log(0.05 * 0.05), 2)), 6)
-    0.017479
-    """
-    x = -log_product
-    if x <= 0.0:
-        return 0.0
-    i = np.arange(0.0, n_factors)
-    return min(0.0, float(logsumexp(i * math.log(x) - gammaln(i + 1.0))) - x)
-
-
 def log10_alignments(
     lengths: ArrayLike, width: int, n_sites: int, *, model: SiteModel = "zoops", strands: int = 1
 ) -> float:
@@ -271,16 +241,6 @@ def log10_alignments(
         logs = np.log(strands * starts[:n_sites].astype(np.float64)).sum()
         logs += gammaln(room + 1.0) - gammaln(n_sites + 1.0) - gammaln(room - n_sites + 1.0)
     return float(logs) / LN10
-
-
-def log_chi_square_tail(half_statistic: Floats, degrees_of_freedom: int) -> Floats:
-    """log P(chi-square >= 2 t): finite sums that do not underflow."""
-    t = np.maximum(half_statistic, 0.0)
-    powers = np.arange(0.5 if degrees_of_freedom % 2 else 0.0, degrees_of_freedom // 2)
-    total: Floats = (t[:, None] ** powers * np.exp(-gammaln(powers + 1.0))).sum(axis=1)
-    if degrees_of_freedom % 2:
-        total += erfcx(np.sqrt(t))
-    return np.log(total) - t
 
 
 def _log_tails(ratios: Floats, n_sites: int, background: Floats) -> Floats:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import gammaln, logsumexp
-
 from genem.errors import UsageError
+from genem.numerics.tails import log_binomial_tail, log_hypergeometric_tail
 
 __all__ = ["log10_binomial_p", "log10_fisher_p"]
 
@@ -43,15 +40,7 @@ def log10_fisher_p(n_with: int, n_sequences: int, n_control_with: int, n_control
     """
     if not (0 <= n_with <= n_sequences and 0 <= n_control_with <= n_control):
         raise UsageError(f"{n_with} of {n_sequences} and {n_control_with} of {n_control} sequences with a site")
-    total_with = n_with + n_control_with
-    counts = np.arange(n_with, min(total_with, n_sequences) + 1.0)
-    counts = counts[total_with - counts <= n_control]
-    logs = (
-        _log_choose(n_sequences, counts)
-        + _log_choose(n_control, total_with - counts)
-        - _log_choose(n_sequences + n_control, np.array(float(total_with)))
-    )
-    return min(0.0, float(logsumexp(logs)) / math.log(10.0))
+    return log_hypergeometric_tail(n_with, n_sequences, n_control_with, n_control) / math.log(10.0)
 
 
 def log10_binomial_p(n_sites: int, n_control_sites: int, share: float) -> float:
@@ -81,11 +70,4 @@ def log10_binomial_p(n_sites: int, n_control_sites: int, share: float) -> float:
     """
     if n_sites < 0 or n_control_sites < 0 or not 0.0 < share < 1.0:
         raise UsageError(f"{n_sites} and {n_control_sites} sites, share {share}: a share between 0 and 1 expected")
-    total = n_sites + n_control_sites
-    counts = np.arange(n_sites, total + 1.0)
-    logs = _log_choose(total, counts) + counts * math.log(share) + (total - counts) * math.log1p(-share)
-    return min(0.0, float(logsumexp(logs)) / math.log(10.0))
-
-
-def _log_choose(n: int, k: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0))
+    return log_binomial_tail(n_sites, n_control_sites, share) / math.log(10.0)

@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genem.em.newton_kernels import bracketed_step, has_settled
 from genem.jit import kernel
 from genem.numerics.array_kernels import aligned
-from genem.numerics.vector_kernels import log_lanes
-from genem.phylo.fitting.newton_kernels import bracketed_step
+from genem.numerics.vector_kernels import logarithms
 from genem.phylo.likelihood.partial_kernels import (
     Chunk,
     Partials,
@@ -46,8 +46,9 @@ from genem.phylo.likelihood.transition_kernels import Process, Transitions, fill
 MIN_LENGTH = 1e-9
 MAX_LENGTH = 100.0
 MAX_NEWTON = 50
-LENGTH_TOLERANCE = 1e-6
-"""On a step, relative to the length plus a ten-thousandth; the error that is left is of the order of its square."""
+LENGTH_TOLERANCE, LENGTH_OFFSET = 1e-6, 1e-4
+"""Newton's method ends with a step of at most the tolerance times the length plus the offset; the error that is left is
+of the order of its square."""
 ROUNDING = 1e-12
 """Fall of the log-likelihood, relative to its size, that is put down to rounding."""
 
@@ -68,7 +69,10 @@ class EdgeTable(NamedTuple):
 def fill_chunk_table(
     sites: Sites, process: Process, chunk: Chunk, number: int, node: int, spare: np.ndarray, table: EdgeTable
 ) -> None:
-    """The table of the edge above a node for one chunk."""
+    """The table of the edge above a node for one chunk.
+
+    ``spare`` is a slab (category, state, lane) to work in.
+    """
     message(process.left[sites.model[number]], chunk.up[node], node < len(chunk.code), table.value[number])
     finish_chunk_table(
         sites, process, number, chunk.up_scale[node], chunk.outer[node], chunk.outer_scale[node], spare, table
@@ -86,7 +90,11 @@ def finish_chunk_table(
     spare: np.ndarray,
     table: EdgeTable,
 ) -> None:
-    """The same, where the values hold the lower end of the edge already."""
+    """Turn the lower end of an edge, which the values of its table hold already, into the table of one chunk.
+
+    ``up_scale`` and ``outer_scale`` (lane,) are the scales of the lower and the upper end, ``outer`` the partial
+    (category, state, lane) of the upper one; ``spare`` is a slab (category, state, lane) to work in.
+    """
     n_lanes = spare.shape[2]
     model = sites.model[number]
     value, offset, scale = table.value[number], table.offset[number], table.scale[number]
@@ -112,7 +120,10 @@ def finish_chunk_table(
 
 @kernel
 def fill_growth(process: Process, model: int, length: float, growth: np.ndarray) -> None:
-    """exp(eigenvalue rate t) and its two derivatives, float64 (3, category, state)."""
+    """Write exp(eigenvalue rate t) and its two derivatives.
+
+    ``growth`` float64 (3, category, state) is filled.
+    """
     for c in range(growth.shape[1]):
         for k in range(growth.shape[2]):
             speed = process.eigenvalue[model, k] * process.rate[model, c]
@@ -123,7 +134,10 @@ def fill_growth(process: Process, model: int, length: float, growth: np.ndarray)
 
 @kernel
 def sum_growths(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
-    """As :func:`sum_growth` for the function and both derivatives, total[order, lane], in one pass over the table."""
+    """Sum growth times value over categories and eigenvalues for the function and both derivatives, in one pass.
+
+    ``growth`` (3, category, state); ``value`` (category, state, lane); ``total`` (3, lane) is filled.
+    """
     n_lanes = total.shape[1]
     for d in range(3):
         for l in range(n_lanes):
@@ -142,7 +156,10 @@ def sum_growths(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> Non
 
 @kernel
 def sum_growth(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None:
-    """total[lane] = sum of growth times value over categories and eigenvalues."""
+    """Sum growth times value over categories and eigenvalues.
+
+    ``growth`` (category, state); ``value`` (category, state, lane); ``total`` (lane,) is filled.
+    """
     n_lanes = len(total)
     for l in range(n_lanes):
         total[l] = 0.0
@@ -159,7 +176,7 @@ def sum_growth(growth: np.ndarray, value: np.ndarray, total: np.ndarray) -> None
 def add_derivatives(weight: np.ndarray, offset: np.ndarray, total: np.ndarray) -> tuple[float, float]:
     """First and second derivative of the log-likelihood of one chunk, before the correction for ascertainment.
 
-    ``total`` is overwritten.
+    ``weight`` and ``offset`` (lane,); ``total`` (3, lane), from :func:`sum_growths`, is overwritten.
     """
     n_lanes = len(weight)
     for l in range(n_lanes):
@@ -207,7 +224,10 @@ def derivatives(
 def add_unseen(
     unseen: np.ndarray, scale: np.ndarray, offset: np.ndarray, total: np.ndarray, target: np.ndarray
 ) -> None:
-    """Add the probabilities of constant patterns, and as many derivatives as ``total`` has rows."""
+    """Add the probabilities of constant patterns, and as many derivatives as ``total`` has rows.
+
+    ``unseen``, ``scale`` and ``offset`` (lane,); ``total`` (order, lane); ``target`` (order,) is added to.
+    """
     n_lanes = len(unseen)
     for l in range(n_lanes):
         if unseen[l] > 0.0:
@@ -221,7 +241,10 @@ def add_unseen(
 def edge_log_likelihood(
     sites: Sites, process: Process, table: EdgeTable, ascertained: np.ndarray, length: float
 ) -> float:
-    """The log-likelihood of the tree with this length of the edge."""
+    """The log-likelihood of the tree with this length of the edge.
+
+    ``ascertained`` (model,): sites of the models with +ASC, 0 for the others.
+    """
     n_lanes = table.value.shape[3]
     growth = np.empty((3, *table.value.shape[1:3]))
     total, log_site = aligned((1, n_lanes)), aligned((n_lanes,))
@@ -241,7 +264,7 @@ def edge_log_likelihood(
             n_impossible += sites.weight[number, l] > 0.0 and not total[0, l] > 0.0
         if n_impossible > 0:
             return -math.inf
-        log_lanes(total[0], log_site)
+        logarithms(total[0], log_site)
         for l in range(n_lanes):
             log_site[l] += table.scale[number, l] * LOG_TINY
         result += weighted_sum(sites.weight[number], log_site)
@@ -255,19 +278,21 @@ def edge_log_likelihood(
 def newton_length(
     sites: Sites, process: Process, table: EdgeTable, ascertained: np.ndarray, length: float, max_newton: int
 ) -> float:
-    """A length where the derivative vanishes, uphill of the given one, or the bound that it leads to."""
+    """A length where the derivative vanishes, uphill of the given one, or the bound that it leads to.
+
+    ``ascertained`` (model,): as for :func:`derivatives`.
+    """
     low, high = MIN_LENGTH, MAX_LENGTH
-    here = min(max(length, low), high)
+    current = min(max(length, low), high)
     for _ in range(max_newton):
-        slope, curve = derivatives(sites, process, table, ascertained, here)
+        slope, curve = derivatives(sites, process, table, ascertained, current)
         if not math.isfinite(slope):
             return length
-        there, low, high = bracketed_step(here, slope, curve, low, high, MIN_LENGTH, MAX_LENGTH)
-        step = abs(there - here)
-        here = there
-        if step <= LENGTH_TOLERANCE * (here + 1e-4):
+        previous = current
+        current, low, high = bracketed_step(previous, slope, curve, low, high, MIN_LENGTH, MAX_LENGTH)
+        if has_settled(previous, current, LENGTH_TOLERANCE, LENGTH_OFFSET):
             break
-    return here
+    return current
 
 
 @kernel
@@ -280,7 +305,10 @@ def improve_edge(
     current: float,
     max_newton: int,
 ) -> tuple[float, float]:
-    """A better length of one edge and the log-likelihood then, or those given (``current`` belongs to ``length``)."""
+    """A better length of one edge and the log-likelihood then, or those given (``current`` belongs to ``length``).
+
+    ``ascertained`` (model,): as for :func:`derivatives`.
+    """
     proposed = newton_length(sites, process, table, ascertained, length, max_newton)
     if proposed == length:
         return length, current
@@ -292,7 +320,10 @@ def improve_edge(
 
 @kernel
 def fill_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> None:
-    """Outer partials of one node from those of its parent and the upward ones of its siblings, as they are now."""
+    """Outer partials of one node from those of its parent and the upward ones of its siblings, as they are now.
+
+    ``spare`` is a slab (category, state, lane) to work in.
+    """
     parent = tree.parent[node]
     target, scale = chunk.outer[node], chunk.outer_scale[node]
     begin_outer(chunk, parent, target, scale)
@@ -315,7 +346,10 @@ def fill_table(
     spare: np.ndarray,
     table: EdgeTable,
 ) -> None:
-    """Outer partials and table of the edge above a node, over all chunks; every chunk must have its slot."""
+    """Outer partials and table of the edge above a node, over all chunks; every chunk must have its slot.
+
+    ``spare`` is a slab (category, state, lane) to work in.
+    """
     for number in range(len(sites.model)):
         chunk = take_chunk(sites, transitions, storage, number)
         fill_outer(tree, chunk, node, spare)
@@ -348,17 +382,21 @@ def sweep_branches(
         float64 (node,), changed in place, and ``transitions`` with them.
     free
         bool (node,): which edges may change.
+    ascertained
+        float64 (model,): sites of the models with +ASC, 0 for the others.
     current
         Log-likelihood of ``lengths``.
     """
     spare = aligned(storage.up.shape[2:])
     top = len(tree.parent) - 1
+    # Depth first: a node's children are visited one by one, and its partials are made anew when it is left.
     position = tree.start[:-1].copy()
     node = top
     while True:
         if position[node] < tree.start[node + 1]:
             child = tree.child[position[node]]
             position[node] += 1
+            # Down an edge: improve its length on the table of the edge, with all else as it is now.
             if free[child]:
                 fill_table(sites, process, tree, transitions, storage, child, spare, table)
                 if current == -math.inf:
@@ -375,6 +413,7 @@ def sweep_branches(
         elif node == top:
             break
         else:
+            # Up again: the parent sees the new lengths below.
             for number in range(len(sites.model)):
                 update_up(tree, take_chunk(sites, transitions, storage, number), node, spare)
             node = tree.parent[node]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Status
+from genem.em.rounds import Rounds
 from genem.numerics.arrays import aligned_array
 from genem.phylo.fitting.branch_kernels import MAX_LENGTH, MAX_NEWTON, MIN_LENGTH, EdgeTable, sweep_branches
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood, build_topology
@@ -35,7 +35,8 @@ class BranchFit:
     n_sweeps
         Rounds over all edges.
     status
-        ``converged``, ``max_iter``, or ``degenerate`` where the data are impossible.
+        ``converged (objective)``; ``left`` where the tolerance was wider than that of the engine; ``max_iter``;
+        ``degenerate`` where the data are impossible.
     """
 
     tree: Tree
@@ -86,7 +87,7 @@ def fit_branches(
     Under Jukes-Cantor a fraction p of different sites is a distance of -3/4 log(1 - 4/3 p).
 
     >>> from genem.data import Alignment
-    >>> from genem.phylo.likelihood.tree_likelihood import Partition
+    >>> from genem.phylo.models.partition import Partition
     >>> from genem.phylo.models.substitution import starting_model
     >>> from genem.phylo.patterns import site_patterns
     >>> from genem.phylo.trees.topology import star_tree
@@ -95,7 +96,7 @@ def fit_branches(
     >>> likelihood = TreeLikelihood([Partition(patterns, starting_model("JC", patterns))])
     >>> fit = fit_branches(likelihood, star_tree(("a", "b")))
     >>> fit.status.label, round(float(fit.tree.length.sum()), 6)
-    ('converged', 0.107326)
+    ('converged (objective)', 0.107326)
     """
     numbered = relabelled(tree, likelihood.taxa)
     changing = np.ones(len(numbered), np.bool_)
@@ -109,30 +110,24 @@ def fit_branches(
     storage = likelihood.storage(len(lengths), keep=True)
     reached = likelihood.run(numbered, topology, transitions, storage, down=False).log_likelihood
     table = new_edge_table(likelihood)
-    status, n_sweeps = Status.MAX_ITER, 0
-    while n_sweeps < max_sweeps:
-        before = reached
-        reached = sweep_branches(
-            likelihood.sites,
-            likelihood.process,
-            topology,
-            transitions,
-            storage,
-            table,
-            likelihood.ascertained,
-            lengths,
-            changing,
-            before,
-            max_newton,
+    rounds = Rounds(tolerance, max_sweeps, start=reached)
+    while rounds.go_on:
+        rounds.judge(
+            sweep_branches(
+                likelihood.sites,
+                likelihood.process,
+                topology,
+                transitions,
+                storage,
+                table,
+                likelihood.ascertained,
+                lengths,
+                changing,
+                rounds.reached,
+                max_newton,
+            )
         )
-        n_sweeps += 1
-        if reached == -math.inf:
-            status = Status.DEGENERATE
-            break
-        if reached - before <= tolerance:
-            status = Status.CONVERGED
-            break
-    return BranchFit(replace(numbered, length=lengths), reached, n_sweeps, status)
+    return BranchFit(replace(numbered, length=lengths), rounds.reached, rounds.n_rounds, rounds.status)
 
 
 def new_edge_table(likelihood: TreeLikelihood) -> EdgeTable:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.phylo.fitting.optimisation import Estimate, TreeModel
-from genem.phylo.likelihood.tree_likelihood import Partition, TreeLikelihood
+from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
 from genem.phylo.models.parameters import pack_partitions, unpack_partitions
+from genem.phylo.models.partition import Partition
 from genem.phylo.models.substitution import DNA_PAIRS, Model
 
 __all__ = ["ModelParameter", "StandardErrors", "model_parameters", "standard_errors"]
@@ -150,29 +151,29 @@ def model_parameters(partitions: Sequence[Partition]) -> tuple[ModelParameter, .
 
 def _names(partition: Partition) -> list[tuple[str, float, bool]]:
     """Name, value, and whether it is free, of everything in one model."""
-    model, said = partition.model, partition.model.specification
+    model, specification = partition.model, partition.model.specification
     listed = [
-        (name, float(value), said.rate_values is None)
+        (name, float(value), specification.rate_values is None)
         for name, value in zip(_rate_names(model), model.rate_values, strict=True)
     ]
     states = partition.patterns.alphabet.states
-    is_free = said.frequency_rule == "optimised"
+    is_free = specification.frequency_rule == "optimised"
     listed += [(f"frequency_{state}", float(f), is_free) for state, f in zip(states, model.frequency, strict=True)]
-    if said.heterogeneity == "gamma":
-        listed.append(("alpha", float(model.alpha), said.alpha is None))
-    if said.has_invariant:
-        listed.append(("invariant", float(model.invariant), said.invariant is None))
+    if specification.heterogeneity == "gamma":
+        listed.append(("alpha", float(model.alpha), specification.alpha is None))
+    if specification.has_invariant:
+        listed.append(("invariant", float(model.invariant), specification.invariant is None))
     for kind, values in (("weight", model.free_weight), ("rate", model.free_rate)):
-        listed += [(f"{kind}_{k}", float(value), said.free_rates is None) for k, value in enumerate(values, 1)]
+        listed += [(f"{kind}_{k}", float(value), specification.free_rates is None) for k, value in enumerate(values, 1)]
     return listed
 
 
 def _rate_names(model: Model) -> list[str]:
-    said = model.specification
-    if said.name in ("K80", "HKY"):
+    specification = model.specification
+    if specification.name in ("K80", "HKY"):
         return ["kappa"]
-    pairs: dict[str, list[str]] = {digit: [] for digit in said.free_classes}
-    for (x, y), digit in zip(DNA_PAIRS, said.rate_classes, strict=False):
+    pairs: dict[str, list[str]] = {digit: [] for digit in specification.free_classes}
+    for (x, y), digit in zip(DNA_PAIRS, specification.rate_classes, strict=False):
         if digit in pairs:
             pairs[digit].append("ACGT"[x] + "ACGT"[y])
     return ["rate_" + "_".join(members) for members in pairs.values()]

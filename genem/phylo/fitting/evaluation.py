@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Datatype, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
 from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
+from genem.em.status import SOLVED
 from genem.errors import UsageError
 from genem.phylo.fitting.branches import MIN_LENGTH, with_start_lengths
 from genem.phylo.fitting.errors import standard_errors
 from genem.phylo.fitting.optimisation import Estimate, TreeModel
-from genem.phylo.likelihood.tree_likelihood import Partition, TreeLikelihood
+from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
 from genem.phylo.models.nesting import transferred
 from genem.phylo.models.parameters import pack_partitions, partition_bounds
+from genem.phylo.models.partition import Partition
 from genem.phylo.models.rates import GammaRule
 from genem.phylo.models.specifications import ModelSpecification, parse_model
 from genem.phylo.models.substitution import START_ALPHA, Model, starting_model
@@ -39,7 +41,7 @@ and ends there for locked."""
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """When a fit ends: the tolerances of :func:`genem.em.fit`."""
+    """The tolerances of :func:`genem.em.fit` with which a fit ends."""
 
     objective: float = OBJECTIVE_TOLERANCE
     parameter: float = 1e-6
@@ -59,8 +61,8 @@ class SitePartition:
     model
         Model string.
     datatype
-        What the letters of these columns stand for, where partitions differ in it; unless given what those of the
-        alignment do, or DNA in an alignment of protein whose ``model`` is one of DNA.
+        The kind of the letters of these columns, where partitions differ in it; unless given that of the alignment, or
+        DNA in an alignment of protein whose ``model`` is one of DNA.
     """
 
     name: str
@@ -109,7 +111,7 @@ class TreeFit:
 
     @property
     def model(self) -> Model:
-        """Of the first partition."""
+        """The model of the first partition."""
         return self.partitions[0].model
 
     @property
@@ -186,12 +188,19 @@ def evaluate(
     parts = make_partitions(alignment, model, partitions, gamma_rule)
     likelihood = TreeLikelihood(parts, threads=threads)
     found = fit_tree(likelihood, tree, fix_branches=fix_branches, length_errors=length_errors, trace=trace)
-    columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
-    sites = np.full(alignment.n_sites, np.nan)
-    evaluation = likelihood.with_partitions(found.partitions).evaluate(canonical(found.tree))
-    for where, values in zip(columns, evaluation.site_log_likelihoods(), strict=True):
-        sites[where] = values
-    return replace(found, site_log_likelihoods=sites)
+    return in_site_order(found, partitions, alignment.n_sites, likelihood)
+
+
+def in_site_order(
+    fit: TreeFit, partitions: Sequence[SitePartition], n_sites: int, likelihood: TreeLikelihood
+) -> TreeFit:
+    """The fit with the log-likelihoods of all columns of the alignment, NaN for those in no partition."""
+    columns = [part.sites for part in partitions] or [np.arange(n_sites)]
+    sites = np.full(n_sites, np.nan)
+    evaluation = likelihood.with_partitions(fit.partitions).evaluate(canonical(fit.tree))
+    for column, values in zip(columns, evaluation.site_log_likelihoods(), strict=True):
+        sites[column] = values
+    return replace(fit, site_log_likelihoods=sites)
 
 
 def make_partitions(
@@ -220,10 +229,11 @@ def make_partitions(
         raise UsageError(f"column {site + 1} is in {names}; give every column to one partition")
     made = []
     for part in partitions:
-        said = parse_model(part.model, gamma_rule)
-        datatype = part.datatype or ("dna" if said.datatype == "dna" else alignment.datatype)
+        specification = parse_model(part.model, gamma_rule)
+        modelled = specification.datatype
+        datatype = part.datatype or (modelled if modelled.is_part_of(alignment.datatype) else alignment.datatype)
         patterns = site_patterns(alignment, part.sites, datatype)
-        made.append(Partition(patterns, starting_model(said, patterns), name=part.name))
+        made.append(Partition(patterns, starting_model(specification, patterns), name=part.name))
     return tuple(made)
 
 
@@ -237,10 +247,11 @@ def fit_tree(
     starts: Sequence[Estimate] = (),
     precision: Precision = Precision(),
 ) -> TreeFit:
-    """As :func:`evaluate` for data and models that are laid out already; site log-likelihoods are per pattern order.
+    """The maximum likelihood of a tree for data and models that are laid out already; else as :func:`evaluate`.
 
-    The models of ``likelihood`` are where their free parameters start, beside customary starts; or ``starts`` are, with
-    lengths in the node order of the standard form of ``tree``. ``precision`` says when the fit ends.
+    Site log-likelihoods are in the order of the partitions. The models of ``likelihood`` are where their free
+    parameters start, beside customary starts; or ``starts`` are, with lengths in the node order of the standard form of
+    ``tree``. ``precision`` says when the fit ends.
     """
     standard = canonical(tree)
     standard = relabelled(standard, likelihood.taxa)
@@ -255,7 +266,7 @@ def fit_tree(
         standard.length[: len(empty)][empty] = MIN_LENGTH
     model = TreeModel(likelihood, standard, free, precision.gradient)
     found = None
-    status = Status.CONVERGED
+    status: Status = SOLVED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
     if model.n_free > 0 and len(standard) > 1:
         if not starts:
@@ -314,9 +325,11 @@ def _starting_coordinates(likelihood: TreeLikelihood, tree: Tree, fix_branches: 
     """
     starts = [likelihood.partitions]
     specifications = [partition.model.specification for partition in likelihood.partitions]
-    if any(_estimates_shape(said) and _estimates_invariant(said) for said in specifications):
+    if any(_estimates_shape(specification) and _estimates_invariant(specification) for specification in specifications):
         starts.append(tuple(_reshaped(partition) for partition in likelihood.partitions))
-    if any(said.heterogeneity == "free" and said.free_rates is None for said in specifications):
+    if any(
+        specification.heterogeneity == "free" and specification.free_rates is None for specification in specifications
+    ):
         starts.append(_from_gamma(likelihood, tree, fix_branches))
     lower, upper = partition_bounds(likelihood.partitions)
     margin = START_MARGIN * (upper - lower)
@@ -356,4 +369,4 @@ def _from_gamma(likelihood: TreeLikelihood, tree: Tree, fix_branches: bool) -> t
     twins = likelihood.with_partitions([gamma_twin(partition) for partition in likelihood.partitions])
     fitted = fit_tree(twins, tree, fix_branches=fix_branches).partitions
     pairs = zip(likelihood.partitions, fitted, strict=True)
-    return tuple(replace(now, model=transferred(now.model, was.model)) for was, now in pairs)
+    return tuple(replace(free, model=transferred(gamma.model, free.model)) for free, gamma in pairs)

@@ -7,29 +7,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from genem.data import Tree
-from genem.em import Degenerate, EMStep
+from genem.em import Degenerate, EMStep, Status
+from genem.em.rounds import Rounds, maximise
+from genem.em.status import SOLVED
 from genem.phylo.fitting.branches import MAX_LENGTH, MIN_LENGTH, fit_branches
 from genem.phylo.likelihood.gradients import edge_sums, gradient_by_lengths, gradient_by_models
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
 from genem.phylo.models.parameters import pack_partitions, partition_bounds, unpack_partitions
 
-__all__ = ["Estimate", "TreeModel", "fit_models"]
+__all__ = ["Estimate", "ModelFit", "TreeModel", "fit_models"]
 
 Vector = NDArray[np.float64]
 
-ITERATIONS = 40
-"""Quasi-Newton steps in one round."""
-MEMORY = 20
-"""Steps that the quasi-Newton approximation remembers."""
+ITERATIONS, MEMORY = 40, 20  # quasi-Newton steps in one EM map, and how many of them the approximation remembers
 STEP_TOLERANCE = 1e-6
 """Least tolerance of the quasi-Newton steps, on the gradient by coordinates in units of their rough standard errors."""
-MODEL_UNIT = 3.0
-"""Rough standard error of a model coordinate times the root of the number of sites."""
-LINE_TOLERANCE = 1e-16
-CURVATURE_STEP = 1e-4
+LINE_TOLERANCE = 1e-16  # least relative gain with which the quasi-Newton steps go on
+MODEL_UNIT = 3.0  # rough standard error of a model coordinate times the root of the number of sites
+CURVATURE_STEP = 1e-4  # step of the differences of the gradient that make the second derivatives
+MODEL_STEPS = 25  # quasi-Newton steps of the models alone in one round
+MAX_MODEL_ROUNDS = 8
+SWEEP_TOLERANCE, MAX_SWEEPS = 1e-3, 30  # when the sweeps over the branches of one round end
 
 
 @dataclass(frozen=True)
@@ -158,26 +158,21 @@ class TreeModel:
         start = self.pack(params)
         unit = self._units(params)
 
-        def objective(scaled: Vector) -> tuple[float, Vector]:
-            log_likelihood, gradient = self._derive(self.unpack(scaled * unit))
-            return -log_likelihood, -gradient * unit
+        def objective(packed: Vector) -> tuple[float, Vector]:
+            return self._derive(self.unpack(packed))
 
-        lower, upper = self.bounds()
         allowed = 0.5 * self.gradient_tolerance * (1.0 + abs(self._derive(params)[0])) * float(unit.min())
-        found = minimize(
+        found = maximise(
             objective,
-            start / unit,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=list(zip(lower / unit, upper / unit, strict=True)),
-            options={
-                "maxiter": ITERATIONS,
-                "maxcor": MEMORY,
-                "ftol": LINE_TOLERANCE,
-                "gtol": max(STEP_TOLERANCE, allowed),
-            },
+            start,
+            self.bounds(),
+            unit=unit,
+            max_steps=ITERATIONS,
+            memory=MEMORY,
+            objective_tolerance=LINE_TOLERANCE,
+            gradient_tolerance=max(STEP_TOLERANCE, allowed),
         )
-        return self.unpack(found.x * unit) if found.fun <= objective(start / unit)[0] else params
+        return self.unpack(found.point) if found.has_risen else params
 
     def _units(self, params: Estimate) -> Vector:
         """Rough standard errors of the packed coordinates: the log of a length has one over the root of the number of
@@ -193,10 +188,39 @@ class TreeModel:
         )
 
 
+@dataclass(frozen=True)
+class ModelFit:
+    """Models fitted to a tree.
+
+    Attributes
+    ----------
+    likelihood, tree, log_likelihood
+        With the models and lengths reached.
+    n_rounds
+        Rounds of models and lengths.
+    status
+        ``left`` where a round gained no more than a tolerance wider than that of the engine.
+    """
+
+    likelihood: TreeLikelihood
+    tree: Tree
+    log_likelihood: float
+    n_rounds: int
+    status: Status
+
+
 def fit_models(
-    likelihood: TreeLikelihood, tree: Tree, *, tolerance: float = 0.01, max_rounds: int = 20
-) -> tuple[TreeLikelihood, Tree, float]:
-    """Models and branch lengths of a tree, roughly: what a search does between its moves.
+    likelihood: TreeLikelihood,
+    tree: Tree,
+    *,
+    tolerance: float = 0.02,
+    lengths: bool = True,
+    max_rounds: int = MAX_MODEL_ROUNDS,
+    log_likelihood: float = -math.inf,
+) -> ModelFit:
+    """Models of a tree, and lengths with them in turn, roughly: what a search does between its moves.
+
+    The log-likelihood never falls.
 
     Parameters
     ----------
@@ -205,23 +229,56 @@ def fit_models(
     tree
         With its taxa numbered as in ``likelihood``.
     tolerance
-        Stop when a round gains less log-likelihood than this.
+        The rounds end with one that gains less log-likelihood than this.
+    lengths
+        Fit the lengths of all branches in every round; without, there is one round, of the models.
     max_rounds
-        Most rounds of one sweep over the branches and some steps of the model parameters.
+        Most rounds.
+    log_likelihood
+        Of the tree as it is, where it is known: a first round that gains little beside it is the last.
 
-    Returns
-    -------
-    likelihood, tree, log_likelihood
-        With better models and lengths; the log-likelihood never falls.
+    Examples
+    --------
+    >>> from genem.data import Alignment
+    >>> from genem.phylo import make_partitions, star_tree
+    >>> letters = np.array([list(b"AAAAACCCCC"), list(b"AAGAACCCCT"), list(b"AAAAACCCCC")], np.uint8)
+    >>> likelihood = TreeLikelihood(make_partitions(Alignment(("a", "b", "c"), letters, "dna"), "K80"))
+    >>> fit = fit_models(likelihood, star_tree(("a", "b", "c")))
+    >>> round(fit.log_likelihood, 3), bool(fit.likelihood.partitions[0].model.rate_values[0] > 10.0)
+    (-20.407, True)
     """
-    model = TreeModel(likelihood, tree)
-    here = Estimate(tree.length, pack_partitions(likelihood.partitions))
-    reached = -math.inf
-    for _ in range(max_rounds):
-        step = model.em_step(here)
-        gain, reached = step.log_likelihood - reached, step.log_likelihood
-        if gain < tolerance:
-            break
-        here = step.params
-    fitted, lengths = model.at(here)
-    return fitted, lengths, fitted.evaluate(lengths).log_likelihood
+    if not lengths:
+        refitted, reached, status = _refit(likelihood, tree)
+        return ModelFit(refitted, tree, reached, 1, status)
+    rounds = Rounds(tolerance, max_rounds, start=log_likelihood)
+    while rounds.go_on:
+        likelihood = _refit(likelihood, tree)[0]
+        swept = fit_branches(likelihood, tree, tolerance=SWEEP_TOLERANCE, max_sweeps=MAX_SWEEPS)
+        tree = swept.tree
+        rounds.judge(swept.log_likelihood)
+    return ModelFit(likelihood, tree, rounds.reached, rounds.n_rounds, rounds.status)
+
+
+def _refit(likelihood: TreeLikelihood, tree: Tree) -> tuple[TreeLikelihood, float, Status]:
+    """Better model parameters with all lengths as they are, by some quasi-Newton steps, and the log-likelihood."""
+    start = pack_partitions(likelihood.partitions)
+    if len(start) == 0:
+        return likelihood, likelihood.evaluate(tree).log_likelihood, SOLVED
+
+    def at(coordinates: Vector) -> TreeLikelihood:
+        return likelihood.with_partitions(unpack_partitions(likelihood.partitions, coordinates))
+
+    def objective(coordinates: Vector) -> tuple[float, Vector]:
+        sums = edge_sums(at(coordinates), tree)
+        return sums.log_likelihood, gradient_by_models(sums)
+
+    found = maximise(
+        objective,
+        start,
+        partition_bounds(likelihood.partitions),
+        unit=MODEL_UNIT / math.sqrt(max(likelihood.n_sites_with_letters, 1.0)),
+        max_steps=MODEL_STEPS,
+        objective_tolerance=1e-8,
+        gradient_tolerance=1e-3,
+    )
+    return (at(found.point) if found.has_risen else likelihood), found.objective, found.status

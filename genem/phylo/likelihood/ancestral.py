@@ -66,7 +66,7 @@ def ancestral_states(likelihood: TreeLikelihood, tree: Tree) -> AncestralStates:
     Examples
     --------
     >>> from genem.data import Alignment
-    >>> from genem.phylo.likelihood.tree_likelihood import Partition
+    >>> from genem.phylo.models.partition import Partition
     >>> from genem.phylo.models.substitution import starting_model
     >>> from genem.phylo.patterns import site_patterns
     >>> from genem.phylo.trees.topology import star_tree

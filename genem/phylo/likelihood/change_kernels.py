@@ -57,7 +57,11 @@ def fill_share(
     relative: np.ndarray,
     share: np.ndarray,
 ) -> None:
-    """n / L in the scale of an edge, from ``relative``, the same in the scale of the top."""
+    """n / L in the scale of an edge, from ``relative``, the same in the scale of the top.
+
+    ``weight``, ``log_site``, ``reference``, ``above``, ``below`` and ``relative`` (lane,) are those of one chunk, the
+    scales of the top and of both ends of the edge among them; ``share`` (lane,) is filled.
+    """
     n_lanes = len(share)
     for l in range(n_lanes):
         shift = above[l] + below[l] - reference[l]
@@ -77,7 +81,11 @@ def add_products(
     weighted: np.ndarray,
     target: np.ndarray,
 ) -> None:
-    """Add share w pi outer[x] up[y] over the lanes to float64 (category, state, state)."""
+    """Add share w pi outer[x] up[y] over the lanes to float64 (category, state, state).
+
+    ``share`` and ``weighted`` (lane,), the latter to work in; ``outer`` and ``up`` (category, state, lane); ``target``
+    (category, state, state).
+    """
     n_lanes = len(share)
     for c in range(outer.shape[0]):
         s = 0 if is_tip else c
@@ -100,7 +108,11 @@ def add_ends(
     top: np.ndarray,
     constant: np.ndarray,
 ) -> None:
-    """Add one chunk to the sums at the top and over constant sites."""
+    """Add one chunk to the sums at the top and over constant sites.
+
+    ``share``, ``log_site`` and ``weight`` (lane,); ``up`` (category, state, lane) of the top; ``top`` (category, state)
+    and ``constant`` (state,) are added to.
+    """
     n_lanes = len(weight)
     for c in range(up.shape[0]):
         for x in range(up.shape[1]):
@@ -127,15 +139,20 @@ def count_group(
     log_site: np.ndarray,
     counts: EdgeCounts,
 ) -> None:
-    """Passes and counts of the chunks ``first`` to ``last - 1``."""
+    """Carry the chunks ``first`` to ``last - 1`` up and down and add them to the counts of a group.
+
+    ``weight`` and ``log_site`` (chunk, lane), the latter filled.
+    """
     n_lanes = weight.shape[1]
     top = len(tree.parent) - 1
     relative, share, weighted = np.empty(n_lanes), np.empty(n_lanes), np.empty(n_lanes)
     for number in range(first, last):
+        # Partials of all nodes from both sides.
         chunk = take_slot(sites, transitions, storage, slot, number)
         sweep_up(sites, tree, chunk, number)
         finish_chunk(sites, process, chunk.up[top], chunk.up_scale[top], number, log_site)
         sweep_down(tree, chunk)
+        # n / L of every pattern in the scale of the top, and what it says of the top and of constant sites.
         model, reference = sites.model[number], chunk.up_scale[top]
         for l in range(n_lanes):
             relative[l] = 0.0
@@ -151,6 +168,7 @@ def count_group(
             counts.top[group],
             counts.constant[group],
         )
+        # The same in the scale of every edge, times the partials at its ends.
         for node in range(top):
             fill_share(
                 weight[number],
@@ -189,6 +207,8 @@ def count_groups(
     last: int,
 ) -> None:
     """Counts of the groups ``first`` to ``last - 1``; group g has the chunks start[g] to start[g + 1] - 1.
+
+    ``start`` (group + 1,) and ``log_site`` (chunk, lane).
 
     ``weight`` float64 (chunk, lane) says how often each pattern counts; ``log_site`` is filled; ``counts`` start at 0.
     """

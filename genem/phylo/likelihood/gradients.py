@@ -16,8 +16,9 @@ from genem.data import Tree
 from genem.numerics.threads import spread
 from genem.phylo.likelihood.change_kernels import EdgeCounts, count_groups
 from genem.phylo.likelihood.transition_kernels import Transitions, fill_all_edges
-from genem.phylo.likelihood.tree_likelihood import Evaluation, Partition, TreeLikelihood, build_process, build_topology
+from genem.phylo.likelihood.tree_likelihood import Evaluation, TreeLikelihood, build_process, build_topology
 from genem.phylo.models.parameters import pack_partitions, unpack_partitions
+from genem.phylo.models.partition import Partition
 
 __all__ = ["EdgeSums", "edge_sums", "gradient_by_lengths", "gradient_by_models"]
 
@@ -31,7 +32,7 @@ DIFFERENCE = 1e-5
 
 @dataclass(frozen=True)
 class EdgeSums:
-    """What the E-step leaves of the data.
+    """Sums over sites that the E-step leaves of the data.
 
     Attributes
     ----------
@@ -130,7 +131,7 @@ def _linear_part(sums: EdgeSums, partitions: Sequence[Partition], vector: Vector
 
 
 def _groups(likelihood: TreeLikelihood) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where groups of chunks start, one more than groups, and the model of every group."""
+    """Starts of the groups of chunks, one more than groups, and the model of every group."""
     starts, owner = [0], []
     for model in range(len(likelihood.partitions)):
         chunks = np.flatnonzero(likelihood.sites.model == model)

@@ -57,7 +57,10 @@ class Sites(NamedTuple):
 
 
 class Topology(NamedTuple):
-    """Nodes in ascending order have their children before them; the children of v are child[start[v]:start[v + 1]]."""
+    """Nodes in ascending order have their children before them; the children of v are child[start[v]:start[v + 1]].
+
+    parent int64 (node,), start int64 (node + 1,), child int64 (node - 1,).
+    """
 
     n_taxa: int
     parent: np.ndarray
@@ -66,7 +69,9 @@ class Topology(NamedTuple):
 
 
 class Partials(NamedTuple):
-    """up and outer, float64 (slot, node, category, state, lane), and their scales, int32 (slot, node, lane).
+    """Partial likelihoods of all nodes with their scales.
+
+    up and outer float64 (slot, node, category, state, lane); up_scale and outer_scale int32 (slot, node, lane).
 
     A tip's letters fill the first category of its ``up``, which serves for all. There is a slot for each chunk, or,
     where partials are not wanted later, one for each worker, which stays in the cache.
@@ -79,7 +84,12 @@ class Partials(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """What belongs to one chunk: its letters uint8 (taxon, lane), its model's transitions, its partials."""
+    """The letters, the transitions and the partials of one chunk.
+
+    code uint8 (taxon, lane); matrix float64 (node, category, state, state);
+    letter float64 (taxon, category, state, code);
+    up and outer float64 (node, category, state, lane); up_scale and outer_scale int32 (node, lane).
+    """
 
     code: np.ndarray
     matrix: np.ndarray
@@ -92,7 +102,10 @@ class Chunk(NamedTuple):
 
 @kernel
 def message(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target: np.ndarray) -> None:
-    """target = P partial: a slab carried over an edge. The first category of a tip serves for all."""
+    """Carry a slab over an edge: target = P partial. The first category of a tip serves for all.
+
+    ``matrix`` (category, state, state); ``partial`` and ``target`` (category, state, lane).
+    """
     n_lanes = target.shape[2]
     n_states = matrix.shape[1]
     for c in range(matrix.shape[0]):
@@ -113,7 +126,10 @@ def message(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target: np.nd
 
 @kernel
 def message_times(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target: np.ndarray) -> None:
-    """target *= P partial, for four states: one pass over the slab."""
+    """Multiply target by P partial, for four states: one pass over the slab.
+
+    ``matrix`` (category, state, state); ``partial`` and ``target`` (category, state, lane).
+    """
     n_lanes = target.shape[2]
     for c in range(matrix.shape[0]):
         s = 0 if is_tip else c
@@ -127,7 +143,10 @@ def message_times(matrix: np.ndarray, partial: np.ndarray, is_tip: bool, target:
 
 @kernel
 def unpack_tip(tip: np.ndarray, target: np.ndarray) -> None:
-    """The letters of a tip, uint8 (state, lane), as the first category of a slab."""
+    """Write the letters of a tip as the first category of a slab.
+
+    ``tip`` uint8 (state, lane); ``target`` (category, state, lane).
+    """
     n_lanes = target.shape[2]
     for x in range(tip.shape[0]):
         for l in range(n_lanes):
@@ -136,7 +155,10 @@ def unpack_tip(tip: np.ndarray, target: np.ndarray) -> None:
 
 @kernel
 def letter_message(letter: np.ndarray, code: np.ndarray, target: np.ndarray) -> None:
-    """As :func:`message` for a tip, from the table of its letters."""
+    """Carry a tip over an edge, from the table of its letters.
+
+    ``letter`` (category, state, code); ``code`` (lane,); ``target`` (category, state, lane).
+    """
     n_lanes = target.shape[2]
     for c in range(letter.shape[0]):
         for x in range(letter.shape[1]):
@@ -146,7 +168,10 @@ def letter_message(letter: np.ndarray, code: np.ndarray, target: np.ndarray) -> 
 
 @kernel
 def multiply(factor: np.ndarray, target: np.ndarray) -> None:
-    """target *= factor, slab by slab."""
+    """Multiply target by factor, slab by slab.
+
+    ``factor`` and ``target`` (category, state, lane).
+    """
     n_lanes = target.shape[2]
     for c in range(target.shape[0]):
         for x in range(target.shape[1]):
@@ -156,7 +181,10 @@ def multiply(factor: np.ndarray, target: np.ndarray) -> None:
 
 @kernel
 def assign(source: np.ndarray, target: np.ndarray) -> None:
-    """target = source, slab by slab."""
+    """Copy a slab.
+
+    ``source`` and ``target`` (category, state, lane).
+    """
     n_lanes = target.shape[2]
     for c in range(target.shape[0]):
         for x in range(target.shape[1]):
@@ -166,7 +194,10 @@ def assign(source: np.ndarray, target: np.ndarray) -> None:
 
 @kernel
 def fill_ones(target: np.ndarray) -> None:
-    """target = 1, everywhere in a slab."""
+    """Write 1 everywhere in a slab.
+
+    ``target`` (category, state, lane).
+    """
     n_lanes = target.shape[2]
     for c in range(target.shape[0]):
         for x in range(target.shape[1]):
@@ -176,7 +207,10 @@ def fill_ones(target: np.ndarray) -> None:
 
 @kernel
 def carry_up(chunk: Chunk, node: int, target: np.ndarray) -> None:
-    """The message of a node to its parent, P up, into a slab."""
+    """Write the message of a node to its parent, P up.
+
+    ``target`` (category, state, lane).
+    """
     if node < len(chunk.letter):
         letter_message(chunk.letter[node], chunk.code[node], target)
     else:
@@ -185,7 +219,10 @@ def carry_up(chunk: Chunk, node: int, target: np.ndarray) -> None:
 
 @kernel
 def carry_up_times(chunk: Chunk, node: int, spare: np.ndarray, target: np.ndarray) -> None:
-    """target *= the message of a node to its parent."""
+    """Multiply target by the message of a node to its parent.
+
+    ``spare``, to work in, and ``target`` (category, state, lane).
+    """
     if target.shape[1] > FEW_STATES:
         carry_up(chunk, node, spare)
         multiply(spare, target)
@@ -195,7 +232,10 @@ def carry_up_times(chunk: Chunk, node: int, spare: np.ndarray, target: np.ndarra
 
 @kernel
 def update_up(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> None:
-    """Partials of an inner node from those of its children; ``spare`` is a slab to work in."""
+    """Fill the partials of an inner node from those of its children.
+
+    ``spare`` (category, state, lane) is a slab to work in.
+    """
     target, scale = chunk.up[node], chunk.up_scale[node]
     for position in range(tree.start[node], tree.start[node + 1]):
         child = tree.child[position]
@@ -210,7 +250,10 @@ def update_up(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray) -> Non
 
 @kernel
 def begin_outer(chunk: Chunk, node: int, target: np.ndarray, scale: np.ndarray) -> None:
-    """What reaches a node from above: P outer, or 1 at the top."""
+    """Write the message that reaches a node from above: P outer, or 1 at the top.
+
+    ``target`` (category, state, lane) and its ``scale`` (lane,) are filled.
+    """
     n_lanes = len(scale)
     if node == len(chunk.up) - 1:
         fill_ones(target)
@@ -223,7 +266,10 @@ def begin_outer(chunk: Chunk, node: int, target: np.ndarray, scale: np.ndarray) 
 
 @kernel
 def update_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray, running: np.ndarray) -> None:
-    """Outer partials of all children of a node: prefix products over the siblings, then suffix products."""
+    """Fill the outer partials of all children of a node: prefix products over the siblings, then suffix products.
+
+    ``spare`` and ``running`` (category, state, lane) are slabs to work in.
+    """
     n_lanes = running.shape[2]
     scale = np.empty(n_lanes, np.int32)
     begin_outer(chunk, node, running, scale)
@@ -251,7 +297,7 @@ def update_outer(tree: Topology, chunk: Chunk, node: int, spare: np.ndarray, run
 
 @kernel
 def invariant_likelihood(sites: Sites, process: Process, chunk: int, lane: int) -> float:
-    """What sites that never change add to the likelihood of a pattern."""
+    """The contribution of sites that never change to the likelihood of a pattern."""
     model = sites.model[chunk]
     if process.invariant[model] == 0.0:
         return 0.0
@@ -263,7 +309,10 @@ def invariant_likelihood(sites: Sites, process: Process, chunk: int, lane: int) 
 
 @kernel
 def fill_invariant(sites: Sites, process: Process, chunk: int, target: np.ndarray) -> bool:
-    """What sites that never change add to every pattern of a chunk, float64 (lane,); whether there are such sites."""
+    """Write the contribution of sites that never change to every pattern of a chunk; say whether there are such sites.
+
+    ``target`` float64 (lane,).
+    """
     n_lanes = len(target)
     for l in range(n_lanes):
         target[l] = invariant_likelihood(sites, process, chunk, l)
@@ -273,6 +322,8 @@ def fill_invariant(sites: Sites, process: Process, chunk: int, target: np.ndarra
 @kernel
 def weighted_sum(weight: np.ndarray, value: np.ndarray) -> float:
     """Sum over the lanes that have a weight: eight sums side by side, which is an order that vector units can keep to.
+
+    ``weight`` and ``value`` (lane,).
 
     A :func:`summing_kernel` would leave the order to the compiler, which takes another one where it compiles a copy of
     the sum into a caller: the last bits would depend on which kernels a process compiled or loaded first.
@@ -296,7 +347,10 @@ def weighted_sum(weight: np.ndarray, value: np.ndarray) -> float:
 def finish_chunk(
     sites: Sites, process: Process, up: np.ndarray, scale: np.ndarray, chunk: int, log_site: np.ndarray
 ) -> None:
-    """ln of the likelihood of every pattern of a chunk, from the top's slab."""
+    """Write ln of the likelihood of every pattern of a chunk, from the top's slab.
+
+    ``up`` (category, state, lane) and ``scale`` (lane,) of the top; ``log_site`` (chunk, lane).
+    """
     n_lanes = up.shape[2]
     model = sites.model[chunk]
     total = np.zeros(n_lanes)

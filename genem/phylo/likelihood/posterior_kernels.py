@@ -37,7 +37,10 @@ from genem.phylo.likelihood.transition_kernels import Process, Transitions
 def node_slab(
     sites: Sites, process: Process, chunk: Chunk, number: int, node: int, scale: np.ndarray, target: np.ndarray
 ) -> None:
-    """w pi outer up: how probable the data are with every category and state of a node, in the scale of the node."""
+    """Write w pi outer up: the probability of the data with every category and state of a node, in the node's scale.
+
+    ``target`` (category, state, lane) and its ``scale`` (lane,) are filled.
+    """
     n_lanes = target.shape[2]
     model = sites.model[number]
     begin_outer(chunk, node, target, scale)
@@ -55,7 +58,10 @@ def node_slab(
 def invariant_share(
     sites: Sites, process: Process, number: int, scale: np.ndarray, slab: np.ndarray, share: np.ndarray
 ) -> None:
-    """Normalise a slab of a node to posterior probabilities; ``share`` is what is left for sites that never change."""
+    """Normalise a slab of a node to posterior probabilities, and write the share left for sites that never change.
+
+    ``slab`` (category, state, lane) with its ``scale`` (lane,); ``share`` (lane,).
+    """
     n_lanes = len(share)
     for l in range(n_lanes):
         invariant = invariant_likelihood(sites, process, number, l)
@@ -78,7 +84,10 @@ def invariant_share(
 
 @kernel
 def constant_posterior(sites: Sites, process: Process, number: int, lane: int, target: np.ndarray) -> None:
-    """float64 (state,): the state of a site that never changes."""
+    """Write the posterior of the state of a site that never changes.
+
+    ``target`` float64 (state,).
+    """
     model = sites.model[number]
     total = 0.0
     for x in range(len(target)):
@@ -128,9 +137,10 @@ def node_posteriors(
 
 @kernel
 def conditional(matrix: np.ndarray, partial: np.ndarray, c: int, s: int, start: int, target: np.ndarray) -> None:
-    """target[x, y, lane] = P[x, y] partial[y] / (P partial)[x] for one category; 0 where the state x is impossible.
+    """Write P[x, y] partial[y] / (P partial)[x] for one category and state ``s``; 0 where the state x is impossible.
 
-    The lanes are those from ``start`` on.
+    ``matrix`` (category, state, state); ``partial`` (category, state, lane); ``target`` (state, state, lane) holds the
+    lanes from ``start`` on.
     """
     n_states, n_lanes = matrix.shape[1], target.shape[2]
     factor = np.empty(n_lanes)
@@ -149,7 +159,10 @@ def conditional(matrix: np.ndarray, partial: np.ndarray, c: int, s: int, start: 
 
 @kernel
 def carry_joint(joint: np.ndarray, step: np.ndarray, target: np.ndarray) -> None:
-    """target[x, z] = sum over y of joint[x, y] step[y, z], lane by lane."""
+    """Write target[x, z] = sum over y of joint[x, y] step[y, z], lane by lane.
+
+    ``joint``, ``step`` and ``target`` (state, state, lane).
+    """
     n_lanes = target.shape[2]
     n_states = joint.shape[0]
     for x in range(n_states):
@@ -167,7 +180,10 @@ def carry_joint(joint: np.ndarray, step: np.ndarray, target: np.ndarray) -> None
 
 @kernel
 def add_weighted(joint: np.ndarray, weight: np.ndarray, target: np.ndarray) -> None:
-    """Add the sites of a chunk to float64 (state, state)."""
+    """Add the sites of a chunk to the counts of a pair.
+
+    ``joint`` (state, state, lane); ``weight`` (lane,); ``target`` (state, state).
+    """
     for x in range(joint.shape[0]):
         for y in range(joint.shape[1]):
             target[x, y] += weighted_sum(weight, joint[x, y])
@@ -186,9 +202,11 @@ def count_lanes(
     rooms: np.ndarray,
     counts: np.ndarray,
 ) -> None:
-    """Add ``LANE_STEP`` lanes from ``start`` on in one category to float64 (node, node, state, state).
+    """Add ``LANE_STEP`` lanes from ``start`` on in one category to the counts of all pairs.
 
-    ``slabs`` are the posteriors of all nodes, ``rooms`` float64 (3, node, state, state, lane) to work in.
+    ``slabs`` (node, category, state, lane): posteriors of all nodes; ``weight`` (lane,); ``order`` and ``via``
+    (node, node) as in :func:`pair_counts`; ``rooms`` (3, node, state, state, lane) to work in.
+    ``counts`` (node, node, state, state) is added to.
     """
     n_nodes, n_states = slabs.shape[0], slabs.shape[2]
     down, upward, joint = rooms[0], rooms[1], rooms[2]

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from genem.jit import kernel
-from genem.numerics.vector_kernels import log_lanes
+from genem.numerics.vector_kernels import logarithms
 
 TINY = 2.0**-256
 LOW = 2.0**-128
@@ -21,7 +21,10 @@ LOG_TINY = -256.0 * math.log(2.0)
 
 @kernel
 def set_scale(source: np.ndarray, target: np.ndarray) -> None:
-    """Copy the scale of a slab."""
+    """Copy the scale of a slab.
+
+    ``source`` and ``target`` (lane,).
+    """
     n_lanes = len(target)
     for l in range(n_lanes):
         target[l] = source[l]
@@ -29,7 +32,10 @@ def set_scale(source: np.ndarray, target: np.ndarray) -> None:
 
 @kernel
 def add_scale(source: np.ndarray, target: np.ndarray) -> None:
-    """Add the scale of a factor."""
+    """Add the scale of a factor.
+
+    ``source`` and ``target`` (lane,).
+    """
     n_lanes = len(target)
     for l in range(n_lanes):
         target[l] += source[l]
@@ -37,7 +43,10 @@ def add_scale(source: np.ndarray, target: np.ndarray) -> None:
 
 @kernel
 def rescale(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
-    """Lift the lanes of a slab that are about to underflow, and count it in ``scale``; a lane of zeros stays."""
+    """Lift the lanes of a slab that are about to underflow, and count it in its scale; a lane of zeros stays.
+
+    ``target`` (category, state, lane); ``scale`` (lane,); ``total`` (lane,) to work in.
+    """
     n_lanes = len(total)
     for l in range(n_lanes):
         total[l] = 0.0
@@ -50,7 +59,10 @@ def rescale(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
 
 @kernel
 def lift_low(target: np.ndarray, scale: np.ndarray, total: np.ndarray) -> None:
-    """As :func:`rescale`, with the sums of the lanes in ``total``."""
+    """Lift the lanes of a slab whose sums are low, and count it in its scale.
+
+    ``target`` (category, state, lane); ``scale`` and ``total`` (lane,).
+    """
     n_lanes = len(total)
     n_low = 0
     for l in range(n_lanes):
@@ -80,12 +92,15 @@ def log_total(scaled: float, scale: int, invariant: float) -> float:
 def log_totals(
     total: np.ndarray, scale: np.ndarray, invariant: np.ndarray, has_invariant: bool, target: np.ndarray
 ) -> None:
-    """As :func:`log_total` for all lanes."""
+    """Write ln(total * TINY**scale + invariant) of all lanes, without underflow.
+
+    ``total``, ``scale``, ``invariant`` and ``target`` (lane,).
+    """
     n_lanes = len(target)
     if has_invariant:
         for l in range(n_lanes):
             target[l] = log_total(total[l], scale[l], invariant[l])
     else:
-        log_lanes(total, target)
+        logarithms(total, target)
         for l in range(n_lanes):
             target[l] += scale[l] * LOG_TINY

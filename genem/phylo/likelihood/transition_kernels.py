@@ -42,7 +42,10 @@ class Transitions(NamedTuple):
 
 @kernel
 def fill_transition(process: Process, model: int, length: float, target: np.ndarray) -> None:
-    """P of one edge into float64 (category, state, state); exact to rounding also where the edge is very short."""
+    """Write P of one edge, exact to rounding also where the edge is very short.
+
+    ``target`` float64 (category, state, state).
+    """
     n_states = target.shape[1]
     for c in range(target.shape[0]):
         for x in range(n_states):
@@ -63,7 +66,10 @@ def fill_transition(process: Process, model: int, length: float, target: np.ndar
 
 @kernel
 def fill_letters(matrix: np.ndarray, sets: np.ndarray, target: np.ndarray) -> None:
-    """P times the set of every letter, into float64 (category, state, code)."""
+    """Write P times the set of every letter.
+
+    ``matrix`` (category, state, state); ``sets`` (code, state); ``target`` float64 (category, state, code).
+    """
     for c in range(matrix.shape[0]):
         for x in range(matrix.shape[1]):
             for code in range(sets.shape[0]):
@@ -75,7 +81,7 @@ def fill_letters(matrix: np.ndarray, sets: np.ndarray, target: np.ndarray) -> No
 
 @kernel
 def fill_edge(process: Process, node: int, length: float, transitions: Transitions) -> None:
-    """P of the edge above a node under every model."""
+    """Write P of the edge above a node under every model."""
     for model in range(process.frequency.shape[0]):
         fill_transition(process, model, length, transitions.matrix[model, node])
         if node < transitions.letter.shape[1]:
@@ -84,6 +90,9 @@ def fill_edge(process: Process, node: int, length: float, transitions: Transitio
 
 @kernel
 def fill_all_edges(process: Process, lengths: np.ndarray, transitions: Transitions) -> None:
-    """P of all edges; the last node, the top, has none."""
+    """Write P of all edges; the last node, the top, has none.
+
+    ``lengths`` (node,).
+    """
     for node in range(len(lengths) - 1):
         fill_edge(process, node, lengths[node], transitions)

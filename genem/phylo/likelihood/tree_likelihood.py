@@ -22,11 +22,11 @@ from genem.phylo.likelihood.partial_kernels import (
     fill_chunks,
 )
 from genem.phylo.likelihood.transition_kernels import Process, Transitions, fill_all_edges
+from genem.phylo.models.partition import Partition
 from genem.phylo.models.substitution import Model
-from genem.phylo.patterns import SitePatterns
 from genem.phylo.trees.topology import relabelled
 
-__all__ = ["Partition", "TreeLikelihood"]
+__all__ = ["TreeLikelihood"]
 
 Vector = NDArray[np.float64]
 
@@ -34,28 +34,6 @@ MOST_VALUES = 2048
 """States times lanes of a chunk, at most; searches in DNA were slower with half as many, and no faster with twice."""
 LANES_OF_CALL = 64
 """Roughly what another chunk costs besides its lanes: a guess that only chooses between layouts nearly as good."""
-
-
-@dataclass(frozen=True)
-class Partition:
-    """Sites that share a model.
-
-    Attributes
-    ----------
-    patterns
-        The sites.
-    model
-        Their model.
-    rate
-        How fast they change beside the other partitions, which share the tree and its branch lengths.
-    name
-        What to call them in a report.
-    """
-
-    patterns: SitePatterns
-    model: Model
-    rate: float = 1.0
-    name: str = ""
 
 
 class TreeLikelihood:
@@ -186,7 +164,7 @@ class TreeLikelihood:
     def run(
         self, tree: Tree, topology: Topology, transitions: Transitions, partials: Partials, *, down: bool
     ) -> Evaluation:
-        """As :meth:`evaluate`, with arrays that are there already; ``partials`` are overwritten."""
+        """Evaluate a tree with arrays that exist already; ``partials`` are overwritten."""
         log_site = np.empty_like(self.sites.weight)
         arguments = (self.sites, self.process, topology, transitions, partials, down, log_site)
         spread(self.threads, len(log_site), lambda *part: fill_chunks(*arguments, *part))

@@ -1,4 +1,4 @@
-"""Which model contains which, and the values of one carried over to another."""
+"""Nesting of models, and the values of one carried over to another."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ __all__ = ["is_nested", "opened", "transferred"]
 
 Vector = NDArray[np.float64]
 
-SMALLEST_RATE = 1e-5
-"""Of an exchangeability whose logarithm is taken."""
+SMALLEST_RATE = 1e-5  # exchangeabilities are kept above it where their logarithms are taken
 OPENED_SHAPES = (START_ALPHA, 2.0)
 """Shapes to try where a model had no gamma distribution."""
 OPENED_SHARES = (0.2, 0.6)
@@ -58,7 +57,7 @@ def is_nested(inner: ModelSpecification, outer: ModelSpecification) -> bool:
 
 
 def _matrix_is_nested(inner: ModelSpecification, outer: ModelSpecification) -> bool:
-    if inner.datatype == "protein":
+    if not inner.rate_classes:
         return inner.name == outer.name
     if outer.rate_values or (inner.rate_values and outer.rate_values is not None):
         return (inner.rate_classes, inner.rate_values) == (outer.rate_classes, outer.rate_values)
@@ -85,9 +84,14 @@ def _rates_are_nested(inner: ModelSpecification, outer: ModelSpecification) -> b
     return outer.heterogeneity == "free" and inner.n_categories + int(absorbed) <= outer.n_categories
 
 
-def _rates_of(said: ModelSpecification) -> tuple[object, ...]:
-    rates = (said.heterogeneity, said.n_categories, said.alpha, said.free_rates)
-    return (*rates, said.gamma_rule if said.heterogeneity == "gamma" else "", said.has_invariant, said.invariant)
+def _rates_of(specification: ModelSpecification) -> tuple[object, ...]:
+    rates = (specification.heterogeneity, specification.n_categories, specification.alpha, specification.free_rates)
+    return (
+        *rates,
+        specification.gamma_rule if specification.heterogeneity == "gamma" else "",
+        specification.has_invariant,
+        specification.invariant,
+    )
 
 
 def transferred(model: Model, target: Model) -> Model:
@@ -113,23 +117,25 @@ def transferred(model: Model, target: Model) -> Model:
     >>> moved.rate_values.round(9), moved.free_weight, moved.free_rate.round(6)
     (array([1., 4., 1., 1., 4.]), array([0.5, 0.5]), array([0., 2.]))
     """
-    said = target.specification
-    moved = replace(target, rate_values=_class_rates(model, target) if said.rate_values is None else target.rate_values)
-    if said.frequency_rule == "optimised":
+    specification = target.specification
+    moved = replace(
+        target, rate_values=_class_rates(model, target) if specification.rate_values is None else target.rate_values
+    )
+    if specification.frequency_rule == "optimised":
         moved = replace(moved, frequency=model.frequency)
-    if said.has_invariant and said.invariant is None:
+    if specification.has_invariant and specification.invariant is None:
         moved = replace(moved, invariant=model.invariant)
-    if said.heterogeneity == "gamma" and said.alpha is None:
+    if specification.heterogeneity == "gamma" and specification.alpha is None:
         return replace(moved, alpha=_shape(model))
-    if said.heterogeneity == "free" and said.free_rates is None:
-        weight, rate = _free_categories(model, said)
+    if specification.heterogeneity == "free" and specification.free_rates is None:
+        weight, rate = _free_categories(model, specification)
         return replace(moved, free_weight=weight, free_rate=rate)
     return moved
 
 
 def opened(model: Model, target: Model, constant_share: float) -> Iterator[Model]:
-    """What :func:`transferred` gives, with the parameters for rates over sites that are new at values of some effect:
-    where they have none, the likelihood may be flat in them.
+    """Yield what :func:`transferred` gives, with the parameters for rates over sites that are new at values of some
+    effect: where they have none, the likelihood may be flat in them.
 
     Parameters
     ----------
@@ -138,14 +144,16 @@ def opened(model: Model, target: Model, constant_share: float) -> Iterator[Model
     constant_share
         Proportion of the sites that may be constant.
     """
-    moved, said = transferred(model, target), target.specification
-    here = model.specification
-    if said.heterogeneity == "free" and said.free_rates is None:
-        for weight, rate in _opened_categories(model, said):
+    moved, specification = transferred(model, target), target.specification
+    source = model.specification
+    if specification.heterogeneity == "free" and specification.free_rates is None:
+        for weight, rate in _opened_categories(model, specification):
             yield replace(moved, free_weight=weight, free_rate=rate)
         return
-    gains_shape = said.heterogeneity == "gamma" and said.alpha is None and here.heterogeneity == "none"
-    gains_invariant = said.has_invariant and said.invariant is None and not here.has_invariant
+    gains_shape = (
+        specification.heterogeneity == "gamma" and specification.alpha is None and source.heterogeneity == "none"
+    )
+    gains_invariant = specification.has_invariant and specification.invariant is None and not source.has_invariant
     shapes = OPENED_SHAPES if gains_shape else (moved.alpha,)
     invariants = [share * constant_share for share in OPENED_SHARES] if gains_invariant else [moved.invariant]
     if gains_shape or gains_invariant:
@@ -166,7 +174,7 @@ def _class_rates(model: Model, target: Model) -> Vector:
 
 
 def _shape(model: Model) -> float:
-    """That of the gamma distribution of the rates of variable sites, or of one with the same variance."""
+    """Shape of the gamma distribution of the rates of variable sites, or of one with the same variance."""
     if model.specification.heterogeneity == "gamma":
         return model.alpha
     rate, weight = model.categories()
@@ -175,41 +183,41 @@ def _shape(model: Model) -> float:
     return min(1.0 / max(variance, 1.0 / LARGEST_ALPHA), LARGEST_ALPHA)
 
 
-def _free_categories(model: Model, said: ModelSpecification) -> tuple[Vector, Vector]:
-    """Weights and rates of as many categories as ``said`` has: the heaviest are divided, or the nearest united."""
-    rate, weight = _listed_categories(model, said)
-    while len(rate) > said.n_categories:
+def _free_categories(model: Model, specification: ModelSpecification) -> tuple[Vector, Vector]:
+    """Weights and rates of as many categories as asked for: the heaviest are divided, or the nearest united."""
+    rate, weight = _listed_categories(model, specification)
+    while len(rate) > specification.n_categories:
         place = int(np.argmin(np.diff(rate)))
         both = weight[place] + weight[place + 1]
         mean = (weight[place] * rate[place] + weight[place + 1] * rate[place + 1]) / both
         rate[place : place + 2], weight[place : place + 2] = [mean], [both]
-    while len(rate) < said.n_categories:
+    while len(rate) < specification.n_categories:
         _divide(rate, weight, _heaviest(rate, weight), 0.0)
     return np.array(weight), np.maximum(rate, max(rate) * SMALLEST_FREE_RATE)
 
 
-def _opened_categories(model: Model, said: ModelSpecification) -> Iterator[tuple[Vector, Vector]]:
+def _opened_categories(model: Model, specification: ModelSpecification) -> Iterator[tuple[Vector, Vector]]:
     """The same with categories that differ: each in turn is divided first, and those of rate 0 begin to change."""
-    listed, _ = _listed_categories(model, said)
-    n_new = said.n_categories - len(listed)
+    listed, _ = _listed_categories(model, specification)
+    n_new = specification.n_categories - len(listed)
     is_still = min(listed) <= max(listed) * SMALLEST_FREE_RATE
     if n_new < 0 or (n_new == 0 and not is_still):
         return
     for slowest in SLOW_RATES if is_still else (0.0,):
         for first, spread in product(range(len(listed)), SPREADS) if n_new else [(0, 0.0)]:
-            rate, weight = _listed_categories(model, said)
+            rate, weight = _listed_categories(model, specification)
             rate[0] = max(rate[0], slowest)
             for number in range(n_new):
                 _divide(rate, weight, first if number == 0 else _heaviest(rate, weight), spread)
             yield np.array(weight), np.maximum(rate, max(rate) * SMALLEST_FREE_RATE)
 
 
-def _listed_categories(model: Model, said: ModelSpecification) -> tuple[list[float], list[float]]:
-    """Rates in ascending order, and weights; invariant sites are among them unless ``said`` has them apart."""
+def _listed_categories(model: Model, specification: ModelSpecification) -> tuple[list[float], list[float]]:
+    """Rates in ascending order, and weights; invariant sites are among them unless ``specification`` has them apart."""
     rates, weights = model.categories()
     variable = 1.0 - model.invariant
     order = np.argsort(rates, kind="stable")
-    if model.invariant > 0.0 and not said.has_invariant:
+    if model.invariant > 0.0 and not specification.has_invariant:
         return [0.0, *rates[order].tolist()], [model.invariant, *weights[order].tolist()]
     return (rates * variable)[order].tolist(), (weights / variable)[order].tolist()
 
@@ -220,6 +228,6 @@ def _heaviest(rate: list[float], weight: list[float]) -> int:
 
 def _divide(rate: list[float], weight: list[float], place: int, spread: float) -> None:
     """One category into two halves, slower and faster by a share of its rate."""
-    whole, half = rate[place], weight[place] / 2.0
-    rate[place : place + 1] = [whole * (1.0 - spread), whole * (1.0 + spread)]
+    middle, half = rate[place], weight[place] / 2.0
+    rate[place : place + 1] = [middle * (1.0 - spread), middle * (1.0 + spread)]
     weight[place : place + 1] = [half, half]

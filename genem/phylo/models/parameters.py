@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.phylo.likelihood.tree_likelihood import Partition
+from genem.phylo.models.partition import Partition
 from genem.phylo.models.substitution import Model
 
 __all__ = ["model_bounds", "pack_model", "pack_partitions", "partition_bounds", "unpack_model", "unpack_partitions"]

@@ -74,7 +74,6 @@ FREQUENCY_MODIFIERS: dict[FrequencyRule, str] = {"counted": "+F", "fixed": "+F",
 MODIFIERS = ("+F", "+FO", "+FQ", "+G4", "+I", "+R4", "+ASC")
 DEFAULT_CATEGORIES = 4
 MOST_CATEGORIES = 64
-N_STATES = {"dna": 4, "protein": 20}
 
 OTHER_CHOOSERS = frozenset({"MF", "MFP", "TEST", "TESTONLY", "TESTNEW", "TESTNEWONLY"})
 """What choosing a model is called in IQ-TREE."""
@@ -88,7 +87,7 @@ COUNTED_MODIFIER = re.compile(r"(?P<kind>[GR])(?P<count>\d*)")
 
 @dataclass(frozen=True, slots=True)
 class ModelSpecification:
-    """What a model string says: the family, and which values it fixes.
+    """The meaning of a model string: the family, and the values that it fixes.
 
     Attributes
     ----------
@@ -129,7 +128,7 @@ class ModelSpecification:
     @property
     def rate_classes(self) -> str:
         """One digit for each of AC, AG, AT, CG, CT, GT; empty for a published matrix."""
-        return DNA_MODELS[self.name][0] if self.datatype == "dna" else ""
+        return DNA_MODELS[self.name][0] if self.name in DNA_MODELS else ""
 
     @property
     def free_classes(self) -> tuple[str, ...]:
@@ -140,9 +139,7 @@ class ModelSpecification:
     def __str__(self) -> str:
         """The model string that says this, frequencies that are counted included: ``GTR+F+I+G4``."""
         text = self.name + _braces(self.rate_values)
-        default: FrequencyRule = "model"
-        if self.datatype == "dna":
-            default = "equal" if DNA_MODELS[self.name][1] else "counted"
+        default = _default_rule(self.name)
         if self.frequency_rule in FREQUENCY_MODIFIERS and (
             self.frequency_rule == "counted" or self.frequency_rule != default
         ):
@@ -155,6 +152,13 @@ class ModelSpecification:
             pairs = None if self.free_rates is None else tuple(value for pair in self.free_rates for value in pair)
             text += f"+R{self.n_categories}" + _braces(pairs)
         return text + ("+ASC" if self.ascertainment else "")
+
+
+def _default_rule(name: str) -> FrequencyRule:
+    """The rule for frequencies of a model whose string does not name one."""
+    if name not in DNA_MODELS:
+        return "model"
+    return "equal" if DNA_MODELS[name][1] else "counted"
 
 
 def _braces(values: tuple[float, ...] | None) -> str:
@@ -200,10 +204,7 @@ class _Parser:
         first, *others = self._pieces()
         name, datatype = self._name(first[0])
         self.datatype: Datatype = datatype
-        default: FrequencyRule = "model"
-        if datatype == "dna":
-            default = "equal" if DNA_MODELS[name][1] else "counted"
-        self.found.update(name=name, datatype=datatype, frequency_rule=default)
+        self.found.update(name=name, datatype=datatype, frequency_rule=_default_rule(name))
         self.found["rate_values"] = self._rate_values(name, first[1])
         seen: dict[str, str] = {}
         for modifier, values in others:
@@ -230,7 +231,7 @@ class _Parser:
         upper = ALIASES.get(name.upper(), name).upper()
         if upper in spelled:
             known = spelled[upper]
-            return known, "dna" if known in DNA_MODELS else "protein"
+            return known, Datatype.DNA if known in DNA_MODELS else Datatype.PROTEIN
         raise self._error(f"no model is called {name!r}", self._other_name(name, spelled))
 
     def _other_name(self, name: str, spelled: dict[str, str]) -> str:
@@ -249,7 +250,7 @@ class _Parser:
         return f"did you mean {suggestion!r}?"
 
     def _rate_values(self, name: str, text: str | None) -> tuple[float, ...] | None:
-        if self.datatype == "protein":
+        if name not in DNA_MODELS:
             if text is not None:
                 raise self._error(f"{name} has no rates to give", f"write {name} without braces")
             return None
@@ -293,7 +294,7 @@ class _Parser:
         self.found["frequency_rule"] = rules[name]
         if text is not None:
             values = self._numbers(text)
-            expected = N_STATES[self.datatype]
+            expected = len(self.datatype.states)
             if len(values) != expected or min(values) < 0.0 or not math.isclose(sum(values), 1.0, abs_tol=0.01):
                 raise self._error(f"{text!r} are no frequencies", f"give {expected} that sum to 1")
             self.found["frequencies"] = tuple(value / sum(values) for value in values)

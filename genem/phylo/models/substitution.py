@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from genem.errors import UsageError
 from genem.phylo.models.amino_acid_matrices import amino_acid_matrix
 from genem.phylo.models.rates import gamma_rates
-from genem.phylo.models.specifications import N_STATES, ModelSpecification, parse_model
+from genem.phylo.models.specifications import ModelSpecification, parse_model
 from genem.phylo.patterns import SitePatterns
 
 __all__ = ["Model", "starting_model"]
@@ -64,7 +64,7 @@ class Model:
     def exchangeabilities(self) -> Vector:
         """float64 (state, state): r, symmetric, with a zero diagonal."""
         specification = self.specification
-        if specification.datatype == "protein":
+        if not specification.rate_classes:
             return amino_acid_matrix(specification.name)[0]
         value_of = dict(zip(specification.free_classes, self.rate_values, strict=True))
         matrix = np.zeros((4, 4))
@@ -154,10 +154,11 @@ def starting_model(model: str | ModelSpecification, patterns: SitePatterns) -> M
     HKY{4}+F{0.4,0.3,0.1,0.2}+G4{0.5}
     """
     specification = parse_model(model) if isinstance(model, str) else model
-    if specification.datatype != patterns.alphabet.datatype:
+    found = patterns.alphabet.datatype
+    if specification.datatype != found:
         raise UsageError(
-            f"{specification.name} is a {specification.datatype} model, the alignment is {patterns.alphabet.datatype}; "
-            + ("choose LG, WAG or JTT" if specification.datatype == "dna" else "choose GTR, HKY or JC")
+            f"{specification.name} is a {specification.datatype} model, the alignment is {found}; "
+            f"choose {found.default_model}, {' or '.join(found.other_models)}"
         )
     if specification.ascertainment:
         _require_variable_sites(patterns)
@@ -183,7 +184,7 @@ def _starting_rates(specification: ModelSpecification) -> Vector:
 
 
 def _frequencies(specification: ModelSpecification, patterns: SitePatterns) -> Vector:
-    n_states = N_STATES[specification.datatype]
+    n_states = len(specification.datatype.states)
     if specification.frequency_rule == "fixed":
         frequency = np.array(specification.frequencies)
     elif specification.frequency_rule == "equal":

@@ -9,45 +9,34 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from genem.data import Tree
 from genem.phylo.fitting.branches import fit_branches, with_start_lengths
-from genem.phylo.likelihood.gradients import edge_sums, gradient_by_models
+from genem.phylo.fitting.optimisation import MAX_MODEL_ROUNDS, fit_models
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
-from genem.phylo.models.parameters import pack_partitions, partition_bounds, unpack_partitions
-from genem.phylo.searching.pool import topology_of
 from genem.phylo.searching.rearrangements import regrafts, swaps
 from genem.phylo.searching.structural_em import propose_structure
 from genem.phylo.trees.constraints import Constraint
-from genem.phylo.trees.editing import Move, OpenTree, Swap
-from genem.phylo.trees.polytomies import with_ties_broken
+from genem.phylo.trees.editing import EditableTree, Move, Swap
+from genem.phylo.trees.polytomies import resolve_polytomies
+from genem.phylo.trees.splits import topology_of
 from genem.phylo.trees.topology import subtree_bits
 
-__all__ = ["STRATEGY", "Acceptance", "Climb", "Stage", "refit_models", "single_rate"]
+__all__ = ["STRATEGY", "Acceptance", "Climb", "Stage", "single_rate"]
 
 Vector = NDArray[np.float64]
 Quartet = tuple[int, ...]
-Stage = Literal["sem", "nni", "spr", "escape"]
-STRATEGY: tuple[Stage, ...] = ("sem", "nni", "spr", "escape")
+Stage = Literal["sem", "nni", "spr", "perturb"]
+STRATEGY: tuple[Stage, ...] = ("sem", "nni", "spr", "perturb")
 
-LEAST_GAIN = 1e-3
-"""Of the log-likelihood, for a new structure."""
+MIN_LOG_LIKELIHOOD_GAIN = 1e-3  # smallest gain for which a new topology is kept
 CLOSE_TARGETS, CLOSE_MARGIN = 50, 100.0
-"""Edges whose lengths are fitted for each subtree in a second look: the middle of a long edge may be a bad place."""
-NEAR_MISS, MOST_NEAR_MISSES = 3.0, 60
-"""A regraft that seems to lose no more is worth a second look, and so many of them are."""
-HOPELESS = 1.0
-"""A second look ends where one sweep leaves the log-likelihood so far below."""
-SWEEP_TOLERANCE, FINE_SWEEP_TOLERANCE = 0.05, 1e-3
-MOST_SWEEPS = 30
-MODEL_UNIT = 3.0
-"""Rough standard error of a model coordinate times the root of the number of sites."""
-MODEL_STEPS = 25
-MODEL_GAIN = 0.02
-"""Rounds of models and lengths go on while they gain this much."""
-MOST_MODEL_ROUNDS = 8
-MOST_ROUNDS = 100
+"""Edges whose lengths are fitted for each subtree in a second look, and the loss up to which they are: the middle of a
+long edge may be a bad place."""
+NEAR_MISS, MAX_NEAR_MISSES = 3.0, 60  # loss up to which a regraft is worth a second look, and how many of them are
+HOPELESS = 1.0  # loss of log-likelihood after one sweep at which a second look leaves a regraft
+SWEEP_TOLERANCE, MAX_SWEEPS = 0.05, 30  # when the sweeps over the branches of a changed tree end
+MAX_ROUNDS = 100  # rounds of one stage, and of all stages in turn
 
 
 @dataclass(frozen=True)
@@ -138,25 +127,25 @@ class Climb:
         """Climb by all stages in turn until none of them finds anything more."""
         if "sem" in self.stages:
             self.repeat("sem")
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             before = self.log_likelihood
             if "nni" in self.stages:
                 self.repeat("nni")
             if "spr" in self.stages and any(self.regraft_round(radius) for radius in self._radii()):
                 continue
-            if self.log_likelihood <= before + LEAST_GAIN:
+            if self.log_likelihood <= before + MIN_LOG_LIKELIHOOD_GAIN:
                 break
 
     def repeat(self, stage: Literal["sem", "nni"]) -> None:
         """Rounds of one stage until one of them finds nothing."""
-        one_round = self.structural_step if stage == "sem" else self.swap_round
-        for _ in range(MOST_ROUNDS):
-            if not one_round():
+        step = self.structural_step if stage == "sem" else self.swap_round
+        for _ in range(MAX_ROUNDS):
+            if not step():
                 break
 
     def sweep(self, tolerance: float = SWEEP_TOLERANCE) -> None:
         """Lengths of all branches."""
-        fitted = fit_branches(self.likelihood, self.tree, tolerance=tolerance, max_sweeps=MOST_SWEEPS)
+        fitted = fit_branches(self.likelihood, self.tree, tolerance=tolerance, max_sweeps=MAX_SWEEPS)
         self.tree, self.log_likelihood = fitted.tree, fitted.log_likelihood
 
     def structural_step(self) -> bool:
@@ -174,7 +163,7 @@ class Climb:
         if not edges:
             return False
         found = swaps(self.likelihood, self.tree, self.storage, edges=edges)
-        good = [swap for swap in found if swap.log_likelihood > self.log_likelihood + LEAST_GAIN]
+        good = [swap for swap in found if swap.log_likelihood > self.log_likelihood + MIN_LOG_LIKELIHOOD_GAIN]
         self._settled |= {quartets[node] for node in set(edges) - {swap.near for swap in good}}
         chosen = _apart(good)
         while chosen:
@@ -186,22 +175,21 @@ class Climb:
     def regraft_round(self, radius: int) -> bool:
         """Regrafts, the best first, each kept if the log-likelihood rises."""
         found = regrafts(self.likelihood, self.tree, radius, storage=self.storage)
-        promising = [move for move in found if move.log_likelihood > self.log_likelihood + LEAST_GAIN]
+        promising = [move for move in found if move.log_likelihood > self.log_likelihood + MIN_LOG_LIKELIHOOD_GAIN]
         before, kept = self.log_likelihood, 0
-        here, reached = OpenTree(self.tree), self.log_likelihood
-        tree = self.tree
+        current, tree, reached = EditableTree(self.tree), self.tree, self.log_likelihood
         for move in promising:
-            there = here.copy()
-            if not there.apply(move):
+            proposed = current.copy()
+            if not proposed.apply(move):
                 continue
-            changed = there.to_tree()
+            changed = proposed.to_tree()
             if not self._allows(changed):
                 continue
-            now = self.likelihood.evaluate(changed).log_likelihood
-            if now > reached + LEAST_GAIN:
-                here, tree, kept = there, changed, kept + 1
-                self._record("spr", 1, move.log_likelihood - before, now - reached, now)
-                reached = now
+            log_likelihood = self.likelihood.evaluate(changed).log_likelihood
+            if log_likelihood > reached + MIN_LOG_LIKELIHOOD_GAIN:
+                current, tree, kept = proposed, changed, kept + 1
+                self._record("spr", 1, move.log_likelihood - before, log_likelihood - reached, log_likelihood)
+                reached = log_likelihood
         if kept:
             self.tree, self.log_likelihood = tree, reached
             self.sweep()
@@ -214,7 +202,7 @@ class Climb:
         gain more than is missing. Edges of length 0 are resolved anew before, for a regraft may need another one.
         """
         if self.constraint is None:
-            self.tree = with_ties_broken(self.likelihood, self.tree)
+            self.tree = resolve_polytomies(self.likelihood, self.tree)
         found = regrafts(
             self.likelihood,
             self.tree,
@@ -225,32 +213,28 @@ class Climb:
         )
         near = [move for move in found if move.log_likelihood > self.log_likelihood - NEAR_MISS]
         seen = {topology_of(self.tree, 0.0)}
-        for move in near[:MOST_NEAR_MISSES]:
-            there = OpenTree(self.tree)
-            if not there.apply(move):
+        for move in near[:MAX_NEAR_MISSES]:
+            proposed = EditableTree(self.tree)
+            if not proposed.apply(move):
                 continue
-            changed = there.to_tree()
+            changed = proposed.to_tree()
             topology = topology_of(changed, 0.0)
             if topology in seen or not self._allows(changed):
                 continue
             seen.add(topology)
-            swept = fit_branches(self.likelihood, changed, tolerance=math.inf)
+            swept = fit_branches(self.likelihood, changed, max_sweeps=1)
             if swept.log_likelihood < self.log_likelihood - HOPELESS:
                 continue
             if self._keep_if_better(swept.tree, "spr", 1, move.log_likelihood - self.log_likelihood):
                 return True
         return False
 
-    def fit_models(self, most_rounds: int = MOST_MODEL_ROUNDS) -> None:
+    def fit_models(self, max_rounds: int = MAX_MODEL_ROUNDS) -> None:
         """Model parameters and lengths in turn, until they gain little."""
         before = self.log_likelihood
         self._settled.clear()
-        for _ in range(most_rounds):
-            last = self.log_likelihood
-            self.likelihood = refit_models(self.likelihood, self.tree)
-            self.sweep(FINE_SWEEP_TOLERANCE)
-            if self.log_likelihood - last < MODEL_GAIN:
-                break
+        fitted = fit_models(self.likelihood, self.tree, max_rounds=max_rounds, log_likelihood=before)
+        self.likelihood, self.tree, self.log_likelihood = fitted.likelihood, fitted.tree, fitted.log_likelihood
         self._record("models", 0, math.nan, self.log_likelihood - before, self.log_likelihood)
 
     def _radii(self) -> Iterator[int]:
@@ -260,7 +244,7 @@ class Climb:
             yield self.far_radius
 
     def _make(self, moves: Sequence[Move], stage: str) -> bool:
-        changed = OpenTree(self.tree)
+        changed = EditableTree(self.tree)
         made = [move for move in moves if changed.apply(move)]
         expected = sum(move.log_likelihood - self.log_likelihood for move in made)
         return bool(made) and self._keep_if_better(changed.to_tree(), stage, len(made), expected)
@@ -268,9 +252,9 @@ class Climb:
     def _keep_if_better(self, tree: Tree, stage: str, n_moves: int, expected: float) -> bool:
         if not self._allows(tree):
             return False
-        fitted = fit_branches(self.likelihood, tree, tolerance=SWEEP_TOLERANCE, max_sweeps=MOST_SWEEPS)
+        fitted = fit_branches(self.likelihood, tree, tolerance=SWEEP_TOLERANCE, max_sweeps=MAX_SWEEPS)
         gain = fitted.log_likelihood - self.log_likelihood
-        if not gain > LEAST_GAIN:
+        if not gain > MIN_LOG_LIKELIHOOD_GAIN:
             return False
         self.tree, self.log_likelihood = fitted.tree, fitted.log_likelihood
         self._record(stage, n_moves, expected, gain, self.log_likelihood)
@@ -301,7 +285,7 @@ def _quartets(tree: Tree) -> dict[int, Quartet]:
 
 
 def _apart(moves: Sequence[Swap]) -> list[Swap]:
-    """Those whose edges share no node with that of a better one."""
+    """The moves whose edges share no node with that of a better one."""
     taken: set[int] = set()
     chosen = []
     for move in moves:
@@ -311,45 +295,11 @@ def _apart(moves: Sequence[Swap]) -> list[Swap]:
     return chosen
 
 
-def refit_models(likelihood: TreeLikelihood, tree: Tree) -> TreeLikelihood:
-    """Better model parameters with all lengths as they are, by some quasi-Newton steps; the likelihood never falls.
-
-    Parameters
-    ----------
-    likelihood
-        The alignment and where the models start.
-    tree
-        Its taxa numbered as in ``likelihood``.
-    """
-    start = pack_partitions(likelihood.partitions)
-    if len(start) == 0:
-        return likelihood
-    unit = MODEL_UNIT / math.sqrt(max(likelihood.n_sites_with_letters, 1.0))
-
-    def at(scaled: Vector) -> TreeLikelihood:
-        return likelihood.with_partitions(unpack_partitions(likelihood.partitions, scaled * unit))
-
-    def objective(scaled: Vector) -> tuple[float, Vector]:
-        sums = edge_sums(at(scaled), tree)
-        return -sums.log_likelihood, -unit * gradient_by_models(sums)
-
-    lower, upper = partition_bounds(likelihood.partitions)
-    found = minimize(
-        objective,
-        start / unit,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=list(zip(lower / unit, upper / unit, strict=True)),
-        options={"maxiter": MODEL_STEPS, "ftol": 1e-8, "gtol": 1e-3},
-    )
-    return at(found.x) if found.fun <= objective(start / unit)[0] else likelihood
-
-
 def single_rate(likelihood: TreeLikelihood) -> TreeLikelihood:
     """The same models with one rate for all sites: a fraction of the work, and nearly the same order of trees."""
     partitions = []
     for partition in likelihood.partitions:
-        said = replace(partition.model.specification, heterogeneity="none", n_categories=1, has_invariant=False)
-        model = replace(partition.model, specification=said, invariant=0.0)
+        family = replace(partition.model.specification, heterogeneity="none", n_categories=1, has_invariant=False)
+        model = replace(partition.model, specification=family, invariant=0.0)
         partitions.append(replace(partition, model=model))
     return likelihood.with_partitions(partitions)

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genem.em.newton_kernels import bracketed_step, has_settled
 from genem.jit import kernel
-from genem.phylo.fitting.newton_kernels import bracketed_step
 
 MAX_STEPS = 60
-STEP_TOLERANCE = 1e-12
-"""On a step, relative to the length plus a thousandth."""
-SMALLEST = 1e-300
+STEP_TOLERANCE, STEP_OFFSET = 1e-12, 1e-3
+"""Newton's method ends with a step of at most the tolerance times the length plus the offset."""
+SMALLEST = 1e-300  # probabilities are kept above it, so that they have a logarithm
 
 
 class PairProcess(NamedTuple):
@@ -40,38 +40,44 @@ class PairProcess(NamedTuple):
 
 @kernel
 def fill_pair_growth(process: PairProcess, block: int, length: float, growth: np.ndarray) -> float:
-    """Mixture of exp(eigenvalue rate t) - 1 and of its two derivatives, float64 (3, eigenvalue), and the sum of mix."""
+    """Write the mixture of exp(eigenvalue rate t) - 1 and of its two derivatives, and return the sum of the mixture.
+
+    ``growth`` float64 (3, eigenvalue).
+    """
     model = process.owner[block]
     growth[:] = 0.0
-    whole = 0.0
+    total = 0.0
     for c in range(process.rate.shape[1]):
         part = process.mix[block, c]
         if part > 0.0:
-            whole += part
+            total += part
             for k in range(process.eigenvalue.shape[1]):
                 speed = process.eigenvalue[model, k] * process.rate[model, c]
                 less = math.expm1(speed * length)
                 growth[0, k] += part * less
                 growth[1, k] += part * speed * (1.0 + less)
                 growth[2, k] += part * speed * speed * (1.0 + less)
-    return whole
+    return total
 
 
 @kernel
 def pair_objective(
     process: PairProcess, counts: np.ndarray, length: float, growth: np.ndarray
 ) -> tuple[float, float, float]:
-    """F and its two derivatives."""
+    """The value of F and its two derivatives.
+
+    ``counts`` (block, state, state); ``growth`` (3, eigenvalue) to work in.
+    """
     value, first, second = 0.0, 0.0, 0.0
     for block in range(counts.shape[0]):
         model = process.owner[block]
-        whole = fill_pair_growth(process, block, length, growth)
+        total = fill_pair_growth(process, block, length, growth)
         for a in range(counts.shape[1]):
             for b in range(counts.shape[2]):
                 n = counts[block, a, b]
                 if n <= 0.0:
                     continue
-                p = whole * process.identity[model, a] if a == b else 0.0
+                p = total * process.identity[model, a] if a == b else 0.0
                 slope, curve = 0.0, 0.0
                 for k in range(growth.shape[1]):
                     p += process.product[model, a, b, k] * growth[0, k]
@@ -89,18 +95,20 @@ def pair_objective(
 def best_pair_length(
     process: PairProcess, counts: np.ndarray, start: float, lowest: float, highest: float
 ) -> tuple[float, float]:
-    """The length where F is greatest, by Newton's method between bounds that close in, and F there."""
+    """The length where F is greatest, by Newton's method between bounds that close in, and F there.
+
+    ``counts`` (block, state, state).
+    """
     growth = np.empty((3, process.eigenvalue.shape[1]))
     low, high = lowest, highest
-    here = min(max(start, low), high)
+    current = min(max(start, low), high)
     for _ in range(MAX_STEPS):
-        _, slope, curve = pair_objective(process, counts, here, growth)
-        there, low, high = bracketed_step(here, slope, curve, low, high, lowest, highest)
-        step = abs(there - here)
-        here = there
-        if step <= STEP_TOLERANCE * (here + 1e-3):
+        _, slope, curve = pair_objective(process, counts, current, growth)
+        previous = current
+        current, low, high = bracketed_step(previous, slope, curve, low, high, lowest, highest)
+        if has_settled(previous, current, STEP_TOLERANCE, STEP_OFFSET):
             break
-    return here, pair_objective(process, counts, here, growth)[0]
+    return current, pair_objective(process, counts, current, growth)[0]
 
 
 @kernel

@@ -15,7 +15,9 @@ from genem.jit import kernel, summing_kernel
 
 
 class GrowingTree(NamedTuple):
-    """parent, first, second int64 (node,): parent and children, -1 where there is none; the root has one child, first.
+    """A bifurcating tree that hangs on a taxon, with its sets of states.
+
+    parent, first, second int64 (node,): parent and children, -1 where there is none; the root has one child, first.
 
     below, above uint32 (node, pattern): sets of states of the data below a node, and of all other data at its parent.
     """
@@ -28,16 +30,22 @@ class GrowingTree(NamedTuple):
 
 
 @kernel
-def join_sets(one: np.ndarray, other: np.ndarray, target: np.ndarray) -> None:
-    """Fitch's rule: what the sets have in common, or all of both."""
+def join_sets(first: np.ndarray, second: np.ndarray, target: np.ndarray) -> None:
+    """Write by Fitch's rule the states that two sets have in common, or all of both.
+
+    ``first``, ``second`` and ``target`` uint32 (pattern,).
+    """
     for pattern in range(len(target)):
-        common = one[pattern] & other[pattern]
-        target[pattern] = common if common != 0 else one[pattern] | other[pattern]
+        common = first[pattern] & second[pattern]
+        target[pattern] = common if common != 0 else first[pattern] | second[pattern]
 
 
 @summing_kernel
 def added_changes(below: np.ndarray, above: np.ndarray, taxon: np.ndarray, weight: np.ndarray) -> float:
-    """Changes that a taxon costs on an edge."""
+    """The changes that a taxon costs on an edge.
+
+    ``below``, ``above`` and ``taxon`` uint32 (pattern,); ``weight`` (pattern,).
+    """
     total = 0.0
     for pattern in range(len(weight)):
         common = below[pattern] & above[pattern]
@@ -48,7 +56,10 @@ def added_changes(below: np.ndarray, above: np.ndarray, taxon: np.ndarray, weigh
 
 @kernel
 def visit(tree: GrowingTree, root: int, order: np.ndarray) -> int:
-    """List the nodes but the root, parents first, and return how many there are."""
+    """List the nodes but the root, parents first, and return how many there are.
+
+    ``order`` (node,) is filled as far.
+    """
     order[0] = tree.first[root]
     n_nodes = 1
     place = 0
@@ -63,7 +74,10 @@ def visit(tree: GrowingTree, root: int, order: np.ndarray) -> int:
 
 @kernel
 def fill_sets(tree: GrowingTree, root: int, order: np.ndarray, n_nodes: int) -> None:
-    """Sets of all edges from both sides; those of the taxa are in ``below``."""
+    """Fill the sets of all edges from both sides; those of the taxa are in ``below``.
+
+    ``order`` (node,) as from :func:`visit`.
+    """
     for place in range(n_nodes - 1, -1, -1):
         node = order[place]
         if tree.first[node] >= 0:
@@ -82,7 +96,10 @@ def fill_sets(tree: GrowingTree, root: int, order: np.ndarray, n_nodes: int) -> 
 def best_edge(
     tree: GrowingTree, order: np.ndarray, n_nodes: int, taxon: np.ndarray, weight: np.ndarray, draw: float
 ) -> int:
-    """The node below the cheapest edge; ``draw``, uniform below 1, picks among equals."""
+    """The node below the cheapest edge; ``draw``, uniform below 1, picks among equals.
+
+    ``order`` (node,) as from :func:`visit`; ``taxon`` uint32 and ``weight`` (pattern,).
+    """
     cost = np.empty(n_nodes)
     for place in range(n_nodes):
         node = order[place]

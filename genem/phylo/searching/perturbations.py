@@ -1,6 +1,6 @@
-"""Ways out of a local optimum: a tree that is changed and climbs again.
+"""Perturbations of a tree at a local optimum, from which a search climbs again.
 
-``kick`` makes random interchanges, which a climb undoes where they were right (Nguyen et al. 2015,
+``kick`` makes random interchanges, which a climb undoes where the tree was right (Nguyen et al. 2015,
 doi:10.1093/molbev/msu300); ``reweight`` climbs for a while with some sites counted more often, and then with the true
 weights (the ratchet: Nixon 1999, doi:10.1111/j.1096-0031.1999.tb00277.x; Vos 2003, doi:10.1080/10635150390235449);
 ``anneal`` takes steps of structural EM with weights that are disturbed less and less (Friedman et al. 2002,
@@ -20,35 +20,31 @@ from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
 from genem.phylo.searching.hill_climbing import Climb, single_rate
 from genem.phylo.searching.structural_em import propose_structure
 from genem.phylo.trees.constraints import Constraint
-from genem.phylo.trees.editing import OpenTree, Swap
+from genem.phylo.trees.editing import EditableTree, Swap
 
-__all__ = ["EscapeKind", "annealed", "escape_kind", "escaped", "kicked", "reweighted"]
+__all__ = ["PerturbationKind", "anneal", "interchange_at_random", "perturb", "perturbation_kind", "reweight"]
 
-EscapeKind = Literal["kick", "reweight", "anneal"]
+PerturbationKind = Literal["kick", "reweight", "anneal"]
 
-KICKED_PART = 0.3
-"""Of the inner edges."""
-FAVOURED_PART, FAVOUR = 0.5, 4.0
-"""Of the sites, and how many times more they count."""
-NOISE = (16.0, 4.0, 1.0)
-"""Of the annealed weights, in units of log-likelihood."""
-MOST_PAIR_WORK = 5e9
-"""Multiplications in one step of structural EM; a larger problem is not annealed."""
+INTERCHANGED_PART = 0.3  # share of the inner edges at which subtrees are interchanged
+FAVOURED_PART, FAVOUR = 0.5, 4.0  # share of the sites that count more in a reweighted climb, and by how much more
+NOISE = (16.0, 4.0, 1.0)  # standard deviations of the disturbance of annealed weights, in units of log-likelihood
+MAX_PAIR_WORK = 5e9  # multiplications in one step of structural EM above which a problem is not annealed
 
 
-def escape_kind(number: int, likelihood: TreeLikelihood, stages: Sequence[str]) -> EscapeKind:
-    """Which way the escape with this number takes: in turn, of those that can be afforded, the most successful most."""
+def perturbation_kind(number: int, likelihood: TreeLikelihood, stages: Sequence[str]) -> PerturbationKind:
+    """The kind of the perturbation with this number: those that can be afforded in turn, the most successful most."""
     n_nodes = 2 * len(likelihood.taxa) - 2
     work = n_nodes**2 * np.count_nonzero(likelihood.sites.weight) * likelihood.n_categories * likelihood.n_states**3
-    can_anneal = "sem" in stages and work <= MOST_PAIR_WORK
-    kinds: tuple[EscapeKind, ...] = ("reweight", "reweight", "reweight", "kick")
+    can_anneal = "sem" in stages and work <= MAX_PAIR_WORK
+    kinds: tuple[PerturbationKind, ...] = ("reweight", "reweight", "reweight", "kick")
     if can_anneal:
         kinds += (*kinds, "reweight", "reweight", "reweight", "anneal")
     return kinds[number % len(kinds)]
 
 
-def kicked(
-    tree: Tree, rng: np.random.Generator, part: float = KICKED_PART, constraint: Constraint | None = None
+def interchange_at_random(
+    tree: Tree, rng: np.random.Generator, part: float = INTERCHANGED_PART, constraint: Constraint | None = None
 ) -> Tree:
     """Random interchanges at some inner edges that do not touch one another.
 
@@ -63,7 +59,7 @@ def kicked(
     constraint
         Interchanges that break one of its groups are not made.
     """
-    changed = OpenTree(tree)
+    changed = EditableTree(tree)
     edges = changed.inner_edges()
     wanted = max(1, round(part * len(edges)))
     taken: set[int] = set()
@@ -75,16 +71,16 @@ def kicked(
             continue
         at_near = sorted(other for other in changed.neighbours[near] if other != far)
         at_far = sorted(other for other in changed.neighbours[far] if other != near)
-        there = changed.copy()
-        there.apply(Swap(near, far, at_near[0], at_far[int(rng.integers(2))], (), float("nan")))
-        if constraint is None or constraint.allows(there.to_tree()):
-            changed = there
+        proposed = changed.copy()
+        proposed.apply(Swap(near, far, at_near[0], at_far[int(rng.integers(2))], (), float("nan")))
+        if constraint is None or constraint.allows(proposed.to_tree()):
+            changed = proposed
             wanted -= 1
             taken |= {near, far}
     return changed.to_tree()
 
 
-def reweighted(likelihood: TreeLikelihood, rng: np.random.Generator) -> TreeLikelihood:
+def reweight(likelihood: TreeLikelihood, rng: np.random.Generator) -> TreeLikelihood:
     """The same likelihood with a random part of the sites counted several times."""
     weights = []
     for partition in likelihood.partitions:
@@ -93,7 +89,7 @@ def reweighted(likelihood: TreeLikelihood, rng: np.random.Generator) -> TreeLike
     return likelihood.with_weights(weights)
 
 
-def annealed(likelihood: TreeLikelihood, tree: Tree, rng: np.random.Generator) -> Tree:
+def anneal(likelihood: TreeLikelihood, tree: Tree, rng: np.random.Generator) -> Tree:
     """Some steps of structural EM, with less and less noise on the weights."""
     for noise in NOISE:
         proposal = propose_structure(likelihood, tree, noise=noise, rng=rng)
@@ -101,8 +97,8 @@ def annealed(likelihood: TreeLikelihood, tree: Tree, rng: np.random.Generator) -
     return tree
 
 
-def escaped(
-    kind: EscapeKind,
+def perturb(
+    kind: PerturbationKind,
     likelihood: TreeLikelihood,
     tree: Tree,
     rng: np.random.Generator,
@@ -113,11 +109,11 @@ def escaped(
 ) -> Tree:
     """A tree from which to climb again; the given one where the constraint forbids what was found."""
     if kind == "kick":
-        changed = kicked(tree, rng, constraint=constraint)
+        changed = interchange_at_random(tree, rng, constraint=constraint)
     elif kind == "anneal":
-        changed = annealed(likelihood, tree, rng)
+        changed = anneal(likelihood, tree, rng)
     else:
-        rough = reweighted(single_rate(likelihood), rng)
+        rough = reweight(single_rate(likelihood), rng)
         climb = Climb(rough, tree, stages=stages, radius=radius, constraint=constraint)
         climb.run()
         changed = climb.tree

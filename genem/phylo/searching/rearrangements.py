@@ -17,10 +17,10 @@ from genem.numerics.threads import spread
 from genem.phylo.likelihood.partial_kernels import Partials
 from genem.phylo.likelihood.tree_likelihood import Evaluation, TreeLikelihood, build_topology
 from genem.phylo.searching.local_kernels import fit_insertions, fit_swaps, screen_swaps
-from genem.phylo.searching.regraft_kernels import Walks, WholeTree, leave, list_targets, reverse, score_groups
+from genem.phylo.searching.regraft_kernels import FullTree, Walks, leave, list_targets, reverse, score_groups
 from genem.phylo.trees.editing import Regraft, Swap
 
-__all__ = ["evaluated", "lengths_around", "list_swaps", "read_swap", "regrafts", "score_targets", "swaps", "whole_tree"]
+__all__ = ["evaluated", "full_tree", "lengths_around", "list_swaps", "read_swap", "regrafts", "score_targets", "swaps"]
 
 Vector = NDArray[np.float64]
 
@@ -56,45 +56,45 @@ def swaps(
         All five edges are improved where the log-likelihood falls by no more than this.
     """
     evaluation = evaluated(likelihood, tree, storage)
-    whole = whole_tree(evaluation)
-    table = list_swaps(whole, edges)
+    full = full_tree(evaluation)
+    table = list_swaps(full, edges)
     found = np.empty((len(table), 6))
-    spread(likelihood.threads, len(table), lambda _, *part: screen_swaps(whole, table, SWAP_NEWTON, found, *part))
+    spread(likelihood.threads, len(table), lambda _, *part: screen_swaps(full, table, SWAP_NEWTON, found, *part))
     chosen = np.flatnonzero(found[:, 0] > evaluation.log_likelihood - margin)
-    spread(likelihood.threads, len(chosen), lambda _, *part: fit_swaps(whole, table, chosen, SWAP_NEWTON, found, *part))
+    spread(likelihood.threads, len(chosen), lambda _, *part: fit_swaps(full, table, chosen, SWAP_NEWTON, found, *part))
     order = np.argsort(-found[:, 0], kind="stable")
-    return [read_swap(whole, table[row], found[row]) for row in order]
+    return [read_swap(full, table[row], found[row]) for row in order]
 
 
-def list_swaps(whole: WholeTree, edges: Sequence[int] | None = None) -> NDArray[np.int64]:
+def list_swaps(full: FullTree, edges: Sequence[int] | None = None) -> NDArray[np.int64]:
     """int64 (swap, 5): both interchanges at every inner edge, or at those given, as ``fit_swaps`` takes them."""
-    n_nodes = len(whole.lengths)
+    n_nodes = len(full.lengths)
     rows = []
-    for node in range(whole.shape.n_taxa, n_nodes - 1) if edges is None else edges:
-        below, above = leave(whole.shape, node), leave(whole.shape, node + n_nodes)
+    for node in range(full.shape.n_taxa, n_nodes - 1) if edges is None else edges:
+        below, above = leave(full.shape, node), leave(full.shape, node + n_nodes)
         rows.append((above[0], below[1], below[0], above[1], node))
         rows.append((above[1], below[1], above[0], below[0], node))
     return np.array(rows, dtype=np.int64).reshape(-1, 5)
 
 
-def lengths_around(whole: WholeTree, rows: NDArray[np.int64]) -> Vector:
+def lengths_around(full: FullTree, rows: NDArray[np.int64]) -> Vector:
     """float64 (swap, 5): lengths in the tree of the edges that a row of :func:`list_swaps` names."""
-    around: Vector = whole.lengths[rows % len(whole.lengths)]
+    around: Vector = full.lengths[rows % len(full.lengths)]
     return around
 
 
-def read_swap(whole: WholeTree, row: NDArray[np.int64], found: Vector) -> Swap:
+def read_swap(full: FullTree, row: NDArray[np.int64], found: Vector) -> Swap:
     """The move that a row of :func:`list_swaps` stands for, with what ``fit_swaps`` found.
 
     Edges 0 and 1 stand together afterwards: 0 came from above, and what went up in its place is 2 or 3.
     """
     node = int(row[4])
-    parent = int(whole.shape.parent[node])
-    ahead = [_node_ahead(whole, int(edge)) for edge in row[:4]]
-    below = {int(child) for child in leave(whole.shape, node)}
+    parent = int(full.shape.parent[node])
+    ahead = [_node_ahead(full, int(edge)) for edge in row[:4]]
+    below = {int(child) for child in leave(full.shape, node)}
     went_up = 2 if int(row[2]) in below else 3
     ends = [(node, ahead[0]), (node, ahead[1]), (parent, ahead[2]), (parent, ahead[3]), (node, parent)]
-    lengths = tuple((one, other, float(length)) for (one, other), length in zip(ends, found[1:], strict=True))
+    lengths = tuple((*end, float(length)) for end, length in zip(ends, found[1:], strict=True))
     return Swap(node, parent, ahead[went_up], ahead[0], lengths, float(found[0]))
 
 
@@ -126,18 +126,18 @@ def regrafts(
         As in :func:`swaps`.
     """
     evaluation = evaluated(likelihood, tree, storage)
-    whole = whole_tree(evaluation)
-    walks = list_walks(whole, radius)
-    scores = score_targets(likelihood, whole, walks)
+    full = full_tree(evaluation)
+    walks = list_walks(full, radius)
+    scores = score_targets(likelihood, full, walks)
     chosen = _most_promising(walks, scores, evaluation.log_likelihood - margin, per_subtree)
     found = np.empty((len(chosen), 4))
     spread(
         likelihood.threads,
         len(chosen),
-        lambda _, *part: fit_insertions(whole, walks, chosen, REGRAFT_NEWTON, found, *part),
+        lambda _, *part: fit_insertions(full, walks, chosen, REGRAFT_NEWTON, found, *part),
     )
     order = np.argsort(-found[:, 0], kind="stable")
-    return [_regraft(whole, walks, int(chosen[row]), found[row]) for row in order]
+    return [_regraft(full, walks, int(chosen[row]), found[row]) for row in order]
 
 
 def evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None = None) -> Evaluation:
@@ -146,11 +146,11 @@ def evaluated(likelihood: TreeLikelihood, tree: Tree, storage: Partials | None =
     return likelihood.run(tree, build_topology(tree), likelihood.transitions(tree.length), room, down=True)
 
 
-def whole_tree(evaluation: Evaluation) -> WholeTree:
-    """What the kernels need of a tree; it must have been evaluated downwards, too."""
+def full_tree(evaluation: Evaluation) -> FullTree:
+    """The arrays of a tree that the kernels need; it must have been evaluated downwards, too."""
     likelihood = evaluation.likelihood
     bare = likelihood.sites._replace(code=likelihood.sites.code[:, :0])
-    return WholeTree(
+    return FullTree(
         likelihood.sites,
         bare,
         likelihood.process,
@@ -162,30 +162,30 @@ def whole_tree(evaluation: Evaluation) -> WholeTree:
     )
 
 
-def list_walks(whole: WholeTree, radius: int) -> Walks:
+def list_walks(full: FullTree, radius: int) -> Walks:
     """All subtrees and their targets."""
-    n_edges = 2 * (len(whole.lengths) - 1)
+    n_edges = 2 * (len(full.lengths) - 1)
     radius = min(radius, n_edges)
     nothing = np.empty(0, np.int64)
     empty = Walks(nothing, nothing, nothing, nothing, nothing, nothing, np.empty(0, np.bool_))
-    n_targets = list_targets(whole.shape, radius, empty, False)
-    n_subtrees = n_edges - whole.shape.n_taxa
+    n_targets = list_targets(full.shape, radius, empty, False)
+    n_subtrees = n_edges - full.shape.n_taxa
     edge, previous, brother, depth = (np.empty(n_targets, np.int64) for _ in range(4))
     starts = np.empty(n_subtrees + 1, np.int64)
     is_end = np.empty(n_targets, np.bool_)
     walks = Walks(np.empty(n_subtrees, np.int64), starts, edge, previous, brother, depth, is_end)
-    list_targets(whole.shape, radius, walks, True)
+    list_targets(full.shape, radius, walks, True)
     return walks
 
 
-def score_targets(likelihood: TreeLikelihood, whole: WholeTree, walks: Walks) -> Vector:
+def score_targets(likelihood: TreeLikelihood, full: FullTree, walks: Walks) -> Vector:
     """float64 (target,): log-likelihood with the subtree in the middle of the edge, all lengths as they are."""
     n_chunks = len(likelihood.sites.model)
     n_groups = min(N_GROUPS, n_chunks)
     groups = np.arange(n_groups + 1) * n_chunks // n_groups
     scores = np.zeros((n_groups, len(walks.edge), 1 + len(likelihood.partitions)))
-    halves = likelihood.transitions(whole.lengths / 2.0).matrix
-    spread(likelihood.threads, n_groups, lambda _, *part: score_groups(whole, halves, walks, groups, scores, *part))
+    halves = likelihood.transitions(full.lengths / 2.0).matrix
+    spread(likelihood.threads, n_groups, lambda _, *part: score_groups(full, halves, walks, groups, scores, *part))
     total = scores.sum(axis=0)
     reached: Vector = total[:, 0] - np.log1p(-total[:, 1:]) @ likelihood.ascertained
     return reached
@@ -200,15 +200,15 @@ def _most_promising(walks: Walks, scores: Vector, least: float, per_subtree: int
     return np.array(chosen, dtype=np.int64)
 
 
-def _regraft(whole: WholeTree, walks: Walks, target: int, found: Vector) -> Regraft:
+def _regraft(full: FullTree, walks: Walks, target: int, found: Vector) -> Regraft:
     row = int(np.searchsorted(walks.start, target, side="right")) - 1
     subtree, edge = int(walks.subtree[row]), int(walks.edge[target])
-    root, junction = _node_ahead(whole, subtree), _node_ahead(whole, reverse(whole.shape, subtree))
-    near, far = _node_ahead(whole, reverse(whole.shape, edge)), _node_ahead(whole, edge)
+    root, junction = _node_ahead(full, subtree), _node_ahead(full, reverse(full.shape, subtree))
+    near, far = _node_ahead(full, reverse(full.shape, edge)), _node_ahead(full, edge)
     lengths = ((junction, near, float(found[1])), (junction, far, float(found[2])), (junction, root, float(found[3])))
     return Regraft(root, junction, near, far, lengths, float(found[0]))
 
 
-def _node_ahead(whole: WholeTree, edge: int) -> int:
-    n_nodes = len(whole.lengths)
-    return edge if edge < n_nodes else int(whole.shape.parent[edge - n_nodes])
+def _node_ahead(full: FullTree, edge: int) -> int:
+    n_nodes = len(full.lengths)
+    return edge if edge < n_nodes else int(full.shape.parent[edge - n_nodes])

@@ -43,7 +43,7 @@ from genem.phylo.likelihood.scale_kernels import (
 from genem.phylo.likelihood.transition_kernels import Process, Transitions, fill_transition
 
 
-class WholeTree(NamedTuple):
+class FullTree(NamedTuple):
     """A tree with its partials, upward and outer, of all chunks.
 
     ``bare`` are the sites without taxa, for small trees whose leaves are slabs; lengths float64 (node,); ascertained
@@ -80,12 +80,14 @@ class Walks(NamedTuple):
 
 
 class Messages(NamedTuple):
-    """Of one chunk, for every edge with a direction, float64 (edge, category, state, lane): P(t) far and P(t/2) far.
+    """Messages of one chunk over every edge with a direction: P(t) far and P(t/2) far.
+
+    full and half float64 (edge, category, state, lane).
 
     scale int32 (edge, lane) is that of both.
     """
 
-    whole: np.ndarray
+    full: np.ndarray
     half: np.ndarray
     scale: np.ndarray
 
@@ -157,7 +159,10 @@ def list_targets(tree: Topology, radius: int, walks: Walks, fill: bool) -> int:
 
 @kernel
 def far_message(tree: Topology, chunk: Chunk, matrix: np.ndarray, edge: int, target: np.ndarray) -> None:
-    """P times the far partial of an edge."""
+    """Write P times the far partial of an edge.
+
+    ``matrix`` (category, state, state); ``target`` (category, state, lane).
+    """
     n_nodes = len(tree.parent)
     if edge < n_nodes:
         message(matrix, chunk.up[edge], edge < tree.n_taxa, target)
@@ -167,7 +172,7 @@ def far_message(tree: Topology, chunk: Chunk, matrix: np.ndarray, edge: int, tar
 
 @kernel
 def far_scale(tree: Topology, chunk: Chunk, edge: int) -> np.ndarray:
-    """int32 (lane,): the scale of the far partial."""
+    """The scale of the far partial, int32 (lane,)."""
     n_nodes = len(tree.parent)
     scale: np.ndarray = chunk.up_scale[edge] if edge < n_nodes else chunk.outer_scale[edge - n_nodes]
     return scale
@@ -175,11 +180,14 @@ def far_scale(tree: Topology, chunk: Chunk, edge: int) -> np.ndarray:
 
 @kernel
 def fill_messages(tree: Topology, chunk: Chunk, halves: np.ndarray, messages: Messages) -> None:
-    """Messages of all edges of a chunk in both directions; ``halves`` are the matrices of half the lengths."""
+    """Fill the messages of all edges of a chunk in both directions.
+
+    ``halves`` (node, category, state, state): matrices of half the lengths.
+    """
     n_nodes = len(tree.parent)
     for node in range(n_nodes - 1):
         for edge in (node, node + n_nodes):
-            far_message(tree, chunk, chunk.matrix[node], edge, messages.whole[edge])
+            far_message(tree, chunk, chunk.matrix[node], edge, messages.full[edge])
             far_message(tree, chunk, halves[node], edge, messages.half[edge])
             set_scale(far_scale(tree, chunk, edge), messages.scale[edge])
 
@@ -194,7 +202,11 @@ def product(
     scale: np.ndarray,
     spare: np.ndarray,
 ) -> None:
-    """target = first * second, slab by slab, with their scales; ``spare`` is float64 (lane,)."""
+    """Multiply two slabs with their scales.
+
+    ``first``, ``second`` and ``target`` (category, state, lane); ``first_scale``, ``second_scale``, ``scale`` and, to
+    work in, ``spare`` (lane,).
+    """
     for l in range(len(scale)):
         scale[l] = first_scale[l] + second_scale[l]
     for c in range(target.shape[0]):
@@ -206,7 +218,10 @@ def product(
 
 @kernel
 def triple_product(first: np.ndarray, second: np.ndarray, third: np.ndarray, total: np.ndarray) -> None:
-    """total[lane] = sum over categories and states of the product of three slabs."""
+    """Sum the product of three slabs over categories and states.
+
+    ``first``, ``second`` and ``third`` (category, state, lane); ``total`` (lane,).
+    """
     for l in range(len(total)):
         total[l] = 0.0
     for c in range(first.shape[0]):
@@ -230,7 +245,11 @@ def insertion(
     subtree: np.ndarray,
     total: np.ndarray,
 ) -> None:
-    """total[lane] = sum over categories and states of (P (behind brother)) ahead subtree, for four states: one pass."""
+    """Sum (P (behind brother)) ahead subtree over categories and states, for four states: one pass.
+
+    ``matrix`` (category, state, state); ``behind``, ``brother``, ``ahead`` and ``subtree`` (category, state, lane);
+    ``total`` (lane,).
+    """
     for l in range(len(total)):
         total[l] = 0.0
     for c in range(matrix.shape[0]):
@@ -252,7 +271,10 @@ def insertion(
 
 @kernel
 def weigh(process: Process, model: int, slab: np.ndarray, target: np.ndarray) -> None:
-    """target = w pi slab: with the probabilities of categories and states."""
+    """Write w pi slab: with the probabilities of categories and states.
+
+    ``slab`` and ``target`` (category, state, lane).
+    """
     for c in range(slab.shape[0]):
         for x in range(slab.shape[1]):
             factor = process.weight[model, c] * process.frequency[model, x]
@@ -262,7 +284,10 @@ def weigh(process: Process, model: int, slab: np.ndarray, target: np.ndarray) ->
 
 @kernel
 def unseen_probability(unseen: np.ndarray, log_site: np.ndarray) -> float:
-    """The probability of the constant patterns that +ASC says were not collected."""
+    """The probability of the constant patterns that +ASC says were not collected.
+
+    ``unseen`` and ``log_site`` (lane,).
+    """
     n_lanes = len(unseen)
     total = 0.0
     for l in range(n_lanes):
@@ -273,7 +298,10 @@ def unseen_probability(unseen: np.ndarray, log_site: np.ndarray) -> float:
 
 @kernel
 def any_positive(value: np.ndarray) -> bool:
-    """Whether any lane is above 0."""
+    """Whether any lane is above 0.
+
+    ``value`` (lane,).
+    """
     n_lanes = len(value)
     n_positive = 0
     for l in range(n_lanes):
@@ -283,7 +311,7 @@ def any_positive(value: np.ndarray) -> bool:
 
 @kernel
 def score_chunk(
-    whole: WholeTree,
+    full: FullTree,
     chunk: Chunk,
     number: int,
     halves: np.ndarray,
@@ -293,8 +321,12 @@ def score_chunk(
     behind_scale: np.ndarray,
     scores: np.ndarray,
 ) -> None:
-    """Add one chunk to the scores of all targets, float64 (target, 1 + model); ``behind`` holds a slab per target."""
-    sites, process, tree, lengths = whole.sites, whole.process, whole.shape, whole.lengths
+    """Add one chunk to the scores of all targets.
+
+    ``halves`` (node, category, state, state); ``behind`` (target + 2, category, state, lane) holds a slab per target,
+    and ``behind_scale`` (target + 2, lane) their scales; ``scores`` float64 (target, 1 + model).
+    """
+    sites, process, tree, lengths = full.sites, full.process, full.shape, full.lengths
     n_nodes, n_lanes, model = len(tree.parent), behind.shape[3], sites.model[number]
     in_one_pass = behind.shape[2] <= FEW_STATES
     joined = np.empty(chunk.matrix.shape[1:])
@@ -303,26 +335,30 @@ def score_chunk(
     total, log_site, invariant = aligned((n_lanes,)), aligned((n_lanes,)), aligned((n_lanes,))
     weight, unseen = sites.weight[number], sites.unseen[number]
     has_unseen, has_invariant = any_positive(unseen), fill_invariant(sites, process, number, invariant)
+    # Messages over all edges of the tree as it is serve all subtrees.
     fill_messages(tree, chunk, halves, messages)
     for row in range(len(walks.subtree)):
+        # Cut a subtree off: the two other edges at its junction become one, over which the walk begins both ways.
         subtree, begin = walks.subtree[row], walks.start[row]
-        weigh(process, model, messages.whole[subtree], moved)
+        weigh(process, model, messages.full[subtree], moved)
         through = leave(tree, reverse(tree, subtree))
         fill_transition(process, model, lengths[through[0] % n_nodes] + lengths[through[1] % n_nodes], joined)
         for turn in range(2):
             far_message(tree, chunk, joined, through[1 - turn], behind[turn])
             set_scale(far_scale(tree, chunk, through[1 - turn]), behind_scale[turn])
+        # Walk on from edge to edge: one product more than the edge before.
         for target in range(begin, walks.start[row + 1]):
             edge, previous, brother = walks.edge[target], walks.previous[target], walks.brother[target]
-            source, there = -1 - previous if previous < 0 else previous - begin + 2, target - begin + 2
+            source, reached = -1 - previous if previous < 0 else previous - begin + 2, target - begin + 2
             first, first_scale = behind[source], behind_scale[source]
-            second, second_scale = messages.whole[brother], messages.scale[brother]
+            second, second_scale = messages.full[brother], messages.scale[brother]
             half = halves[edge % n_nodes]
             if not (in_one_pass and walks.is_end[target]):
                 product(first, first_scale, second, second_scale, near, near_scale, total)
             if not walks.is_end[target]:
-                message(chunk.matrix[edge % n_nodes], near, False, behind[there])
-                set_scale(near_scale, behind_scale[there])
+                message(chunk.matrix[edge % n_nodes], near, False, behind[reached])
+                set_scale(near_scale, behind_scale[reached])
+            # Put the subtree in the middle of the edge.
             if in_one_pass:
                 insertion(half, first, second, messages.half[edge], moved, total)
                 set_scale(first_scale, scale)
@@ -340,26 +376,29 @@ def score_chunk(
 
 
 @kernel
-def score_group(whole: WholeTree, halves: np.ndarray, walks: Walks, first: int, last: int, scores: np.ndarray) -> None:
-    """Add some chunks to the scores of all targets."""
-    n_lanes = whole.storage.up.shape[4]
-    slab = whole.storage.up.shape[2:]
+def score_group(full: FullTree, halves: np.ndarray, walks: Walks, first: int, last: int, scores: np.ndarray) -> None:
+    """Add some chunks to the scores of all targets.
+
+    ``halves`` (model, node, category, state, state); ``scores`` (target, 1 + model).
+    """
+    n_lanes = full.storage.up.shape[4]
+    slab = full.storage.up.shape[2:]
     most = 0
     for row in range(len(walks.subtree)):
         most = max(most, walks.start[row + 1] - walks.start[row])
     behind, behind_scale = aligned((most + 2, *slab)), np.empty((most + 2, n_lanes), np.int32)
-    n_edges = 2 * len(whole.lengths)
+    n_edges = 2 * len(full.lengths)
     messages = Messages(aligned((n_edges, *slab)), aligned((n_edges, *slab)), np.empty((n_edges, n_lanes), np.int32))
     for number in range(first, last):
-        chunk = take_chunk(whole.sites, whole.transitions, whole.storage, number)
+        chunk = take_chunk(full.sites, full.transitions, full.storage, number)
         score_chunk(
-            whole, chunk, number, halves[whole.sites.model[number]], walks, messages, behind, behind_scale, scores
+            full, chunk, number, halves[full.sites.model[number]], walks, messages, behind, behind_scale, scores
         )
 
 
 @kernel
 def score_groups(
-    whole: WholeTree, halves: np.ndarray, walks: Walks, groups: np.ndarray, scores: np.ndarray, first: int, last: int
+    full: FullTree, halves: np.ndarray, walks: Walks, groups: np.ndarray, scores: np.ndarray, first: int, last: int
 ) -> None:
     """Scores of all targets by the groups ``first`` to ``last - 1``.
 
@@ -376,4 +415,4 @@ def score_groups(
         patterns.
     """
     for group in range(first, last):
-        score_group(whole, halves, walks, groups[group], groups[group + 1], scores[group])
+        score_group(full, halves, walks, groups[group], groups[group + 1], scores[group])

@@ -1,4 +1,4 @@
-"""Where a search starts: trees by neighbour joining, by parsimony, or at random.
+"""Starting trees of a search: by neighbour joining, by parsimony, or at random.
 
 Taxa are numbered by name, so that neither the order of the sequences nor the number of threads changes a start.
 """
@@ -116,8 +116,8 @@ def join_neighbours(taxa: tuple[str, ...], distances: Vector) -> Tree:
         nodes[i] = new
         del nodes[j]
     for place, node in enumerate(nodes):
-        one, other = distance[place, place - 1], distance[place, place - 2]
-        parent[node], length[node] = len(parent), max(0.5 * float(one + other - distance[place - 1, place - 2]), 0.0)
+        first, second = distance[place, place - 1], distance[place, place - 2]
+        parent[node], length[node] = len(parent), max(0.5 * float(first + second - distance[place - 1, place - 2]), 0.0)
     return canonical(build_tree(taxa, [*parent, -1], [*length, 0.0]))
 
 
@@ -226,10 +226,10 @@ def random_resolution(tree: Tree, rng: np.random.Generator) -> Tree:
         most = 3 if node == free.top else 2
         while len(children[node]) > most:
             new = len(parent)
-            one, other = sorted(rng.choice(len(children[node]), size=2, replace=False).tolist())
-            for moved in (children[node][one], children[node][other]):
+            first, second = sorted(rng.choice(len(children[node]), size=2, replace=False).tolist())
+            for moved in (children[node][first], children[node][second]):
                 parent[moved] = new
-            children[node] = [c for k, c in enumerate(children[node]) if k not in (one, other)] + [new]
+            children[node] = [c for k, c in enumerate(children[node]) if k not in (first, second)] + [new]
             parent.append(node)
     return _with_equal_lengths(free.taxa, parent)
 

@@ -1,8 +1,9 @@
-"""What a search needs to go on after its last run, and the text that keeps it."""
+"""The climbs of a search so far, the distinct trees at which they ended, and the text that keeps them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -10,11 +11,42 @@ import numpy as np
 
 from genem.data import Tree
 from genem.phylo.searching.hill_climbing import Acceptance
-from genem.phylo.searching.pool import Run
+from genem.phylo.trees.splits import Topology, topology_of
 
-__all__ = ["SearchState"]
+__all__ = ["Optimum", "Run", "SearchState", "distinct_optima"]
 
 FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One climb to the end.
+
+    Attributes
+    ----------
+    number
+        Number of the climb, from 0: starts, then perturbations.
+    kind
+        ``bionj``, ``parsimony``, ``random`` or ``given``; ``kick``, ``reweight`` or ``anneal``.
+    log_likelihood
+        At the end of the climb, before the last refinement of models and lengths.
+    tree
+        There.
+    """
+
+    number: int
+    kind: str
+    log_likelihood: float
+    tree: Tree
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """A topology at which climbs ended: the best of them, and how many."""
+
+    log_likelihood: float
+    tree: Tree
+    n_runs: int
 
 
 @dataclass(frozen=True)
@@ -32,7 +64,7 @@ class SearchState:
     coordinates
         Of the model parameters, float64 (coordinate,), as after the best run.
     n_failures
-        Of escapes since the best tree was found; each counts 1, 2 or 7.
+        Perturbations since the best tree was found; each counts 1, 2 or 7.
     trace
         Steps kept so far.
     """
@@ -91,3 +123,15 @@ class SearchState:
 
 def _read_tree(taxa: tuple[str, ...], parent: list[int], length: list[float]) -> Tree:
     return Tree(taxa, np.array(parent, np.int64), np.array(length), ("",) * (len(parent) - len(taxa)))
+
+
+def distinct_optima(runs: Iterable[Run]) -> tuple[Optimum, ...]:
+    """Runs with the same topology taken together, best first."""
+    groups: dict[Topology, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(topology_of(run.tree), []).append(run)
+    found = []
+    for members in groups.values():
+        best = max(members, key=lambda run: run.log_likelihood)
+        found.append(Optimum(best.log_likelihood, best.tree, len(members)))
+    return tuple(sorted(found, key=lambda optimum: -optimum.log_likelihood))

@@ -44,7 +44,7 @@ START_LENGTH = 0.1
 
 @dataclass(frozen=True)
 class PairWeights:
-    """What an edge between two nodes would be worth.
+    """The worth of an edge between any two nodes.
 
     Attributes
     ----------
@@ -196,9 +196,9 @@ def _drop_idle_nodes(neighbours: list[dict[int, float]], n_taxa: int) -> None:
             if other >= n_taxa:
                 waiting.append(other)
         elif len(near) == 2:
-            (one, to_one), (other, to_other) = near.items()
-            del neighbours[one][node], neighbours[other][node]
-            neighbours[one][other] = neighbours[other][one] = to_one + to_other
+            (first, to_first), (second, to_second) = near.items()
+            del neighbours[first][node], neighbours[second][node]
+            neighbours[first][second] = neighbours[second][first] = to_first + to_second
             near.clear()
 
 
@@ -220,8 +220,8 @@ def _closest_pair(near: dict[int, float], original: list[int], node: int, length
     to_node = length[at, original[node]]
     common = to_node[:, None] + to_node - length[np.ix_(at, at)]
     common[np.tril_indices(len(others))] = -np.inf
-    one, other = np.unravel_index(int(np.argmax(common)), common.shape)
-    return [others[one], others[other]]
+    first, second = np.unravel_index(int(np.argmax(common)), common.shape)
+    return [others[first], others[second]]
 
 
 def _as_tree(taxa: tuple[str, ...], neighbours: list[dict[int, float]]) -> Tree:

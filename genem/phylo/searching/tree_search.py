@@ -1,4 +1,4 @@
-"""The search for the tree of greatest likelihood: several starts, and escapes from the best of them."""
+"""The search for the tree of greatest likelihood: several starts, and perturbations of the best of them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genem.data import Alignment, Tree
 from genem.em import Status
 from genem.errors import UsageError
-from genem.phylo.fitting.evaluation import SitePartition, TreeFit, fit_tree, make_partitions
+from genem.phylo.fitting.evaluation import SitePartition, TreeFit, fit_tree, in_site_order, make_partitions
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
 from genem.phylo.models.parameters import pack_partitions, unpack_partitions
 from genem.phylo.models.rates import GammaRule
 from genem.phylo.models.specifications import ModelSpecification
 from genem.phylo.searching.hill_climbing import STRATEGY, Acceptance, Climb, Stage, single_rate
-from genem.phylo.searching.perturbations import escape_kind, escaped
-from genem.phylo.searching.pool import Optimum, Run, distinct_optima, topology_of
+from genem.phylo.searching.perturbations import perturb, perturbation_kind
 from genem.phylo.searching.starts import (
     StartKind,
     bionj_tree,
@@ -28,29 +26,25 @@ from genem.phylo.searching.starts import (
     random_resolution,
     random_tree,
 )
-from genem.phylo.searching.state import SearchState
+from genem.phylo.searching.state import Optimum, Run, SearchState, distinct_optima
 from genem.phylo.trees.constraints import Constraint, read_constraint
 from genem.phylo.trees.duplicates import identical_sequences, with_copies, without_copies
-from genem.phylo.trees.polytomies import with_ties_broken
-from genem.phylo.trees.topology import canonical, star_tree
+from genem.phylo.trees.polytomies import resolve_polytomies
+from genem.phylo.trees.splits import topology_of
+from genem.phylo.trees.topology import star_tree
 
 __all__ = ["Optimum", "Run", "Search", "search"]
 
 START_KINDS: tuple[StartKind, ...] = ("bionj", "parsimony", "random")
 LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
 ALL_STARTS = (*START_KINDS, "given")
-FAR = 4
-"""A start tries this many times the radius where nothing is found within it."""
-FRESH = 3
-"""One escape of so many is a climb from a new start: no change of a tree leads everywhere."""
-POOL = 5
-"""So many of the best trees take turns to be changed."""
+FAR = 4  # multiple of the radius that a start tries where nothing is found within it
+FRESH = 3  # every so many perturbations, one is a climb from a new start: no change of a tree leads everywhere
+POOL = 5  # how many of the best trees take turns to be perturbed
 NEW, KNOWN, ALONE = 1, 2, 7
-"""How much an escape to a new tree, to a known one, or to the only one says that little is left to be found."""
-NEAR = 10.0
-"""An escape that ends no further below the best tree, and at a new one, goes on by regrafts."""
-SUCCESS = 0.01
-"""A gain of the log-likelihood that is more than one of lengths of the same tree."""
+"""Failures that count for a perturbation that ends at a new tree, at a known one, or at the only one there is."""
+NEAR = 10.0  # log-likelihood below the best tree up to which a climb to a new topology goes on by regrafts
+SUCCESS = 0.01  # least gain of log-likelihood of a better tree: more than lengths of the same tree bring
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,7 @@ class Search:
     best
         The tree with its models, refined.
     runs
-        Every climb: starts, then escapes.
+        Every climb: starts, then perturbations.
     optima
         Distinct topologies at which climbs ended, best first.
     trace
@@ -88,7 +82,7 @@ class Search:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What stays the same in all runs."""
+    """All that stays the same in the runs of a search."""
 
     base: TreeLikelihood
     n_starts: int
@@ -96,7 +90,7 @@ class _Plan:
     stages: tuple[str, ...]
     radius: int
     patience: int
-    most_escapes: int
+    max_perturbations: int
     constraint: Constraint | None
     seed: int
     trees: tuple[Tree, ...]
@@ -122,7 +116,7 @@ def search(
     strategy: Sequence[Stage] = STRATEGY,
     radius: int = 6,
     patience: int = 14,
-    most_escapes: int = 1000,
+    max_perturbations: int = 1000,
     trees: Sequence[Tree] = (),
     constraint: Tree | None = None,
     resume: SearchState | None = None,
@@ -136,8 +130,8 @@ def search(
 
     Every start climbs by structural EM, nearest-neighbour interchanges and regrafts of subtrees, roughly with one rate
     for all sites and then under the model itself, whose parameters are refitted wherever a tree is the best so far; a
-    new structure is kept only if the log-likelihood rises. The best tree is then changed at random and climbs again,
-    until ``patience`` such escapes in a row found nothing better.
+    new structure is kept only if the log-likelihood rises. The best tree is then perturbed and climbs again,
+    until ``patience`` such perturbations in a row found nothing better.
 
     Parameters
     ----------
@@ -155,15 +149,15 @@ def search(
     lead
         No more starts once so many more of them ended at the best tree than elsewhere.
     strategy
-        The parts to use: ``sem``, ``nni``, ``spr``, ``escape``.
+        The parts to use: ``sem``, ``nni``, ``spr``, ``perturb``.
     radius
         Most nodes between the old and the new place of a subtree.
     patience
-        Escapes in a row without success before the search ends. One that comes to a new tree counts half, for it says
-        that there is more to be found; one that comes back to the best tree three and a half times as long as no run
-        ended elsewhere.
-    most_escapes
-        Escapes in all.
+        Perturbations in a row without success before the search ends. One that comes to a new tree counts half, for it
+        says that there is more to be found; one that comes back to the best tree three and a half times as long as no
+        run ended elsewhere.
+    max_perturbations
+        Perturbations in all.
     trees
         Where to start, all of them, in the place of ``n_starts`` trees of the search's own making.
     constraint
@@ -213,7 +207,7 @@ def search(
     stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
     given = given_starts(trees, base.taxa, bound, np.random.default_rng(seed))
-    plan = _Plan(base, len(given) or n_starts, lead, stages, radius, patience, most_escapes, bound, seed, given)
+    plan = _Plan(base, len(given) or n_starts, lead, stages, radius, patience, max_perturbations, bound, seed, given)
     state = SearchState(seed) if resume is None else _checked(resume, plan)
     while (after := _next_run(plan, state)) is not None:
         state = after
@@ -226,10 +220,9 @@ def search(
         tree, coordinates = state.runs[state.best].tree, np.array(state.coordinates)
         likelihood = complete.with_partitions(unpack_partitions(complete.partitions, coordinates))
         if bound is None:
-            tree = with_ties_broken(_models(plan, state), tree)
+            tree = resolve_polytomies(_models(plan, state), tree)
     fitted = fit_tree(likelihood, with_copies(tree, copies), trace=trace)
-    columns = [part.sites for part in partitions] or [np.arange(alignment.n_sites)]
-    best = _in_site_order(complete, fitted, columns, alignment.n_sites)
+    best = in_site_order(fitted, partitions, alignment.n_sites, complete)
     runs = tuple(replace(run, tree=with_copies(run.tree, copies)) for run in state.runs)
     return Search(best, runs, distinct_optima(runs), state.trace, fitted.status, seed)
 
@@ -258,12 +251,16 @@ def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
     n_starts = len(list(takewhile(lambda run: run.kind in ALL_STARTS, state.runs)))
     if number == n_starts < plan.n_starts and (plan.trees or not _is_confirmed(plan, state)):
         return _start(plan, state, number)
-    n_escapes = number - n_starts
-    if "escape" not in plan.stages or state.n_failures >= KNOWN * plan.patience or n_escapes >= plan.most_escapes:
+    n_perturbations = number - n_starts
+    if (
+        "perturb" not in plan.stages
+        or state.n_failures >= KNOWN * plan.patience
+        or n_perturbations >= plan.max_perturbations
+    ):
         return None
-    if n_escapes % FRESH == FRESH - 1:
-        return _start(plan, state, number, escape=True)
-    return _escape(plan, state, number, n_escapes - n_escapes // FRESH)
+    if n_perturbations % FRESH == FRESH - 1:
+        return _start(plan, state, number, is_perturbed=True)
+    return _perturb(plan, state, number, n_perturbations - n_perturbations // FRESH)
 
 
 def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
@@ -275,9 +272,9 @@ def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
     return 2 * n_hits - len(state.runs) >= plan.lead
 
 
-def _start(plan: _Plan, state: SearchState, number: int, *, escape: bool = False) -> SearchState:
+def _start(plan: _Plan, state: SearchState, number: int, *, is_perturbed: bool = False) -> SearchState:
     """Up from a new tree: roughly, with one rate for all sites and far regrafts, then under the model itself."""
-    is_given = bool(plan.trees) and not escape
+    is_given = bool(plan.trees) and not is_perturbed
     before = sum(run.kind in START_KINDS for run in state.runs)
     kind = START_KINDS[before] if before < len(START_KINDS) else LATER_KINDS[before % 2]
     likelihood = _models(plan, state)
@@ -285,7 +282,7 @@ def _start(plan: _Plan, state: SearchState, number: int, *, escape: bool = False
     trace: list[Acceptance] = []
     if number == 0:
         first = _climb(plan, likelihood, tree, number)
-        first.fit_models(most_rounds=1)
+        first.fit_models(max_rounds=1)
         likelihood, tree, trace = first.likelihood, first.tree, first.trace
     if likelihood.n_categories > 1 and not is_given:
         rough = _climb(plan, single_rate(likelihood), tree, number)
@@ -298,16 +295,16 @@ def _start(plan: _Plan, state: SearchState, number: int, *, escape: bool = False
         climb.stages = plan.local
     climb.run()
     climb.trace[:0] = trace
-    return _after(state, climb, "given" if is_given else kind, escape=escape)
+    return _after(state, climb, "given" if is_given else kind, is_perturbed=is_perturbed)
 
 
-def _escape(plan: _Plan, state: SearchState, number: int, n_changed: int) -> SearchState:
+def _perturb(plan: _Plan, state: SearchState, number: int, n_changed: int) -> SearchState:
     """Up from one of the best trees, changed: by interchanges, and by regrafts where that ends at a good new tree."""
     likelihood, rng = _models(plan, state), plan.generator(number)
-    kind = escape_kind(n_changed, likelihood, plan.stages)
+    kind = perturbation_kind(n_changed, likelihood, plan.stages)
     pool = distinct_optima(state.runs)[:POOL]
     tree = pool[int(rng.integers(len(pool)))].tree
-    changed = escaped(kind, likelihood, tree, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
+    changed = perturb(kind, likelihood, tree, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
     climb = _climb(plan, likelihood, changed, number)
     climb.stages = plan.local[:1]
     climb.run()
@@ -315,14 +312,14 @@ def _escape(plan: _Plan, state: SearchState, number: int, n_changed: int) -> Sea
     is_near = climb.log_likelihood > state.runs[state.best].log_likelihood - NEAR
     if is_near and topology_of(climb.tree) not in {topology_of(run.tree) for run in state.runs}:
         climb.run()
-    return _after(state, climb, kind, escape=True)
+    return _after(state, climb, kind, is_perturbed=True)
 
 
-def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> SearchState:
+def _after(state: SearchState, climb: Climb, kind: str, *, is_perturbed: bool) -> SearchState:
     """The state with one more run; models are refitted where it is the best so far."""
     reached = state.runs[state.best].log_likelihood if state.best >= 0 else -np.inf
     better = climb.log_likelihood > reached + SUCCESS or state.best < 0
-    failure = 0 if better or not escape else _failure(state, climb.tree)
+    failure = 0 if better or not is_perturbed else _failure(state, climb.tree)
     if better:
         climb.fit_models()
         climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
@@ -342,7 +339,7 @@ def _after(state: SearchState, climb: Climb, kind: str, *, escape: bool) -> Sear
 
 
 def _failure(state: SearchState, tree: Tree) -> int:
-    """What an escape without success says: least where it came to a new tree, most where all runs came to one tree."""
+    """Failures that a perturbation without success counts for: few at a new tree, most where all runs came to one."""
     reached, known = topology_of(tree), {topology_of(run.tree) for run in state.runs}
     if reached not in known:
         return NEW
@@ -368,13 +365,3 @@ def _start_tree(plan: _Plan, kind: StartKind, number: int) -> Tree:
     if kind == "bionj":
         return bionj_tree(plan.base)
     return parsimony_tree(plan.base, rng) if kind == "parsimony" else random_tree(plan.base.taxa, rng)
-
-
-def _in_site_order(
-    base: TreeLikelihood, fitted: TreeFit, columns: Sequence[NDArray[np.int64]], n_sites: int
-) -> TreeFit:
-    sites = np.full(n_sites, np.nan)
-    evaluation = base.with_partitions(fitted.partitions).evaluate(canonical(fitted.tree))
-    for where, values in zip(columns, evaluation.site_log_likelihoods(), strict=True):
-        sites[where] = values
-    return replace(fitted, site_log_likelihoods=sites)

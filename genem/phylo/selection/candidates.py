@@ -27,9 +27,9 @@ def candidate_models(
     Parameters
     ----------
     datatype
-        ``"dna"``: all named matrices, those with free frequencies with frequencies counted in the alignment;
-        ``"protein"``: all matrices with the published frequencies and with counted ones. Each with one rate, ``+I``,
-        ``+G4``, ``+I+G4``, and ``+R2`` to ``+R10``.
+        The kind of the letters: all its matrices, those with free frequencies with frequencies counted in the
+        alignment, published ones with their frequencies and with counted ones. Each with one rate, ``+I``, ``+G4``,
+        ``+I+G4``, and ``+R2`` to ``+R10``.
     models
         Restricts them. A matrix with frequencies (``GTR``, ``LG+F``) stands for itself
         with all rates over sites; an entry that begins with ``+`` (``+E`` one rate, ``+I``, ``+G8``, ``+R``, ``+R3``)
@@ -51,17 +51,25 @@ def candidate_models(
     >>> len(candidate_models("dna")), len(candidate_models("protein"))
     (286, 78)
     """
-    matrices, rates, whole = _sorted_entries(models)
-    if not matrices and not whole:
-        matrices = list(DNA_MODELS) if datatype == "dna" else [m + f for m in AMINO_ACID_MODELS for f in ("", "+F")]
+    matrices, rates, complete = _sorted_entries(models)
+    if not matrices and not complete:
+        named = [parse_model(name) for name in (*DNA_MODELS, *AMINO_ACID_MODELS)]
+        matrices = [
+            model.name + frequencies
+            for model in named
+            if model.datatype == datatype
+            for frequencies in (("", "+F") if model.frequency_rule == "model" else ("",))
+        ]
     texts = [matrix + rate for matrix in matrices for rate in _spelled_out(rates or RATE_CLASSES)]
     found: dict[ModelSpecification, None] = {}
-    for text in [*texts, *whole]:
-        said = parse_model(_without_one_rate(text), gamma_rule)
-        if said.datatype != datatype:
-            raise UsageError(f"{said.name} is a {said.datatype} model, the alignment is {datatype}; leave it out")
-        if not (ascertainment and said.has_invariant and text not in whole):
-            found[replace(said, ascertainment=ascertainment or said.ascertainment)] = None
+    for text in [*texts, *complete]:
+        specification = parse_model(_without_one_rate(text), gamma_rule)
+        if specification.datatype != datatype:
+            raise UsageError(
+                f"{specification.name} is a {specification.datatype} model, the alignment is {datatype}; leave it out"
+            )
+        if not (ascertainment and specification.has_invariant and text not in complete):
+            found[replace(specification, ascertainment=ascertainment or specification.ascertainment)] = None
     if not found:
         listed = ", ".join(models)
         raise UsageError(f"no model is left of {listed!r} for variable sites (+ASC); name models without +I")
@@ -69,7 +77,7 @@ def candidate_models(
 
 
 def is_candidate_for(entry: str, datatype: Datatype) -> bool:
-    """Whether an entry of a list of candidates is for DNA or for protein, as those are that only say how rates differ.
+    """Whether a candidate is for a kind of letters; an entry that only says how rates differ is for all.
 
     Raises
     ------
@@ -91,7 +99,7 @@ def _without_one_rate(model: str) -> str:
 
 def _sorted_entries(models: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     """Matrices, rates over sites, and whole models of a list."""
-    matrices, rates, whole = [], [], []
+    matrices, rates, complete = [], [], []
     for entry in filter(None, map(str.strip, models)):
         modifiers = entry.upper().split("+")[1:]
         if entry.startswith("+"):
@@ -99,8 +107,8 @@ def _sorted_entries(models: Sequence[str]) -> tuple[list[str], list[str], list[s
         elif all(modifier.partition("{")[0] in ("F", "FO", "FQ", "ASC") for modifier in modifiers):
             matrices.append(entry)
         else:
-            whole.append(entry)
-    return matrices, rates, whole
+            complete.append(entry)
+    return matrices, rates, complete
 
 
 def _checked_rates(entry: str) -> str:

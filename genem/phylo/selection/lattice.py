@@ -117,22 +117,26 @@ class ModelLattice:
     def run(self, candidates: Sequence[ModelSpecification]) -> None:
         """Fit what may be of use: the widest matrices first, for they tell what the others cannot reach."""
         order = sorted(
-            candidates, key=lambda said: (not _has_widest_matrix(said, candidates), self._target(said).n_free)
+            candidates,
+            key=lambda specification: (
+                not _has_widest_matrix(specification, candidates),
+                self._target(specification).n_free,
+            ),
         )
         n_before = -1
         while n_before != len(self.fitted):
             n_before = len(self.fitted)
-            for said in order:
-                if said not in self.fitted and self._may_matter(said, candidates):
-                    self._fit(said)
+            for specification in order:
+                if specification not in self.fitted and self._may_matter(specification, candidates):
+                    self._fit(specification)
                     if self.progress is not None:
-                        self.progress(self._candidate(said))
+                        self.progress(self._candidate(specification))
 
     def ranked(self, candidates: Sequence[ModelSpecification]) -> tuple[CandidateFit, ...]:
         """Best first by the criterion, then those skipped in the order of the list."""
-        fitted = [self._candidate(said) for said in candidates if said in self.fitted]
-        skipped = [CandidateFit(said) for said in candidates if said not in self.fitted]
-        return (*sorted(fitted, key=lambda one: _or_infinity(one.criterion(self.criterion))), *skipped)
+        fitted = [self._candidate(specification) for specification in candidates if specification in self.fitted]
+        skipped = [CandidateFit(specification) for specification in candidates if specification not in self.fitted]
+        return (*sorted(fitted, key=lambda fit: _or_infinity(fit.criterion(self.criterion))), *skipped)
 
     def refine_best(self, candidates: Sequence[ModelSpecification]) -> TreeFit:
         """Fit the best candidate, and any that thereby becomes the best, to the end."""
@@ -143,52 +147,58 @@ class ModelLattice:
             self._settle(best)
         return self.fitted[best]
 
-    def _turn(self, said: ModelSpecification, candidates: Sequence[ModelSpecification]) -> tuple[bool, int, int]:
+    def _turn(
+        self, specification: ModelSpecification, candidates: Sequence[ModelSpecification]
+    ) -> tuple[bool, int, int]:
         """Widest matrices first, then simple rates before others, then large models before small ones."""
-        n_free = self._target(said).n_free
-        n_rates = n_free - self._target(_single_rate(said)).n_free
-        return not _has_widest_matrix(said, candidates), n_rates, -n_free
+        n_free = self._target(specification).n_free
+        n_rates = n_free - self._target(_single_rate(specification)).n_free
+        return not _has_widest_matrix(specification, candidates), n_rates, -n_free
 
-    def _candidate(self, said: ModelSpecification) -> CandidateFit:
-        return CandidateFit(said, self.fitted[said], self.rounds[said])
+    def _candidate(self, specification: ModelSpecification) -> CandidateFit:
+        return CandidateFit(specification, self.fitted[specification], self.rounds[specification])
 
-    def _target(self, said: ModelSpecification) -> Model:
-        return starting_model(said, self.patterns)
+    def _target(self, specification: ModelSpecification) -> Model:
+        return starting_model(specification, self.patterns)
 
-    def _end_of(self, said: ModelSpecification) -> Estimate:
-        found = self.fitted[said]
+    def _end_of(self, specification: ModelSpecification) -> Estimate:
+        found = self.fitted[specification]
         return Estimate(found.tree.length, pack_model(found.model))
 
     # What to skip.
 
-    def _may_matter(self, said: ModelSpecification, candidates: Sequence[ModelSpecification]) -> bool:
+    def _may_matter(self, specification: ModelSpecification, candidates: Sequence[ModelSpecification]) -> bool:
         """Whether a candidate could get any weight, as far as the fits so far tell."""
         if self.fit_all or not self.fitted:
             return True
-        return self._ladder_goes_on(said, candidates) and self._is_within_reach(said)
+        return self._ladder_goes_on(specification, candidates) and self._is_within_reach(specification)
 
-    def _ladder_goes_on(self, said: ModelSpecification, candidates: Sequence[ModelSpecification]) -> bool:
+    def _ladder_goes_on(self, specification: ModelSpecification, candidates: Sequence[ModelSpecification]) -> bool:
         """Whether the last free category that was added to this matrix made it better."""
-        if said.heterogeneity != "free" or said.n_categories == 2:
+        if specification.heterogeneity != "free" or specification.n_categories == 2:
             return True
-        before = replace(said, n_categories=said.n_categories - 1)
+        before = replace(specification, n_categories=specification.n_categories - 1)
         if before not in candidates:
             return True
         if before not in self.fitted:
             return False
-        earlier = _single_rate(said) if before.n_categories == 2 else replace(said, n_categories=said.n_categories - 2)
+        earlier = (
+            _single_rate(specification)
+            if before.n_categories == 2
+            else replace(specification, n_categories=specification.n_categories - 2)
+        )
         if earlier not in self.fitted:
             return True
-        here, there = (getattr(self.fitted[one].criteria, self.criterion) for one in (before, earlier))
-        return bool(here < there)
+        of_last, of_earlier = (getattr(self.fitted[model].criteria, self.criterion) for model in (before, earlier))
+        return bool(of_last < of_earlier)
 
-    def _is_within_reach(self, said: ModelSpecification) -> bool:
+    def _is_within_reach(self, specification: ModelSpecification) -> bool:
         """Whether with the likelihood of the lowest model that contains it, it would be worth a look."""
-        above = [found for outer, found in self.fitted.items() if is_nested(said, outer)]
+        above = [found for outer, found in self.fitted.items() if is_nested(specification, outer)]
         if not above:
             return True
         lowest = min(above, key=lambda found: found.log_likelihood)
-        n_free = lowest.n_free - lowest.model.n_free + self._target(said).n_free
+        n_free = lowest.n_free - lowest.model.n_free + self._target(specification).n_free
         hoped = information_criteria(lowest.log_likelihood, n_free, lowest.n_sites)
         furthest = -2.0 * math.log(LEAST_WEIGHT)
         for criterion in CRITERIA:
@@ -199,70 +209,75 @@ class ModelLattice:
 
     # How to fit.
 
-    def _fit(self, said: ModelSpecification) -> None:
-        relatives = list(self._relatives(said))
-        self._climb(said, self._starts(said, relatives) if relatives else [])
-        self._settle(said)
+    def _fit(self, specification: ModelSpecification) -> None:
+        relatives = list(self._relatives(specification))
+        self._climb(specification, self._starts(specification, relatives) if relatives else [])
+        self._settle(specification)
 
-    def _settle(self, said: ModelSpecification) -> None:
+    def _settle(self, specification: ModelSpecification) -> None:
         """Lift a model that is below one nested in it from the end of that, and those above that are now below."""
-        for inner in self._contained_in(said):
-            if self._is_below(said, inner):
-                self._climb(said, [self._carried(inner, said)])
-        for outer in [other for other in self.fitted if other != said and is_nested(said, other)]:
-            if self._is_below(outer, said):
-                self._climb(outer, [self._carried(said, outer)])
+        for inner in self._contained_in(specification):
+            if self._is_below(specification, inner):
+                self._climb(specification, [self._carried(inner, specification)])
+        for outer in [other for other in self.fitted if other != specification and is_nested(specification, other)]:
+            if self._is_below(outer, specification):
+                self._climb(outer, [self._carried(specification, outer)])
                 self._settle(outer)
 
-    def _is_below(self, said: ModelSpecification, inner: ModelSpecification) -> bool:
-        here, there = self.fitted[said].log_likelihood, self.fitted[inner].log_likelihood
-        return there - here > NESTING_TOLERANCE * (1.0 + abs(there))
+    def _is_below(self, specification: ModelSpecification, inner: ModelSpecification) -> bool:
+        reached, nested = self.fitted[specification].log_likelihood, self.fitted[inner].log_likelihood
+        return nested - reached > NESTING_TOLERANCE * (1.0 + abs(nested))
 
-    def _climb(self, said: ModelSpecification, starts: Sequence[Estimate], precision: Precision = ROUGHLY) -> None:
+    def _climb(
+        self, specification: ModelSpecification, starts: Sequence[Estimate], precision: Precision = ROUGHLY
+    ) -> None:
         """Maximise from the starts, or from customary ones where there are none; what was there stays if better."""
-        likelihood = self.base.with_models([self._target(said)])
+        likelihood = self.base.with_models([self._target(specification)])
         found = fit_tree(likelihood, self.tree, starts=starts, precision=precision)
-        self.rounds[said] += sum(run.n_maps for run in found.fit.runs) if found.fit is not None else 0
-        if said not in self.fitted or found.log_likelihood >= self.fitted[said].log_likelihood:
-            self.fitted[said] = found
+        self.rounds[specification] += sum(run.n_maps for run in found.fit.runs) if found.fit is not None else 0
+        if specification not in self.fitted or found.log_likelihood >= self.fitted[specification].log_likelihood:
+            self.fitted[specification] = found
 
-    def _contained_in(self, said: ModelSpecification) -> list[ModelSpecification]:
-        return [inner for inner in self.fitted if inner != said and is_nested(inner, said)]
+    def _contained_in(self, specification: ModelSpecification) -> list[ModelSpecification]:
+        return [inner for inner in self.fitted if inner != specification and is_nested(inner, specification)]
 
-    def _relatives(self, said: ModelSpecification) -> Iterator[ModelSpecification]:
+    def _relatives(self, specification: ModelSpecification) -> Iterator[ModelSpecification]:
         """The next below and above of those fitted; those with other frequencies; for free rates those with gamma."""
-        below = self._contained_in(said)
-        above = [outer for outer in self.fitted if outer != said and is_nested(said, outer)]
-        yield from (one for one in below if not any(one != two and is_nested(one, two) for two in below))
-        yield from (one for one in above if not any(one != two and is_nested(two, one) for two in above))
+        below = self._contained_in(specification)
+        above = [outer for outer in self.fitted if outer != specification and is_nested(specification, outer)]
+        yield from (model for model in below if not any(model != other and is_nested(model, other) for other in below))
+        yield from (model for model in above if not any(model != other and is_nested(other, model) for other in above))
         for other in self.fitted:
-            if (other.rate_classes, other.datatype) != (said.rate_classes, said.datatype) or other in (*below, *above):
+            if (other.rate_classes, other.datatype) != (
+                specification.rate_classes,
+                specification.datatype,
+            ) or other in (*below, *above):
                 continue
-            if other.frequency_rule != said.frequency_rule:
-                is_near = _rates(other) == _rates(said)
+            if other.frequency_rule != specification.frequency_rule:
+                is_near = _rates(other) == _rates(specification)
             else:
-                is_near = said.heterogeneity == "free" and other.heterogeneity == "gamma"
+                is_near = specification.heterogeneity == "free" and other.heterogeneity == "gamma"
             if is_near:
                 yield other
 
-    def _starts(self, said: ModelSpecification, relatives: Sequence[ModelSpecification]) -> list[Estimate]:
+    def _starts(self, specification: ModelSpecification, relatives: Sequence[ModelSpecification]) -> list[Estimate]:
         """The most likely of the ends of the relatives; the likelihood may have two summits where shape and invariant
         sites go together, and with free rates: unless a relative has the same rates, of either kind of relatives.
         """
         pools: dict[bool, list[tuple[float, Estimate]]] = {}
-        is_settled = any(_rates(other) == _rates(said) for other in relatives)
+        is_settled = any(_rates(other) == _rates(specification) for other in relatives)
         for other in relatives:
-            kind = _has_two_summits(said) and not is_settled and other.heterogeneity == "gamma"
-            for start in self._starts_from(other, said):
-                pools.setdefault(kind, []).append((self._log_likelihood(said, start), start))
+            kind = _has_two_summits(specification) and not is_settled and other.heterogeneity == "gamma"
+            for start in self._starts_from(other, specification):
+                pools.setdefault(kind, []).append((self._log_likelihood(specification, start), start))
         return [max(pool, key=lambda pair: pair[0])[1] for pool in pools.values()]
 
-    def _starts_from(self, other: ModelSpecification, said: ModelSpecification) -> Iterator[Estimate]:
+    def _starts_from(self, other: ModelSpecification, specification: ModelSpecification) -> Iterator[Estimate]:
         """The end of another model, with rates over sites that it lacks at customary values, and nothing on a bound."""
         lengths = with_start_lengths(self.fitted[other].tree).length
-        target, model = self._target(said), self.fitted[other].model
+        target, model = self._target(specification), self.fitted[other].model
         for start in list(opened(model, target, self.constant_share)) or [transferred(model, target)]:
-            if said.has_invariant and said.invariant is None:
+            if specification.has_invariant and specification.invariant is None:
                 start = replace(start, invariant=max(start.invariant, LEAST_INVARIANT))
             yield Estimate(lengths, pack_model(start))
 
@@ -271,27 +286,34 @@ class ModelLattice:
         found = self.fitted[inner]
         return Estimate(found.tree.length, pack_model(transferred(found.model, self._target(outer))))
 
-    def _log_likelihood(self, said: ModelSpecification, estimate: Estimate) -> float:
-        model = unpack_model(self._target(said), estimate.coordinates)
+    def _log_likelihood(self, specification: ModelSpecification, estimate: Estimate) -> float:
+        model = unpack_model(self._target(specification), estimate.coordinates)
         return self.base.with_models([model]).evaluate(replace(self.tree, length=estimate.lengths)).log_likelihood
 
 
-def _has_two_summits(said: ModelSpecification) -> bool:
-    return said.heterogeneity == "free" or (said.heterogeneity == "gamma" and said.has_invariant)
+def _has_two_summits(specification: ModelSpecification) -> bool:
+    return specification.heterogeneity == "free" or (
+        specification.heterogeneity == "gamma" and specification.has_invariant
+    )
 
 
 def _or_infinity(value: float) -> float:
     return math.inf if math.isnan(value) else value
 
 
-def _rates(said: ModelSpecification) -> tuple[str, int, bool]:
-    return said.heterogeneity, said.n_categories, said.has_invariant
+def _rates(specification: ModelSpecification) -> tuple[str, int, bool]:
+    return specification.heterogeneity, specification.n_categories, specification.has_invariant
 
 
-def _single_rate(said: ModelSpecification) -> ModelSpecification:
-    return replace(said, heterogeneity="none", n_categories=1, alpha=None, free_rates=None, has_invariant=False)
+def _single_rate(specification: ModelSpecification) -> ModelSpecification:
+    return replace(
+        specification, heterogeneity="none", n_categories=1, alpha=None, free_rates=None, has_invariant=False
+    )
 
 
-def _has_widest_matrix(said: ModelSpecification, candidates: Sequence[ModelSpecification]) -> bool:
+def _has_widest_matrix(specification: ModelSpecification, candidates: Sequence[ModelSpecification]) -> bool:
     """Whether no other candidate contains it that has the same rates over sites."""
-    return not any(other != said and _rates(other) == _rates(said) and is_nested(said, other) for other in candidates)
+    return not any(
+        other != specification and _rates(other) == _rates(specification) and is_nested(specification, other)
+        for other in candidates
+    )

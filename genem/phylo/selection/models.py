@@ -1,4 +1,4 @@
-"""Which substitution model: all candidates fitted to one tree, each from the ends of those nested in it."""
+"""Selection of a substitution model: all candidates fitted to one tree, each from the ends of those nested in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Datatype, Tree
 from genem.em import criterion_weights
 from genem.phylo.fitting.evaluation import TreeFit
-from genem.phylo.likelihood.tree_likelihood import Partition, TreeLikelihood
+from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
+from genem.phylo.models.partition import Partition
 from genem.phylo.models.rates import GammaRule
 from genem.phylo.models.substitution import starting_model
 from genem.phylo.patterns import SitePatterns, site_patterns
@@ -25,7 +26,6 @@ __all__ = ["ModelSelection", "quick_tree", "select_model"]
 
 Vector = NDArray[np.float64]
 
-ROUGH_MODELS = {"dna": "HKY", "protein": "LG"}
 """Under which the tree for all candidates is looked for."""
 
 
@@ -146,7 +146,7 @@ def quick_tree(parts: Sequence[SitePatterns], *, threads: int = 1) -> Tree:
     """A good tree of one or more partitions in little time: neighbour joining, then interchanges under one rate."""
     if len(parts[0].taxa) < 4:
         return star_tree(parts[0].taxa)
-    models = [starting_model(ROUGH_MODELS[patterns.alphabet.datatype], patterns) for patterns in parts]
+    models = [starting_model(patterns.alphabet.datatype.rough_model, patterns) for patterns in parts]
     partitions = [Partition(patterns, model) for patterns, model in zip(parts, models, strict=True)]
     likelihood = TreeLikelihood(partitions, threads=threads)
     climb = Climb(likelihood, bionj_tree(likelihood), stages=("nni",))

@@ -1,1 +1,1 @@
-"""How well branches are supported: bootstraps and likelihood-ratio tests."""
+"""Support of branches: bootstraps and likelihood-ratio tests."""

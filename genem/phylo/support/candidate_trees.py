@@ -12,10 +12,10 @@ from genem.data import Tree
 from genem.numerics.threads import spread
 from genem.phylo.fitting.branches import fit_branches
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
-from genem.phylo.searching.rearrangements import evaluated, lengths_around, list_swaps, read_swap, whole_tree
+from genem.phylo.searching.rearrangements import evaluated, full_tree, lengths_around, list_swaps, read_swap
 from genem.phylo.support.quartet_kernels import fit_quartets, screen_quartets
 from genem.phylo.support.resampling import pattern_log_likelihoods
-from genem.phylo.trees.editing import OpenTree, Swap
+from genem.phylo.trees.editing import EditableTree, Swap
 from genem.phylo.trees.splits import is_inner, split_lengths
 
 __all__ = ["CandidateTree", "fitted_candidate", "neighbours"]
@@ -52,7 +52,7 @@ class CandidateTree:
         """The tree itself, with its taxa numbered by name."""
         if self.move is None:
             return self.origin
-        changed = OpenTree(self.origin)
+        changed = EditableTree(self.origin)
         changed.apply(self.move)
         return changed.to_tree()
 
@@ -97,22 +97,22 @@ def neighbours(
     log_pattern
         float64 (neighbour, pattern).
     """
-    whole = whole_tree(evaluated(likelihood, tree))
-    rows = list_swaps(whole)
+    full = full_tree(evaluated(likelihood, tree))
+    rows = list_swaps(full)
     changes = _Interchanges(likelihood, tree, rows)
     new = np.array([place for place in range(len(rows)) if changes.topology(place) not in known], np.int64)
     known |= {changes.topology(place) for place in new.tolist()}
     if promising is not None and len(new) > 0:
         log_site = np.empty((len(new), *likelihood.sites.weight.shape))
-        screened = (whole, rows[new], QUARTET_NEWTON, log_site)
+        screened = (full, rows[new], QUARTET_NEWTON, log_site)
         spread(likelihood.threads, len(new), lambda _, *part: screen_quartets(*screened, *part))
         new = new[promising(pattern_log_likelihoods(likelihood, log_site))]
     found, log_site = np.full((len(new), 6), -np.inf), np.empty((len(new), *likelihood.sites.weight.shape))
     chosen, bounds = rows[new], (QUARTET_SWEEPS, QUARTET_TOLERANCE, QUARTET_NEWTON)
-    arguments = (whole, chosen, lengths_around(whole, chosen), *bounds, found, log_site)
+    arguments = (full, chosen, lengths_around(full, chosen), *bounds, found, log_site)
     spread(likelihood.threads, len(new), lambda _, *part: fit_quartets(*arguments, *part))
     made = [
-        CandidateTree(changes.lengths(place, values[1:]), tree, read_swap(whole, rows[place], values))
+        CandidateTree(changes.lengths(place, values[1:]), tree, read_swap(full, rows[place], values))
         for place, values in zip(new.tolist(), found, strict=True)
     ]
     return made, pattern_log_likelihoods(likelihood, log_site) if made else np.empty((0, 0))
@@ -134,7 +134,7 @@ class _Interchanges:
         return frozenset(self.before) - {self._named(self.below[self.rows[place][4]])} | {self._middle(place)}
 
     def lengths(self, place: int, around: Vector) -> dict[int, float]:
-        """Of the inner splits; ``around`` holds those of the four outer edges and the one in the middle."""
+        """Lengths of the inner splits; ``around`` holds those of the four outer edges and the one in the middle."""
         row = self.rows[place]
         gone = self._named(self.below[row[4]])
         kept = {split: length for split, length in self.before.items() if split != gone}

@@ -14,8 +14,8 @@ from genem.numerics.threads import spread
 from genem.phylo.fitting.branches import MIN_LENGTH
 from genem.phylo.fitting.evaluation import TreeFit
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
-from genem.phylo.searching.rearrangements import evaluated, lengths_around, list_swaps, whole_tree
-from genem.phylo.searching.regraft_kernels import WholeTree
+from genem.phylo.searching.rearrangements import evaluated, full_tree, lengths_around, list_swaps
+from genem.phylo.searching.regraft_kernels import FullTree
 from genem.phylo.support.quartet_kernels import fit_quartets
 from genem.phylo.support.resampling import pattern_log_likelihoods, resampled_totals, weight_table
 from genem.phylo.trees.consensus_trees import node_supports
@@ -26,10 +26,8 @@ __all__ = ["BranchTests", "branch_tests", "resolved"]
 
 Vector = NDArray[np.float64]
 
-MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON = 50, 1e-6, 20
-"""Of the five edges around an interchange."""
-AWAY_FROM_0 = 0.05
-"""A length from which a climb begins that may not end at 0."""
+MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON = 50, 1e-6, 20  # when the climbs of the five edges around an interchange end
+AWAY_FROM_0 = 0.05  # length from which a climb begins that may not end at 0
 MARGIN = 0.05
 """By so much more must the tree lead in the data than the best does in a replicate: edges of no weight never do."""
 N_REARRANGEMENTS = 3
@@ -37,7 +35,7 @@ N_REARRANGEMENTS = 3
 
 @dataclass(frozen=True)
 class BranchTests:
-    """What the data say about each inner edge, all else as in the tree.
+    """Support of each inner edge in the data, all else as in the tree.
 
     All arrays are float64 with one element per node of ``tree``, for the edge above it; NaN for the top, the tips, and
     inner edges shorter than 1e-6, for which the three ways to join the subtrees are the same tree.
@@ -124,9 +122,9 @@ def branch_tests(fit: TreeFit, *, n_replicates: int = 1000, seed: int = 1, threa
     likelihood = TreeLikelihood(fit.partitions, threads=threads)
     tree = relabelled(resolved(fit.tree), likelihood.taxa)
     evaluation = evaluated(likelihood, tree)
-    whole = whole_tree(evaluation)
-    rows = list_swaps(whole)
-    found, log_site = _fit_interchanges(whole, rows, threads)
+    full = full_tree(evaluation)
+    rows = list_swaps(full)
+    found, log_site = _fit_interchanges(full, rows, threads)
     reached = evaluation.log_likelihood
     alternative = found[:, 0].reshape(-1, 2)
     lead = reached - alternative.max(axis=1)
@@ -155,7 +153,7 @@ def branch_tests(fit: TreeFit, *, n_replicates: int = 1000, seed: int = 1, threa
     )
 
 
-def _fit_interchanges(whole: WholeTree, rows: NDArray[np.int64], threads: int) -> tuple[Vector, Vector]:
+def _fit_interchanges(full: FullTree, rows: NDArray[np.int64], threads: int) -> tuple[Vector, Vector]:
     """Log-likelihoods, lengths and logarithms by site of all interchanges, as ``fit_quartets`` gives them.
 
     Lengths have several optima in small data. The best of three climbs counts: from the lengths in the tree; from the
@@ -163,13 +161,13 @@ def _fit_interchanges(whole: WholeTree, rows: NDArray[np.int64], threads: int) -
     edge itself, for there all ways to join the four are one.
     """
     found = np.full((len(rows), 6), -np.inf)
-    log_site = np.full((len(rows), *whole.sites.weight.shape), -np.inf)
+    log_site = np.full((len(rows), *full.sites.weight.shape), -np.inf)
     bounds = (MAX_SWEEPS, SWEEP_TOLERANCE, MAX_NEWTON)
 
     def climb(start: Vector) -> None:
-        spread(threads, len(rows), lambda _, *part: fit_quartets(whole, rows, start, *bounds, found, log_site, *part))
+        spread(threads, len(rows), lambda _, *part: fit_quartets(full, rows, start, *bounds, found, log_site, *part))
 
-    start = lengths_around(whole, rows)
+    start = lengths_around(full, rows)
     climb(start)
     start[:, :4] = start[:, :4].clip(AWAY_FROM_0)
     start[:, 4] = AWAY_FROM_0
@@ -182,12 +180,12 @@ def _fit_interchanges(whole: WholeTree, rows: NDArray[np.int64], threads: int) -
     return found, log_site
 
 
-def _shares_of_smaller_leads(here: Vector, others: Vector, lead: Vector) -> Vector:
+def _shares_of_smaller_leads(tree: Vector, others: Vector, lead: Vector) -> Vector:
     """Share of replicates in which the best of three centred sums leads the second by less than was observed.
 
     Parameters
     ----------
-    here
+    tree
         float64 (replicate,): of the tree.
     others
         float64 (2 edges, replicate): of both interchanges at each edge in turn.
@@ -196,7 +194,7 @@ def _shares_of_smaller_leads(here: Vector, others: Vector, lead: Vector) -> Vect
     """
     shares = np.empty(len(lead))
     for edge, observed in enumerate(lead.tolist()):
-        three = np.sort(np.stack([here, others[2 * edge], others[2 * edge + 1]]), axis=0)
+        three = np.sort(np.stack([tree, others[2 * edge], others[2 * edge + 1]]), axis=0)
         shares[edge] = np.mean(observed > three[2] - three[1] + MARGIN)
     return shares
 

@@ -1,4 +1,4 @@
-"""The three trees around an inner edge, site by site."""
+"""The three trees around an inner edge, site by site, and trees on resampled sites."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from genem.jit import kernel
+from genem.em.newton_kernels import is_at_rest
+from genem.jit import kernel, summing_kernel
 from genem.numerics.array_kernels import aligned
 from genem.phylo.fitting.branch_kernels import EdgeTable, fill_growth, newton_length, sum_growth
 from genem.phylo.likelihood.partial_kernels import Sites
@@ -22,7 +23,7 @@ from genem.phylo.searching.local_kernels import (
     put_far,
     sweep_local,
 )
-from genem.phylo.searching.regraft_kernels import WholeTree
+from genem.phylo.searching.regraft_kernels import FullTree
 
 LAST_SWEPT = 1
 """Leaf of a quartet whose edge a sweep comes to last: the table is left as that edge's."""
@@ -30,7 +31,10 @@ LAST_SWEPT = 1
 
 @kernel
 def write_log_sites(sites: Sites, process: Process, table: EdgeTable, length: float, target: np.ndarray) -> None:
-    """target[chunk, lane] = ln of the likelihood of every pattern, from the table of one edge of this length."""
+    """Write ln of the likelihood of every pattern, from the table of an edge of this length.
+
+    ``target`` (chunk, lane).
+    """
     n_lanes = table.value.shape[3]
     growth = np.empty((3, *table.value.shape[1:3]))
     total = aligned((n_lanes,))
@@ -50,20 +54,23 @@ def write_log_sites(sites: Sites, process: Process, table: EdgeTable, length: fl
 
 @kernel
 def screen_quartets(
-    whole: WholeTree, quartets: np.ndarray, max_newton: int, log_site: np.ndarray, first: int, last: int
+    full: FullTree, quartets: np.ndarray, max_newton: int, log_site: np.ndarray, first: int, last: int
 ) -> None:
-    """As :func:`fit_quartets` with only the edge in the middle improved; ``log_site`` is filled."""
-    table = new_edge_table(whole.storage)
+    """Improve only the edge in the middle of each quartet, else as :func:`fit_quartets`.
+
+    ``quartets`` (quartet, 5); ``log_site`` (quartet, chunk, lane) is filled.
+    """
+    table = new_edge_table(full.storage)
     for place in range(first, last):
-        fill_middle(whole, quartets[place], table)
-        length = whole.lengths[quartets[place, 4]]
-        length = newton_length(whole.sites, whole.process, table, whole.ascertained, length, max_newton)
-        write_log_sites(whole.sites, whole.process, table, length, log_site[place])
+        fill_middle(full, quartets[place], table)
+        length = full.lengths[quartets[place, 4]]
+        length = newton_length(full.sites, full.process, table, full.ascertained, length, max_newton)
+        write_log_sites(full.sites, full.process, table, length, log_site[place])
 
 
 @kernel
 def fit_quartets(
-    whole: WholeTree,
+    full: FullTree,
     quartets: np.ndarray,
     start: np.ndarray,
     max_sweeps: int,
@@ -95,19 +102,40 @@ def fit_quartets(
         float64 (quartet, chunk, lane): ln of the likelihood of every pattern, before the correction for
         ascertainment.
     """
-    local = new_local_tree(4, whole.transitions, whole.storage)
+    local = new_local_tree(4, full.transitions, full.storage)
     lengths = np.zeros(6)
     for place in range(first, last):
         for leaf in range(4):
-            put_far(whole, quartets[place, leaf], local, leaf)
+            put_far(full, quartets[place, leaf], local, leaf)
         lengths[:5] = start[place]
-        reached = fit_local(whole, local, lengths, max_newton)
+        reached = fit_local(full, local, lengths, max_newton)
         for _ in range(max_sweeps - 1):
             before = reached
-            reached = sweep_local(whole, local, lengths, before, max_newton)
-            if not reached - before > tolerance:
+            reached = sweep_local(full, local, lengths, before, max_newton)
+            if is_at_rest(before, reached, tolerance):
                 break
         if reached > found[place, 0]:
-            write_log_sites(whole.bare, whole.process, local.table, lengths[LAST_SWEPT], log_site[place])
+            write_log_sites(full.bare, full.process, local.table, lengths[LAST_SWEPT], log_site[place])
             found[place, 0] = reached
             found[place, 1:] = lengths[:5]
+
+
+@summing_kernel
+def resample(log_pattern: np.ndarray, weights: np.ndarray, totals: np.ndarray, first: int, last: int) -> None:
+    """Log-likelihoods of trees on resampled sites (RELL: Kishino, Miyata & Hasegawa 1990, doi:10.1007/BF02109483).
+
+    Parameters
+    ----------
+    log_pattern
+        float64 (tree, pattern).
+    weights
+        float64 (replicate, pattern): those from ``first`` to ``last - 1`` are worked off.
+    totals
+        float64 (tree, replicate), filled.
+    """
+    for replicate in range(first, last):
+        for tree in range(len(log_pattern)):
+            total = 0.0
+            for place in range(log_pattern.shape[1]):
+                total += weights[replicate, place] * log_pattern[tree, place]
+            totals[tree, replicate] = total

@@ -13,12 +13,14 @@ from genem.errors import UsageError
 from genem.numerics.threads import spread
 from genem.phylo.fitting.branches import fit_branches
 from genem.phylo.fitting.evaluation import SitePartition, make_partitions
-from genem.phylo.likelihood.tree_likelihood import Partition, TreeLikelihood
+from genem.phylo.fitting.optimisation import fit_models
+from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
 from genem.phylo.models.parameters import pack_partitions, unpack_partitions
+from genem.phylo.models.partition import Partition
 from genem.phylo.models.rates import GammaRule
 from genem.phylo.models.specifications import ModelSpecification
 from genem.phylo.models.substitution import starting_model
-from genem.phylo.searching.hill_climbing import Climb, refit_models, single_rate
+from genem.phylo.searching.hill_climbing import Climb, single_rate
 from genem.phylo.searching.starts import bionj_tree, parsimony_tree, random_resolution
 from genem.phylo.support.resampling import draw_weights, replicate_generator, sampled_partitions
 from genem.phylo.trees.constraints import Constraint, read_constraint
@@ -184,7 +186,7 @@ def _climb(likelihood: TreeLikelihood, tree: Tree, radius: int, constraint: Cons
         tree, far = rough.tree, 0
     climb = Climb(likelihood, tree, stages=stages, radius=radius, far_radius=far, constraint=constraint)
     if refit:
-        climb.likelihood = refit_models(climb.likelihood, climb.tree)
+        climb.likelihood = fit_models(climb.likelihood, climb.tree, lengths=False).likelihood
         climb.sweep()
     climb.run()
     return climb

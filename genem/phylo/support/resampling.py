@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.numerics.threads import spread
-from genem.phylo.likelihood.tree_likelihood import Partition, TreeLikelihood
-from genem.phylo.support.resampling_kernels import resample
+from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
+from genem.phylo.models.partition import Partition
+from genem.phylo.support.quartet_kernels import resample
 
 __all__ = ["draw_weights", "pattern_log_likelihoods", "replicate_generator", "resampled_totals", "sampled_partitions"]
 

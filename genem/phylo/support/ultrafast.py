@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Status
+from genem.em.status import SOLVED
 from genem.errors import UsageError
 from genem.phylo.fitting.evaluation import TreeFit
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
@@ -35,8 +36,7 @@ Vector = NDArray[np.float64]
 
 TIE = 0.5
 """Trees so near the best of a replicate share it evenly, in the place of a choice at random."""
-LEAST_GAIN = 0.01
-"""Of a replicate's log-likelihood, for another tree to take its place."""
+MIN_LOG_LIKELIHOOD_GAIN = 0.01  # smallest gain for which a replicate takes another tree
 SCREEN_MARGIN = 10.0
 """Interchanges that stay so far behind on every replicate with only the edge in the middle improved are left out."""
 FIRST_ROUND, ROUND_PART = 20, 0.25
@@ -66,7 +66,8 @@ class UltrafastBootstrap:
     correlation
         Of the shares before and after the last round, over all splits that had one.
     status
-        ``converged``: no replicate finds a better tree next to its own, or the shares have come to rest; ``max_iter``.
+        ``converged``: no replicate finds a better tree next to its own; ``left``: the shares have come to rest before;
+        ``max_iter``.
     n_replicates, seed
         As given.
     """
@@ -156,7 +157,7 @@ def ultrafast_bootstrap(
         n_candidates=len(climbs.known),
         n_expanded=climbs.n_expanded,
         correlation=correlation,
-        status=Status.MAX_ITER if waiting and not is_at_rest else Status.CONVERGED,
+        status=Status.LEFT if is_at_rest and waiting else Status.MAX_ITER if waiting else SOLVED,
         n_replicates=n_replicates,
         seed=seed,
     )
@@ -222,7 +223,7 @@ class _Climbs:
         self._consider(*neighbours(self.likelihood, fitted.origin, self.known, self._come_near))
 
     def _come_near(self, log_pattern: Vector) -> NDArray[np.bool_]:
-        """Which of some trees may become the best of a replicate once all lengths around the change are improved."""
+        """Whether each of some trees may lead a replicate once all lengths around the change are improved."""
         totals = resampled_totals(log_pattern, self.weights, self.likelihood.threads)
         near: NDArray[np.bool_] = np.any(totals > self.reached - SCREEN_MARGIN, axis=1)
         return near
@@ -235,7 +236,7 @@ class _Climbs:
         for candidate, total in zip(candidates, totals, strict=True):
             if not np.any(total > self.reached - TIE):
                 continue
-            better = total > self.reached + LEAST_GAIN
+            better = total > self.reached + MIN_LOG_LIKELIHOOD_GAIN
             self.leader[better] = len(self.near)
             self.reached[better] = total[better]
             self.near.append(candidate)
@@ -261,12 +262,12 @@ class _Climbs:
 
 
 def _correlation(before: dict[int, float], after: dict[int, float]) -> float:
-    """Of the shares in two rounds, over the splits of either; 1 where they are the same."""
+    """The correlation of the shares in two rounds, over the splits of either; 1 where they are the same."""
     splits = [*before, *(split for split in after if split not in before)]
-    one = np.array([before.get(split, 0.0) for split in splits])
-    other = np.array([after.get(split, 0.0) for split in splits])
-    if np.array_equal(one, other):
+    earlier = np.array([before.get(split, 0.0) for split in splits])
+    later = np.array([after.get(split, 0.0) for split in splits])
+    if np.array_equal(earlier, later):
         return 1.0
-    one, other = one - one.mean(), other - other.mean()
-    size = np.sqrt((one @ one) * (other @ other))
-    return float(one @ other / size) if size > 0.0 else 0.0
+    earlier, later = earlier - earlier.mean(), later - later.mean()
+    size = np.sqrt((earlier @ earlier) * (later @ later))
+    return float(earlier @ later / size) if size > 0.0 else 0.0

@@ -111,7 +111,7 @@ def consensus(
 
 
 def _compatible(splits: Iterable[int], n_taxa: int) -> list[int]:
-    """Those that contradict none before them."""
+    """The splits that contradict none before them."""
     chosen: list[int] = []
     for split in splits:
         if len(chosen) == n_taxa - 3:

@@ -87,5 +87,5 @@ def splits(tree: Tree, shortest: float = 0.0) -> frozenset[frozenset[str]]:
     for node in range(len(tree.taxa), len(tree) - 1):
         away = ~below[node] if below[node, first] else below[node]
         if 1 < away.sum() < len(tree.taxa) - 1 and tree.length[node] >= shortest:
-            groups.add(frozenset(name for name, there in zip(tree.taxa, away, strict=True) if there))
+            groups.add(frozenset(name for name, is_away in zip(tree.taxa, away, strict=True) if is_away))
     return frozenset(groups)

@@ -70,7 +70,7 @@ def compare_trees(table: SplitTable, first: NDArray[np.integer], second: NDArray
     return TreeDistances(alone.copy(), alone / np.maximum(total, 1), sums[:, 0].copy(), sums[:, 1].copy())
 
 
-def robinson_foulds(one: Tree, other: Tree, shortest: float = RESOLVED) -> int:
+def robinson_foulds(first: Tree, second: Tree, shortest: float = RESOLVED) -> int:
     """Inner splits that one of two trees has and the other has not.
 
     Parameters
@@ -93,5 +93,5 @@ def robinson_foulds(one: Tree, other: Tree, shortest: float = RESOLVED) -> int:
     >>> robinson_foulds(tree, build_tree(taxa, [4, 5, 4, 5, 5, -1], [1.0] * 6))
     2
     """
-    table = split_table([one, other], shortest)
+    table = split_table([first, second], shortest)
     return int(compare_trees(table, np.array([0]), np.array([1])).robinson_foulds[0])

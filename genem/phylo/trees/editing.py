@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from genem.data import Tree
 from genem.phylo.trees.topology import build_tree, canonical
 
-__all__ = ["Move", "OpenTree", "Regraft", "Swap"]
+__all__ = ["EditableTree", "Move", "Regraft", "Swap"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Regraft:
 Move = Swap | Regraft
 
 
-class OpenTree:
+class EditableTree:
     """Nodes and their neighbours, with the length of every edge; numbers of nodes stay as they are.
 
     Parameters
@@ -76,8 +76,8 @@ class OpenTree:
         for node, (parent, length) in enumerate(zip(tree.parent[:-1].tolist(), tree.length.tolist(), strict=False)):
             self._connect(node, parent, length)
 
-    def copy(self) -> OpenTree:
-        other = object.__new__(OpenTree)
+    def copy(self) -> EditableTree:
+        other = object.__new__(EditableTree)
         other.taxa = self.taxa
         other.neighbours = [dict(near) for near in self.neighbours]
         return other
@@ -146,11 +146,11 @@ class OpenTree:
         """Whether a node is in the subtree that begins beyond the edge from junction to subtree."""
         came_from = {subtree: junction}
         waiting = [subtree]
-        for here in waiting:
-            if here == node:
+        for current in waiting:
+            if current == node:
                 return True
-            for other in self.neighbours[here]:
-                if other != came_from[here]:
-                    came_from[other] = here
+            for other in self.neighbours[current]:
+                if other != came_from[current]:
+                    came_from[other] = current
                     waiting.append(other)
         return False

@@ -1,4 +1,4 @@
-"""Where the parts of a drawn tree are: the order of its taxa, its nodes, and the labels that find room beside edges."""
+"""Layout of a drawn tree: the order of its taxa, its nodes, and the labels that find room beside edges."""
 
 from __future__ import annotations
 

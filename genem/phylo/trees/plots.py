@@ -39,16 +39,16 @@ SIZES = ((40, 9.5, 1.6), (100, 8.0, 1.5), (250, 7.0, 1.4))
 """Most taxa, size of their names in points, height of a row in names; for more taxa than the last: the next."""
 SMALL_SIZE = (6.0, 1.3)
 SUPPORT_SIZE = 0.76
-"""Of a support, as a share of the size of a name."""
+"""Size of a support, as a share of that of a name."""
 FEW_LABELS = 0.75
 """With room for a smaller share of the supports than this, all are shown as dots."""
 DIGIT_HEIGHT = 0.73
-"""Of a digit, as a share of the size of its font."""
+"""Height of a digit, as a share of the size of its font."""
 SCALE_SHARE = 0.22
 """The scale bar is at most this share of the width of the tree."""
 LEGEND = "support, where its number has no room:"
 CLASSES = ((95.0, "95 % or more", INK), (70.0, "70 to 95 %", "#9A9A9A"), (-np.inf, "below 70 %", "#FFFFFF"))
-"""Of supports, the best first: the least value, words, and the colour of the dot."""
+"""Classes of supports, the best first: the least value, words, and the colour of the dot."""
 
 
 def plot_tree(
@@ -178,7 +178,7 @@ class _Page:
 
 @dataclass(frozen=True)
 class _Supports:
-    """How the labels of inner nodes are shown.
+    """The labels of inner nodes as they are shown.
 
     Attributes
     ----------
@@ -295,7 +295,7 @@ def _percentages(labels: Mapping[int, str]) -> dict[int, float]:
 
 
 def _numbers(label: str) -> list[float]:
-    """Of a label such as ``95`` or ``87.3/99``; none if any part of it is something else."""
+    """The numbers of a label such as ``95`` or ``87.3/99``; none if any part of it is something else."""
     try:
         return [float(part) for part in label.split("/")]
     except ValueError:

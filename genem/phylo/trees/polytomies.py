@@ -6,19 +6,18 @@ import numpy as np
 
 from genem.data import Tree
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
-from genem.phylo.trees.editing import OpenTree, Swap
+from genem.phylo.trees.editing import EditableTree, Swap
 from genem.phylo.trees.splits import RESOLVED
 
-__all__ = ["with_ties_broken"]
+__all__ = ["resolve_polytomies"]
 
 SHORT = 1e-6
 """The length at which resolutions are compared: their log-likelihoods differ by their slopes at 0."""
-LEAST_DIFFERENCE = 1e-12
-"""Of two log-likelihoods, beside their size, that is more than rounding."""
+LEAST_DIFFERENCE = 1e-12  # relative difference of two log-likelihoods that is more than rounding
 SWEEPS = 2
 
 
-def with_ties_broken(likelihood: TreeLikelihood, tree: Tree) -> Tree:
+def resolve_polytomies(likelihood: TreeLikelihood, tree: Tree) -> Tree:
     """The tree with every inner edge of length 0 resolved in the way that the data contradict least.
 
     At length 0 the three resolutions have the same likelihood, and there the likelihood of each falls with the length
@@ -31,25 +30,25 @@ def with_ties_broken(likelihood: TreeLikelihood, tree: Tree) -> Tree:
     tree
         In standard form, its taxa numbered as in ``likelihood``, at its best lengths.
     """
-    here = OpenTree(tree)
+    current = EditableTree(tree)
     for _ in range(SWEEPS):
-        before = here
+        before = current
         for near, far in before.inner_edges():
-            here = _resolved(likelihood, here, near, far)
-        if here is before:
+            current = _resolved(likelihood, current, near, far)
+        if current is before:
             break
-    return here.to_tree()
+    return current.to_tree()
 
 
-def _resolved(likelihood: TreeLikelihood, here: OpenTree, near: int, far: int) -> OpenTree:
+def _resolved(likelihood: TreeLikelihood, current: EditableTree, near: int, far: int) -> EditableTree:
     """The tree with one edge resolved, if it is of length 0 between nodes of three neighbours: else as it is."""
-    at_near, at_far = here.neighbours[near], here.neighbours[far]
+    at_near, at_far = current.neighbours[near], current.neighbours[far]
     if at_near.get(far, np.inf) >= RESOLVED or len(at_near) != 3 or len(at_far) != 3:
-        return here
-    best, reached = here, _log_likelihood_nearby(likelihood, here, near, far)
+        return current
+    best, reached = current, _log_likelihood_nearby(likelihood, current, near, far)
     first = min(node for node in at_near if node != far)
     for other in sorted(node for node in at_far if node != near):
-        changed = here.copy()
+        changed = current.copy()
         changed.apply(Swap(near, far, first, other, (), np.nan))
         value = _log_likelihood_nearby(likelihood, changed, near, far)
         if value > reached + LEAST_DIFFERENCE * abs(reached):
@@ -57,8 +56,8 @@ def _resolved(likelihood: TreeLikelihood, here: OpenTree, near: int, far: int) -
     return best
 
 
-def _log_likelihood_nearby(likelihood: TreeLikelihood, here: OpenTree, near: int, far: int) -> float:
-    """Of the tree with a short edge in the place of none."""
-    longer = here.copy()
+def _log_likelihood_nearby(likelihood: TreeLikelihood, current: EditableTree, near: int, far: int) -> float:
+    """Log-likelihood of the tree with a short edge in the place of none."""
+    longer = current.copy()
     longer.neighbours[near][far] = longer.neighbours[far][near] = SHORT
     return likelihood.evaluate(longer.to_tree()).log_likelihood

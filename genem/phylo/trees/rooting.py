@@ -1,4 +1,4 @@
-"""Where a tree is rooted: at the midpoint of its longest path, or beside an outgroup.
+"""Roots of trees: at the midpoint of its longest path, or beside an outgroup.
 
 What is written at an inner node (a support) is about the edge above it. When the root moves, parents become children,
 so the label goes with its edge to the node that is below it then.
@@ -150,7 +150,7 @@ class _Unrooted:
         )
 
     def distances(self, start: int, weight: NDArray[np.float64]) -> tuple[dict[int, float], dict[int, int]]:
-        """How far every node is from one, and which node comes before it on the way."""
+        """The distance of every node from a start, and the node before it on the way."""
         distance, before = {start: 0.0}, {start: start}
         order = [start]
         for node in order:
@@ -161,14 +161,14 @@ class _Unrooted:
                     order.append(other)
         return distance, before
 
-    def rooted(self, one: int, other: int, share: float) -> Tree:
+    def rooted(self, first: int, second: int, share: float) -> Tree:
         """With the top on the edge between two neighbours, after this share of the way from the first to the second."""
         n_taxa = len(self.taxa)
-        split = self.neighbours[one][other]
-        parent, length = {one: -1, other: -1}, {one: share * self.length[split]}
-        length[other] = self.length[split] - length[one]
-        label = {one: self.label[split], other: self.label[split]}
-        order = [one, other]
+        split = self.neighbours[first][second]
+        parent, length = {first: -1, second: -1}, {first: share * self.length[split]}
+        length[second] = self.length[split] - length[first]
+        label = {first: self.label[split], second: self.label[split]}
+        order = [first, second]
         for node in order:
             for near, edge in self.neighbours[node].items():
                 if near not in parent and edge != split:
@@ -187,20 +187,20 @@ class _Unrooted:
         """Take out an inner node that has fewer than three neighbours."""
         near = self.neighbours[node]
         if len(near) == 2:
-            (one, first), (other, second) = near.items()
+            (node_before, first), (node_after, second) = near.items()
             self.length[first] = _sum(self.length[first], self.length[second])
             self.label[first] = self.label[first] or self.label[second]
             self._joined[second] = first
-            self.neighbours[one][other] = self.neighbours[other][one] = first
+            self.neighbours[node_before][node_after] = self.neighbours[node_after][node_before] = first
         if len(near) < 3:
             for neighbour in near:
                 del self.neighbours[neighbour][node]
             near.clear()
 
 
-def _sum(one: float, other: float) -> float:
-    """Of two lengths, either of which may be missing."""
-    return one if math.isnan(other) else other if math.isnan(one) else one + other
+def _sum(first: float, second: float) -> float:
+    """The sum of two lengths, either of which may be missing."""
+    return first if math.isnan(second) else second if math.isnan(first) else first + second
 
 
 def check_outgroup(taxa: Sequence[str], outgroup: Sequence[str]) -> None:
@@ -235,5 +235,5 @@ def _no_group(taxa: Sequence[str], member: NDArray[np.bool_], below: NDArray[np.
 
 
 def _listed(taxa: Sequence[str], chosen: NDArray[np.bool_]) -> str:
-    names = [repr(name) for name, there in zip(taxa, chosen, strict=True) if there]
+    names = [repr(name) for name, is_chosen in zip(taxa, chosen, strict=True) if is_chosen]
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

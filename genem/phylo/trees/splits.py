@@ -15,13 +15,24 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.errors import InputError
+from genem.phylo.trees.topology import subtree_bits
 
-__all__ = ["RESOLVED", "SplitTable", "edge_splits", "is_inner", "split_lengths", "split_table"]
+__all__ = [
+    "RESOLVED",
+    "SplitTable",
+    "Topology",
+    "edge_splits",
+    "is_inner",
+    "split_lengths",
+    "split_table",
+    "topology_of",
+]
 
+Topology = frozenset[int]
 Vector = NDArray[np.float64]
 
 RESOLVED = 1e-6
-"""What a shorter inner edge separates is not resolved: it is no split of the tree."""
+"""Length from which an inner edge counts as resolved: a shorter one makes no split of the tree."""
 
 
 @dataclass(frozen=True)
@@ -157,20 +168,20 @@ def split_table(trees: Sequence[Tree], shortest: float = RESOLVED) -> SplitTable
         raise InputError("no tree", remedy="give at least one")
     taxa = tuple(sorted(trees[0].taxa))
     place: dict[int, int] = {}
-    start, split, length = [0], [], []
+    start, split, lengths = [0], [], []
     for number, tree in enumerate(trees, 1):
         require_taxa(tree, taxa, f"tree {number}")
         edges = {
-            place.setdefault(name, len(place)): long
-            for name, long in split_lengths(tree, taxa).items()
-            if not (long < shortest and is_inner(name, len(taxa)))
+            place.setdefault(name, len(place)): length
+            for name, length in split_lengths(tree, taxa).items()
+            if not (length < shortest and is_inner(name, len(taxa)))
         }
         ordered = sorted(edges)
         split += ordered
-        length += [edges[edge] for edge in ordered]
+        lengths += [edges[edge] for edge in ordered]
         start.append(len(split))
     return SplitTable(
-        taxa, tuple(place), np.array(start, np.int64), np.array(split, np.int64), np.array(length, np.float64)
+        taxa, tuple(place), np.array(start, np.int64), np.array(split, np.int64), np.array(lengths, np.float64)
     )
 
 
@@ -182,13 +193,13 @@ def require_taxa(tree: Tree, taxa: Sequence[str], place: str) -> None:
     InputError
         It names some that are missing, or there without need.
     """
-    here, wanted = set(tree.taxa), set(taxa)
-    if here == wanted:
+    found, wanted = set(tree.taxa), set(taxa)
+    if found == wanted:
         return
-    missing, foreign = sorted(wanted - here), sorted(here - wanted)
-    said = [f"without {_some(missing)}"] * bool(missing) + [f"with {_some(foreign)}"] * bool(foreign)
+    missing, foreign = sorted(wanted - found), sorted(found - wanted)
+    differences = [f"without {_some(missing)}"] * bool(missing) + [f"with {_some(foreign)}"] * bool(foreign)
     raise InputError(
-        f"has {len(here)} taxa, {' and '.join(said)}, unlike the first tree",
+        f"has {len(found)} taxa, {' and '.join(differences)}, unlike the first tree",
         place=place,
         remedy="give trees of the same taxa, spelled alike",
     )
@@ -196,3 +207,25 @@ def require_taxa(tree: Tree, taxa: Sequence[str], place: str) -> None:
 
 def _some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def topology_of(tree: Tree, least: float = RESOLVED) -> Topology:
+    """The splits of all inner edges of at least some length: equal sets are equal topologies.
+
+    Taxa are numbered as in the tree, which is in standard form.
+
+    Examples
+    --------
+    >>> from genem.phylo.trees.topology import build_tree
+    >>> tree = build_tree(("a", "b", "c", "d"), [4, 4, 5, 5, 5, -1], [1.0] * 6)
+    >>> [bin(group) for group in topology_of(tree)]
+    ['0b1100']
+    """
+    bits = subtree_bits(tree)
+    everything = bits[-1]
+    groups = (
+        bits[node] ^ (everything if bits[node] & 1 else 0)
+        for node in range(len(tree.taxa), len(tree) - 1)
+        if tree.length[node] >= least
+    )
+    return frozenset(group for group in groups if group.bit_count() < len(tree.taxa) - 1)

@@ -24,8 +24,10 @@ def compare_pairs(
 
     Parameters
     ----------
-    start, split, length
-        As in ``SplitTable``.
+    start
+        int64 (tree + 1,): where the edges of every tree start.
+    split, length
+        int64 and float64 (edge,): place of the split in ``inner``, ascending within a tree; length of the edge.
     inner
         bool (split,).
     first, second
@@ -36,24 +38,24 @@ def compare_pairs(
         float64 (pair, 2), filled: differences of lengths, absolute and squared; a missing edge has length 0.
     """
     for pair in range(len(first)):
-        here, here_end = start[first[pair]], start[first[pair] + 1]
-        there, there_end = start[second[pair]], start[second[pair] + 1]
+        edge, end = start[first[pair]], start[first[pair] + 1]
+        other, other_end = start[second[pair]], start[second[pair] + 1]
         alone, total = 0, 0
         absolute, squared = 0.0, 0.0
-        while here < here_end or there < there_end:
-            is_here = there == there_end or (here < here_end and split[here] <= split[there])
-            is_there = here == here_end or (there < there_end and split[there] <= split[here])
-            which = split[here] if is_here else split[there]
+        while edge < end or other < other_end:
+            in_first = other == other_end or (edge < end and split[edge] <= split[other])
+            in_second = edge == end or (other < other_end and split[other] <= split[edge])
+            which = split[edge] if in_first else split[other]
             difference = 0.0
-            if is_here:
-                difference += length[here]
-                here += 1
-            if is_there:
-                difference -= length[there]
-                there += 1
+            if in_first:
+                difference += length[edge]
+                edge += 1
+            if in_second:
+                difference -= length[other]
+                other += 1
             if inner[which]:
-                alone += is_here != is_there
-                total += int(is_here) + int(is_there)
+                alone += in_first != in_second
+                total += int(in_first) + int(in_second)
             absolute += math.fabs(difference)
             squared += difference * difference
         counts[pair, 0], counts[pair, 1] = alone, total

@@ -96,13 +96,13 @@ def relabelled(tree: Tree, taxa: Sequence[str]) -> Tree:
 def _require_same_names(in_tree: set[str], in_alignment: set[str]) -> None:
     """The message names both differences."""
     different = []
-    for found, there, missing in (
+    for found, place, other_place in (
         (in_tree - in_alignment, "the tree", "the alignment"),
         (in_alignment - in_tree, "the alignment", "the tree"),
     ):
         if found:
             some = ", ".join(map(repr, sorted(found)[:5])) + (" ..." if len(found) > 5 else "")
-            different.append(f"{len(found)} taxa of {there} are not in {missing}: {some}")
+            different.append(f"{len(found)} taxa of {place} are not in {other_place}: {some}")
     if different:
         raise InputError("; ".join(different), remedy="give both the same taxa, spelled alike")
 

@@ -12,6 +12,7 @@ from scipy.special import chdtrc, chdtri
 from genem.data import ABSENT_ALLELE, GenotypeBlock
 from genem.em.ascent_kernels import KKT_TOLERANCE
 from genem.errors import InputError, UsageError
+from genem.numerics.threads import spread
 from genem.popgen.frequency.count_kernels import (
     ALLELE_NUMBER,
     N_ALT_COUNTS,
@@ -46,7 +47,6 @@ from genem.popgen.samples import (
     check_calls,
     check_likelihoods,
     check_samples,
-    in_pieces,
     study_design,
 )
 from genem.popgen.sex_chromosomes import Build, ploidy_regions
@@ -312,7 +312,8 @@ def _genotype_table(
     design = study_design(n_alleles, regions, samples)
     rows = _empty_rows(design)
     calls = check_calls(alleles, len(regions), len(samples.sex))
-    in_pieces(genotype_rows, len(regions), threads, calls, *_words(calls, design), design, options, rows)
+    arguments = (calls, *_words(calls, design), design, options, rows)
+    spread(threads, len(regions), lambda _, first, last: genotype_rows(first, last, *arguments))
     _refuse_bad_samples(rows, "GT has an allele the site does not have", block)
     if options.inbreeding:
         _refuse_polyploids(rows, block)
@@ -334,7 +335,9 @@ def _likelihood_table(
     rows = _empty_rows(design)
     cells, numbers = check_likelihoods(likelihoods, n_likelihoods, field, len(regions), len(samples.sex))
     arguments = (cells, numbers, LN_PER_UNIT[field], design, options, rows)
-    in_pieces(likelihood_rows, len(regions), threads, *arguments, cancel=options.cancel)
+    spread(
+        threads, len(regions), lambda _, first, last: likelihood_rows(first, last, *arguments), cancel=options.cancel
+    )
     _refuse_bad_samples(rows, f"{field} has a number of values that fits no ploidy", block)
     if options.inbreeding:
         _refuse_polyploids(rows, block)

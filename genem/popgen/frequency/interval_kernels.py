@@ -5,62 +5,10 @@ from __future__ import annotations
 import math
 
 from genem.jit import kernel
+from genem.numerics.tails_kernels import times_log
 
 ROOT_TOLERANCE = 1e-13
 MAX_ROOT_STEPS = 200
-
-
-@kernel
-def times_log(count: float, value: float) -> float:
-    """count * log(value), 0 where the count is 0."""
-    if count == 0.0:
-        return 0.0
-    if value <= 0.0:
-        return -math.inf
-    return count * math.log(value)
-
-
-@kernel
-def chi_square_upper_tail(statistic: float) -> float:
-    """P(X > statistic) for X chi-square with one degree of freedom."""
-    if not (statistic >= 0.0):
-        return math.nan
-    return math.erfc(math.sqrt(0.5 * statistic))
-
-
-@kernel
-def binomial_bound(successes: float, failures: float, quantile: float) -> float:
-    """The lower bound t < p of the binomial profile interval: 2 (l(p) - l(t)) = quantile.
-
-    The deviance is convex and falls towards p, so Newton steps from outside the interval converge monotonically;
-    they start at the Wilson bound.
-    """
-    n = successes + failures
-    if successes == 0.0:
-        return 0.0
-    if failures == 0.0:
-        return math.exp(-0.5 * quantile / n)
-    p = successes / n
-    centre = p + 0.5 * quantile / n
-    spread = math.sqrt(quantile * (p * (1.0 - p) + 0.25 * quantile / n) / n)
-    t = (centre - spread) / (1.0 + quantile / n)
-    for _ in range(MAX_ROOT_STEPS):
-        excess = 2.0 * (successes * math.log(p / t) + failures * math.log((1.0 - p) / (1.0 - t))) - quantile
-        slope = 2.0 * (failures / (1.0 - t) - successes / t)
-        moved = t - excess / slope
-        if moved <= 0.0:
-            moved = 0.5 * t
-        change = abs(moved - t)
-        t = moved
-        if change <= ROOT_TOLERANCE * t:
-            break
-    return t
-
-
-@kernel
-def binomial_interval(successes: float, failures: float, quantile: float) -> tuple[float, float]:
-    """Profile-likelihood interval of a binomial proportion, closed form where it is 0 or 1."""
-    return binomial_bound(successes, failures, quantile), 1.0 - binomial_bound(failures, successes, quantile)
 
 
 @kernel

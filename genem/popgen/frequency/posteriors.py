@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from genem.data import GenotypeBlock
 from genem.errors import InputError, UsageError
+from genem.numerics.threads import spread
 from genem.popgen.frequency.count_kernels import Options
 from genem.popgen.frequency.posterior_kernels import Estimates, Posteriors, posterior_rows
 from genem.popgen.frequency.table import FrequencyTable
@@ -21,7 +22,6 @@ from genem.popgen.samples import (
     check_calls,
     check_likelihoods,
     check_samples,
-    in_pieces,
     study_design,
 )
 from genem.popgen.sex_chromosomes import Build, ploidy_regions
@@ -146,10 +146,7 @@ def genotype_posteriors(
         np.full((n_variants, n_samples, int(block.sites.n_alleles.max(initial=1)) - 1), np.nan, np.float32),
         np.zeros((n_variants, n_samples), np.int32),
     )
-    in_pieces(
-        posterior_rows,
-        n_variants,
-        threads,
+    arguments = (
         alleles,
         likelihoods,
         n_likelihoods,
@@ -159,6 +156,7 @@ def genotype_posteriors(
         Estimates(table.row_offsets, table.allele_frequency, table.inbreeding_coefficient),
         posteriors,
     )
+    spread(threads, n_variants, lambda _, first, last: posterior_rows(first, last, *arguments))
     return GenotypePosteriors(posteriors.probability, posteriors.n_genotypes, posteriors.dosage)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from genem.data import ABSENT_ALLELE, MISSING_ALLELE, LocusTable
 from genem.em import Status
 from genem.errors import InputError, UsageError
+from genem.numerics.threads import map_on_threads
 from genem.popgen.haplotypes.estimation import Diplotypes, diplotypes
 from genem.popgen.haplotypes.explanations import check_alleles, distinct_genotypes
 from genem.popgen.haplotypes.joining_kernels import join_windows
@@ -128,9 +128,7 @@ def phase_region(
                 error.found, place=place, remedy="use a smaller --window or a larger --max-pairs"
             ) from None
 
-    with ThreadPoolExecutor(threads) as pool:
-        windows = tuple(pool.map(fit_window, range(len(bounds))))
-    return _join(table, called, windows)
+    return _join(table, called, tuple(map_on_threads(threads, fit_window, range(len(bounds)))))
 
 
 def window_bounds(n_loci: int, window: int) -> list[tuple[int, int]]:

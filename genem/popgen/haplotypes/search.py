@@ -7,14 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.em.driver import OPTIMUM_TOLERANCE
+from genem.em import Found, Optimum, RestartPlan, distinct_optima, iterated_local_search
+from genem.em.optima import is_same_optimum
 from genem.errors import InputError
 from genem.popgen.haplotypes.em_kernels import Explanations, climb, log_likelihood_and_gradient
 from genem.popgen.haplotypes.explanations import DistinctGenotypes, check_explosion, explain
-from genem.popgen.haplotypes.search_kernels import candidate_haplotypes, earliest_pairs, rephase, restrict, shake
+from genem.popgen.haplotypes.search_kernels import candidate_haplotypes, earliest_pairs, perturb, rephase, restrict
 
 Haplotypes = NDArray[np.int16]
 Vector = NDArray[np.float64]
+Widened = tuple[Haplotypes, Vector, Explanations]
+"""Haplotypes, their frequencies, and how they explain the genotypes."""
 
 RARE_COUNT = 1e-6
 """A haplotype with a smaller expected count is trimmed."""
@@ -22,7 +25,7 @@ MAX_CANDIDATES = 20_000
 """Most haplotypes outside the support that a local search looks at."""
 MAX_ALTERNATIVES = 16
 """Most other pairs that a sweep tries for one genotype."""
-SHAKEN_SHARE = 0.1
+PERTURBED_SHARE = 0.1
 """Share of the ambiguous genotypes that a perturbed start explains at random."""
 
 POSSIBLE_PER_CHROMOSOME, MIN_POSSIBLE = 20, 2000
@@ -83,33 +86,72 @@ class SearchReport:
 
 
 class HaplotypeSearch:
-    """One data set to search; :meth:`run` does it."""
+    """One data set to search; :meth:`run` does it.
 
-    def __init__(self, genotypes: DistinctGenotypes, n_alleles: NDArray[np.int64], max_pairs: int) -> None:
+    Start ``i`` and the perturbed start after it draw from the ``i``-th child of the seed.
+    """
+
+    def __init__(
+        self, genotypes: DistinctGenotypes, n_alleles: NDArray[np.int64], max_pairs: int, seed: int = 1
+    ) -> None:
         self.genotypes = genotypes
         self.n_alleles = n_alleles
         self.max_pairs = max_pairs
+        self.seed = seed
+        self._generators: list[np.random.Generator] = []
 
-    def run(self, effort: Effort, seed: int) -> SearchReport:
-        """Search until the best optimum repeats; start ``i`` draws from the ``i``-th child of the seed."""
-        independent: list[Support] = []
-        perturbed: list[Support] = []
-        for number, child in enumerate(np.random.SeedSequence(seed).spawn(effort.max_starts)):
-            rng = np.random.default_rng(child)
-            independent.append(self.deepen(self.insert_loci(rng if number else None), rng))
-            best = _best(independent + perturbed)
-            if number >= effort.n_starts - 1 and _hits(independent, best) >= effort.n_hits:
-                break
-            perturbed.append(self.deepen(best, rng, perturbed=True))
-        best = _best(independent + perturbed)
+    def run(self, effort: Effort) -> SearchReport:
+        """Search until the best optimum repeats."""
+        plan: RestartPlan[Support] = RestartPlan(
+            fresh=2, max_more=2 * effort.max_starts - 1, min_starts=effort.n_starts, n_hits=effort.n_hits
+        )
+        found = iterated_local_search(self, Found(plan))
+        ends = _ends(found)
+        best = _best(found)
         return SearchReport(
             best=best,
-            n_starts=len(independent),
-            n_perturbed=len(perturbed),
-            n_starts_best=_hits(independent, best),
-            tied=self.tied(independent + perturbed, best),
-            optima=_distinct(independent + perturbed),
+            n_starts=found.n_rounds("start"),
+            n_perturbed=found.n_rounds("perturbation"),
+            n_starts_best=found.n_hits("start"),
+            tied=self.tied([end.params for end in ends], best),
+            optima=tuple((optimum.objective, optimum.n_starts) for optimum in distinct_optima(ends)),
         )
+
+    def generator(self, number: int) -> np.random.Generator:
+        """Return the random numbers of a round, a start or the perturbed start that follows it."""
+        if number // 2 == len(self._generators):
+            child = np.random.SeedSequence(self.seed, spawn_key=(number // 2,))
+            self._generators.append(np.random.default_rng(child))
+        return self._generators[number // 2]
+
+    def start(self, found: Found[Support], rng: np.random.Generator) -> Widened:
+        """Return a start by insertion of loci: the first in their order, others in random orders."""
+        return self.widen(self.insert_loci(rng if found.rounds else None))
+
+    def perturb(self, found: Found[Support], rng: np.random.Generator) -> Widened:
+        """Return the best point so far with some of the ambiguous genotypes explained at random."""
+        haplotypes, frequency, explanations = self.widen(_best(found))
+        ambiguous = _ambiguous(explanations)
+        if ambiguous.size:
+            n_perturbed = min(ambiguous.size, max(3, round(PERTURBED_SHARE * ambiguous.size)))
+            chosen = rng.choice(ambiguous, n_perturbed, replace=False)
+            frequency = perturb(frequency, chosen, rng.random(n_perturbed), explanations)
+        return haplotypes, frequency, explanations
+
+    def climb(self, point: Widened, _found: Found[Support], rng: np.random.Generator) -> tuple[Optimum[Support], ...]:
+        """Sweep over other explanations of each genotype until none is better."""
+        haplotypes, frequency, explanations = point
+        ambiguous = _ambiguous(explanations)
+        frequency, reached = _climb_within(frequency, explanations, 100, 1e-7)
+        while True:
+            order = rng.permutation(ambiguous)
+            frequency, raised = rephase(frequency, reached, order, explanations, MAX_ALTERNATIVES, 10, 1e-7, 1e-4)
+            if not raised > reached + 1e-3:
+                break
+            reached = raised
+        frequency, reached = _climb_within(frequency, explanations, 2000, 1e-10)
+        haplotypes, frequency = self._trim(haplotypes, frequency)
+        return (Optimum(reached, Support(haplotypes, frequency, reached)),)
 
     def insert_loci(self, rng: np.random.Generator | None) -> Support:
         """Grow haplotypes one locus at a time, with EM and trimming after each; without ``rng`` the plain start.
@@ -139,25 +181,6 @@ class HaplotypeSearch:
             self._check_resolution(len(haplotypes), step)
         return Support(np.ascontiguousarray(haplotypes[:, np.argsort(order)]), frequency, reached)
 
-    def deepen(self, support: Support, rng: np.random.Generator, *, perturbed: bool = False) -> Support:
-        """Sweep over other explanations of each genotype, from ``support`` or a point near it, until none is better."""
-        haplotypes, frequency, explanations = self.widen(support)
-        ambiguous = np.flatnonzero((np.diff(explanations.start) > 2) & (explanations.copies == 2.0))
-        if perturbed and ambiguous.size:
-            n_shaken = min(ambiguous.size, max(3, round(SHAKEN_SHARE * ambiguous.size)))
-            chosen = rng.choice(ambiguous, n_shaken, replace=False)
-            frequency = shake(frequency, chosen, rng.random(n_shaken), explanations)
-        frequency, reached = _climb_within(frequency, explanations, 100, 1e-7)
-        while True:
-            order = rng.permutation(ambiguous)
-            frequency, raised = rephase(frequency, reached, order, explanations, MAX_ALTERNATIVES, 10, 1e-7, 1e-4)
-            if not raised > reached + 1e-3:
-                break
-            reached = raised
-        frequency, reached = _climb_within(frequency, explanations, 2000, 1e-10)
-        haplotypes, frequency = self._trim(haplotypes, frequency)
-        return Support(haplotypes, frequency, reached)
-
     def settle(self, support: Support) -> tuple[Support, int]:
         """Climb from ``support`` to a maximum, without looking for others; and the status of that climb."""
         explanations = explain(self.genotypes, support.haplotypes, self.max_pairs)
@@ -165,7 +188,7 @@ class HaplotypeSearch:
         haplotypes, frequency = self._trim(support.haplotypes, frequency)
         return Support(haplotypes, frequency, reached), status
 
-    def widen(self, support: Support) -> tuple[Haplotypes, Vector, Explanations]:
+    def widen(self, support: Support) -> Widened:
         """Add, at frequency zero, every haplotype that pairs with one of the support in some genotype."""
         limit = min(MAX_CANDIDATES, self.max_pairs)
         haplotypes = candidate_haplotypes(self.genotypes.alleles, support.haplotypes, self.n_alleles, limit)
@@ -215,7 +238,7 @@ class HaplotypeSearch:
         """The sets of frequencies, different by a tenth of a chromosome or more, that are as likely as the best."""
         different = [best]
         for end in ends:
-            if _same(best.log_likelihood, end.log_likelihood) and all(
+            if is_same_optimum(best.log_likelihood, end.log_likelihood) and all(
                 max(frequency_differences(end, other).values()) * self.genotypes.n_chromosomes > SAME_COUNT
                 for other in different
             ):
@@ -238,26 +261,19 @@ def _climb_within(
     return full, reached
 
 
-def _best(ends: list[Support]) -> Support:
-    return max(ends, key=lambda end: end.log_likelihood)
+def _ends(found: Found[Support]) -> tuple[Optimum[Support], ...]:
+    """Where climbs ended, those of independent starts first."""
+    return (*found.ends("start"), *found.ends("perturbation"))
 
 
-def _same(first: float, second: float) -> bool:
-    return abs(first - second) <= OPTIMUM_TOLERANCE * (1.0 + abs(first))
+def _best(found: Found[Support]) -> Support:
+    """The most likely end; of equally likely ones the first of an independent start."""
+    return max(_ends(found), key=lambda end: end.objective).params
 
 
-def _hits(ends: list[Support], best: Support) -> int:
-    return sum(_same(best.log_likelihood, end.log_likelihood) for end in ends)
-
-
-def _distinct(ends: list[Support]) -> tuple[tuple[float, int], ...]:
-    optima: list[tuple[float, int]] = []
-    for end in sorted((end.log_likelihood for end in ends), reverse=True):
-        if optima and _same(optima[-1][0], end):
-            optima[-1] = (optima[-1][0], optima[-1][1] + 1)
-        else:
-            optima.append((end, 1))
-    return tuple(optima)
+def _ambiguous(explanations: Explanations) -> NDArray[np.int64]:
+    """The diploid genotypes that more than one pair of haplotypes explains."""
+    return np.flatnonzero((np.diff(explanations.start) > 2) & (explanations.copies == 2.0))
 
 
 def frequency_differences(first: Support, second: Support) -> dict[bytes, float]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 
 from genem.jit import kernel
+from genem.numerics.tails_kernels import times_log
 
 MAX_NEWTON = 200
 MAX_BISECTIONS = 60
@@ -127,14 +128,6 @@ def local_maxima(n00: float, n01: float, n10: float, n11: float, dh: float) -> t
             return 1, inflection, 0.0, n_iter
         return 1, bisected_root(dh, c2, c1, c0), 0.0, n_iter + MAX_BISECTIONS
     return count, first, second, n_iter
-
-
-@kernel
-def times_log(count: float, frequency: float) -> float:
-    """count * ln(frequency), 0 where the count is 0 and -inf where only the frequency is."""
-    if count == 0.0:
-        return 0.0
-    return count * math.log(frequency) if frequency > 0.0 else -math.inf
 
 
 @kernel

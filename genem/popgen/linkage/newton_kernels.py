@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from genem.jit import kernel, summing_kernel
+from genem.numerics.linear_kernels import cholesky, solve
 
 # Rows of the likelihoods of a pair: three genotypes (two alleles) at A, then at B.
 A0, A1, A2, B0, B1, B2 = range(6)
@@ -24,6 +23,8 @@ def likelihood_hessian(diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, 
     """Second derivatives of the log-likelihood by the four haplotype frequencies.
 
     A diploid sample adds 2 A B / L - 4 Y Y' / L^2, a haploid one - Y Y' / L^2.
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample), ``p`` (4,), ``hessian`` (4, 4).
     """
     p00, p01, p10, p11 = p[0], p[1], p[2], p[3]
     h00, h01, h02, h03, h11, h12, h13, h22, h23, h33 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -62,34 +63,11 @@ def likelihood_hessian(diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, 
 
 
 @kernel
-def solve_positive_definite(matrix: np.ndarray, vector: np.ndarray) -> bool:
-    """Solve M x = v in place by Cholesky factors; False where M is not positive definite."""
-    size = vector.size
-    for i in range(size):
-        for j in range(i + 1):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= matrix[i, k] * matrix[j, k]
-            if i != j:
-                matrix[i, j] = value / matrix[j, j]
-            elif value > 0.0:
-                matrix[i, i] = math.sqrt(value)
-            else:
-                return False
-    for i in range(size):
-        for k in range(i):
-            vector[i] -= matrix[i, k] * vector[k]
-        vector[i] /= matrix[i, i]
-    for i in range(size - 1, -1, -1):
-        for k in range(i + 1, size):
-            vector[i] -= matrix[k, i] * vector[k]
-        vector[i] /= matrix[i, i]
-    return True
-
-
-@kernel
 def reduced_information(hessian: np.ndarray, free: np.ndarray, rest: int, damping: float, matrix: np.ndarray) -> None:
-    """Minus the second derivatives by the ``free`` frequencies, ``rest`` making the sum one, plus damping."""
+    """Minus the second derivatives by the ``free`` frequencies, ``rest`` making the sum one, plus damping.
+
+    ``hessian`` is (4, 4), ``free`` (free frequency,), ``matrix`` (free frequency, free frequency).
+    """
     largest = 0.0
     for i in range(free.size):
         u = free[i]
@@ -110,6 +88,8 @@ def newton_point(
     Frequencies of zero move only where their score exceeds one; the largest makes the sum one. Where the
     log-likelihood is not strictly concave the information is damped (Levenberg). Returns whether there is a step, and
     whether it is concave.
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample), ``p``, ``scores`` and ``target`` are (4,).
     """
     hessian = np.empty((4, 4))
     likelihood_hessian(diploid, haploid, p, hessian)
@@ -124,16 +104,17 @@ def newton_point(
             free[n_free] = k
             n_free += 1
     matrix, step = np.empty((n_free, n_free)), np.empty(n_free)
+    for i in range(n_free):
+        step[i] = n_copies * (scores[free[i]] - scores[rest])
     damping, solved = 0.0, False
     while not solved and damping <= MAX_DAMPING:
-        for i in range(n_free):
-            step[i] = n_copies * (scores[free[i]] - scores[rest])
         reduced_information(hessian, free[:n_free], rest, damping, matrix)
-        solved = solve_positive_definite(matrix, step)
+        solved = cholesky(matrix, 0.0) == n_free
         if not solved:
             damping = max(FIRST_DAMPING, 10.0 * damping)
     if not solved:
         return False, False
+    solve(matrix, step)
     length, rest_step, cut = 1.0, 0.0, -1
     for i in range(n_free):
         rest_step -= step[i]

@@ -80,6 +80,15 @@ class _RecombinationModel:
     def unpack(self, vector: Fractions) -> Fractions:
         return np.asarray(np.clip(vector, SMALLEST_FRACTION, LARGEST_FRACTION), np.float64)
 
+    def gradient(self, params: Fractions) -> Fractions:
+        """float64 (interval,): expected recombinations less those that the fractions predict, over their variance."""
+        total = self.n_observations * self._chain.meioses
+        return np.asarray((self._expect(params)[0] - total * params) / (params * (1.0 - params)))
+
+    def bounds(self) -> tuple[Fractions, Fractions]:
+        """Smallest and largest fractions, float64 (interval,)."""
+        return np.full(self.n_free, SMALLEST_FRACTION), np.full(self.n_free, LARGEST_FRACTION)
+
     def log_likelihood(self, params: Fractions) -> float:
         return self._expect(params)[1]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from genem.data import Cross
 from genem.errors import InputError, UsageError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.chain import reverse_females
 from genem.qtl.genotypes.probabilities import ChromosomeGenotypes
-from genem.qtl.one_locus.regression_kernels import orthonormalise
 
 __all__ = ["Design", "Sample", "column", "numbers", "prepare", "sample_of", "standardised", "x_indicators"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from genem.em.ascent_kernels import Ascent, Rule, advance, begin, ended, new_ascent, running
 from genem.jit import kernel, parallel_kernel, prange
-from genem.qtl.one_locus.regression_kernels import solve_positive
+from genem.numerics.linear_kernels import DEPENDENT_PIVOT, cholesky, solve
 from genem.qtl.one_locus.trait_kernels import (
     LOG_ROOT_TWO_PI,
     SMALLEST_SIGMA,
@@ -30,8 +30,7 @@ class Scoring(NamedTuple):
     fitted: np.ndarray  # float64 (state, individual): predictors
     means: np.ndarray  # float64 (regressor,)
     information: np.ndarray  # float64 (parameter, parameter)
-    score: np.ndarray  # float64 (parameter,)
-    step: np.ndarray  # float64 (parameter,)
+    score: np.ndarray  # float64 (parameter,), then the step
     of_mean: np.ndarray  # float64 (parameter,): derivatives of one individual's mean
     of_variance: np.ndarray  # float64 (parameter,): derivatives of one individual's variance
 
@@ -41,10 +40,10 @@ def new_scoring(trait: Trait) -> Scoring:
     """Room for scoring steps of a trait with contrasts (state, column) and regressors (regressor, individual)."""
     n_regressors, n = trait.regressors.shape
     size = n_parameters(trait)
-    vectors = np.zeros((4, size))
+    vectors = np.zeros((3, size))
     information = np.empty((size, size))
     fitted, means = np.empty((len(trait.contrasts), n)), np.empty(n_regressors)
-    return Scoring(fitted, means, information, vectors[0], vectors[1], vectors[2], vectors[3])
+    return Scoring(fitted, means, information, vectors[0], vectors[1], vectors[2])
 
 
 @kernel
@@ -101,9 +100,10 @@ def scoring_map(
                 work.information[a, b] += work.of_mean[a] * work.of_mean[b] / spread
                 work.information[a, b] += 0.5 * work.of_variance[a] * work.of_variance[b] / (spread * spread)
     steepest = largest_size(work.score)
-    solve_positive(work.information, work.score, work.step)
+    cholesky(work.information, DEPENDENT_PIVOT)
+    solve(work.information, work.score)
     for a in range(size):
-        updated[a] = params[a] + work.step[a]
+        updated[a] = params[a] + work.score[a]
     return log_likelihood, steepest, params[-1] > math.log(SMALLEST_SIGMA)
 
 

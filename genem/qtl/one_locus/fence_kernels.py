@@ -22,7 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.jit import kernel, summing_kernel
-from genem.qtl.one_locus.elementary_kernels import exponentials
+from genem.numerics.linear_kernels import solve
+from genem.numerics.vector_kernels import exponentials
 from genem.qtl.one_locus.trait_kernels import Scratch, Trait, predict, weighted_product
 
 LARGEST_EXPONENT = 600.0
@@ -93,21 +94,12 @@ def fill_moments(trait: Trait, weight: np.ndarray, moments: np.ndarray) -> None:
 @kernel
 def invert_factored(factor: np.ndarray, inverse: np.ndarray) -> bool:
     """Fill ``inverse`` (column, column) of L L' from its ``factor`` L (column, column); False where it has none."""
-    size = len(factor)
-    for k in range(size):
+    inverse[:] = 0.0
+    for k in range(len(factor)):
         if not factor[k, k] > 0.0:
             return False
-    for unit in range(size):
-        for row in range(size):
-            value = 1.0 if row == unit else 0.0
-            for k in range(row):
-                value -= factor[row, k] * inverse[k, unit]
-            inverse[row, unit] = value / factor[row, row]
-        for row in range(size - 1, -1, -1):
-            value = inverse[row, unit]
-            for k in range(row + 1, size):
-                value -= factor[k, row] * inverse[k, unit]
-            inverse[row, unit] = value / factor[row, row]
+        inverse[k, k] = 1.0
+        solve(factor, inverse[k])
     return True
 
 

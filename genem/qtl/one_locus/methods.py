@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from genem.em.ascent_kernels import Rule
 from genem.errors import InputError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.one_locus.design import Design, Sample
 from genem.qtl.one_locus.extended_regression_kernels import fit_extended_positions
-from genem.qtl.one_locus.regression_kernels import orthonormalise, position_bases
+from genem.qtl.one_locus.regression_kernels import position_bases
 from genem.qtl.one_locus.sweep_kernels import regress_positions
 from genem.qtl.one_locus.trait_kernels import BINARY, NORMAL, TWO_PART
 from genem.qtl.one_locus.traits import (

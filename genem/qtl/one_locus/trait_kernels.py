@@ -21,8 +21,8 @@ import numpy as np
 
 from genem.em.ascent_kernels import Ascent, Rule, advance, begin, ended, running
 from genem.jit import kernel, summing_kernel
-from genem.qtl.one_locus.elementary_kernels import exponentials, sum_of_logarithms
-from genem.qtl.one_locus.regression_kernels import solve_positive
+from genem.numerics.linear_kernels import DEPENDENT_PIVOT, cholesky, solve
+from genem.numerics.vector_kernels import exponentials, sum_of_logarithms
 
 NORMAL, BINARY, TWO_PART = 0, 1, 2
 LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
@@ -325,7 +325,9 @@ def maximise_normal(trait: Trait, params: np.ndarray, scratch: Scratch, updated:
         count = float(len(trait.response))
     precision = math.exp(-2.0 * params[-1])
     steepest = max(steepest, precision * largest_size(scratch.right), abs(precision * squares - count))
-    solve_positive(scratch.gram, scratch.right, scratch.step)
+    cholesky(scratch.gram, DEPENDENT_PIVOT)
+    scratch.step[:] = scratch.right
+    solve(scratch.gram, scratch.step)
     for column in range(n_columns):
         squares -= scratch.right[column] * scratch.step[column]
         updated[column] = params[column] + scratch.step[column]
@@ -366,7 +368,9 @@ def maximise_binary(trait: Trait, params: np.ndarray, scratch: Scratch, updated:
             target[i] = (2.0 * response[i] - 1.0) * slope
         add_cell(trait, cell, scratch)
     steepest = largest_size(scratch.right)
-    solve_positive(scratch.gram, scratch.right, scratch.step)
+    cholesky(scratch.gram, DEPENDENT_PIVOT)
+    scratch.step[:] = scratch.right
+    solve(scratch.gram, scratch.step)
     length = safe_length(trait, scratch)
     for column in range(len(scratch.step)):
         updated[column] = params[column] + length * scratch.step[column]

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Cross
-from genem.em import Status
+from genem.em.status import SOLVED
 from genem.errors import InputError, UsageError
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes
 from genem.qtl.one_locus.design import Design
 from genem.qtl.one_locus.methods import Fits, Task, expectation_maximisation, haley_knott, null_basis, residuals
-from genem.qtl.one_locus.regression_kernels import orthonormalise, position_bases
+from genem.qtl.one_locus.regression_kernels import position_bases
 from genem.qtl.one_locus.scanning import SPIKE_ENTROPY, SPIKE_LOD, Scan, missing_information
 from genem.qtl.one_locus.traits import default_rule
 from genem.qtl.several_loci.models import ModelSetting, model_setting
@@ -238,7 +239,7 @@ def _scan_chromosome(
         np.bool_,
     ).reshape(len(markers), len(one.grid))
     lod, excess = np.empty((len(one.grid), 1)), np.empty((len(one.grid), 1))
-    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, int(Status.CONVERGED), np.int8)
+    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, int(SOLVED), np.int8)
     for pattern in np.unique(outside, axis=1).T:
         at = np.flatnonzero((outside == pattern[:, None]).all(axis=0))
         chosen = [marker for marker, used in zip(markers, pattern, strict=True) if used]

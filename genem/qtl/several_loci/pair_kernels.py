@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from genem.jit import kernel, parallel_kernel, prange
-from genem.qtl.one_locus.regression_kernels import orthonormalise
+from genem.numerics.linear_kernels import orthonormalise
 
 
 @kernel

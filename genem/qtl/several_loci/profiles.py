@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Cross
+from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes, Locus, joint_probabilities
 from genem.qtl.one_locus.methods import LN10, residuals
-from genem.qtl.one_locus.regression_kernels import orthonormalise, position_bases
+from genem.qtl.one_locus.regression_kernels import position_bases
 from genem.qtl.one_locus.traits import fit_traits
 from genem.qtl.several_loci.fitting import prepared_terms, reduced, requested_loci
 from genem.qtl.several_loci.models import (

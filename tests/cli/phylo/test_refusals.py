@@ -143,7 +143,7 @@ def test_partitions(content: str, message: str, tmp_path: Path, capsys: pytest.C
         (["--support", "s.tsv"], "--support needs --bootstrap, --ufboot or --alrt"),
         (["--outgroup", "a", "--midpoint"], "--outgroup and --midpoint exclude each other"),
         (["--outgroup", "z"], "no taxon 'z' in the tree"),
-        (["--strategy", "nni,tbr"], "'tbr' is no part of a search; choose from sem, nni, spr, escape"),
+        (["--strategy", "nni,tbr"], "'tbr' is no part of a search; choose from sem, nni, spr, perturb"),
         (["--report", "out.nwk"], "two outputs have the same name: --output and --report"),
         (["--report", "x.fa"], "x.fa is both input and output"),
         (["-s", "a"], "--samples is for a VCF"),

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 from genem.data import SequenceSet
 from genem.errors import InputError, UsageError
 from genem.motif import DNA, PROTEIN, encode, estimate_background, find_motifs, find_seeds
-from genem.motif.discovery.alignment_kernels import (
-    choose_number,
-    choose_window,
-    column_log_p,
-    log_alignments,
-    product_log_p,
-)
+from genem.motif.discovery.alignment_kernels import choose_number, choose_window, column_log_p, log_alignments
 from genem.motif.discovery.candidate_kernels import count_places, make_bench, sorted_sites
 from genem.motif.discovery.candidates import Candidate, SearchSettings, _finalists, lay_out, search_limits
 from genem.motif.discovery.seeding import Template, expected_counts, random_seeds, start_columns, word_probabilities
@@ -24,6 +18,7 @@ from genem.motif.discovery.seeding_kernels import alike, count_words, has_period
 from genem.motif.discovery.similarity import is_repetitive, resembles, similarity
 from genem.motif.model.layout_kernels import windows_of
 from genem.motif.significance.e_values import column_log_p_values
+from genem.numerics.tails_kernels import log_product_tail
 from tests.motif.planted_sets import likeness, plant, precision_and_recall
 from tests.reference import motif_search as reference
 
@@ -184,7 +179,7 @@ def test_alignments_and_p_values_agree_with_the_formulas() -> None:
                 ["AAAA"] * n, [0.25] * 4, [12, 8, 3, 16], model=model, strands=2, narrowest=4
             )
             ratio = reference.column_log_p([n, 0, 0, 0], [0.25] * 4)
-            product = product_log_p(4 * ratio, 4)
+            product = log_product_tail(4 * ratio, 4)
             assert log_alignments(n, 4, 2, limits) == pytest.approx(whole - product, rel=1e-9)
     assert column_log_p(600.0, 1000, 4, limits) == pytest.approx(reference.stats.chi2.logsf(1200.0, 3), rel=1e-5)
 

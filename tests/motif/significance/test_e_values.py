@@ -25,7 +25,6 @@ from genem.motif import (
     log10_e_value,
     log10_fisher_p,
     log_odds,
-    q_values,
     score_distribution,
 )
 from genem.motif.alphabet import EncodedSequences
@@ -33,11 +32,10 @@ from genem.motif.significance.e_values import (
     column_log_likelihood_ratios,
     column_log_p_values,
     log10_alignments,
-    log_chi_square_tail,
-    product_log_p_value,
 )
 from tests import GOLDEN_ANSWERS
 from tests.reference import motif_significance as reference
+from tests.reference import numerics
 
 backgrounds = st.lists(st.floats(0.05, 1.0), min_size=4, max_size=4).map(lambda raw: np.array(raw) / sum(raw))
 counts = st.lists(st.integers(0, 6), min_size=4, max_size=4).filter(any)
@@ -82,24 +80,6 @@ def test_many_sites_are_scaled_from_those_that_are_summed(monkeypatch):
     assert scaled == pytest.approx(column_log_p_values(ratios, 1500, background), abs=0.05)
 
 
-@pytest.mark.parametrize("degrees_of_freedom", [3, 19, 4])
-def test_the_chi_square_tail_does_not_underflow(degrees_of_freedom):
-    from scipy.stats import chi2
-
-    halves = np.array([0.0, 0.3, 5.0, 80.0, 300.0])
-    found = log_chi_square_tail(halves, degrees_of_freedom)
-    assert found == pytest.approx(chi2.logsf(2 * halves, degrees_of_freedom), rel=1e-9, abs=1e-12)
-    half = 0.5 * degrees_of_freedom
-    leading = (half - 1) * math.log(2000.0) - math.lgamma(half) - 2000.0
-    assert log_chi_square_tail(np.array([2000.0]), degrees_of_freedom)[0] == pytest.approx(leading, abs=0.005)
-
-
-@given(st.integers(1, 12), st.floats(1e-12, 1.0))
-def test_the_product_of_p_values(n_factors, product):
-    expected = reference.product_p_value(product, n_factors)
-    assert math.exp(product_log_p_value(math.log(product), n_factors)) == pytest.approx(expected, rel=1e-9)
-
-
 @pytest.mark.parametrize("model", ["oops", "zoops", "anr"])
 @pytest.mark.parametrize("strands", [1, 2])
 def test_the_number_of_alignments(model, strands):
@@ -118,7 +98,7 @@ def test_the_e_value_by_enumeration(model, both_strands, resolution):
     ratios = [reference.log_likelihood_ratio(column, background) - lower for column in columns]
     product = math.prod(reference.column_p_value(ratio, 7, background) for ratio in ratios)
     alignments = reference.count_alignments([20] * 9, 3, 7, model, 1 + both_strands)
-    expected = reference.product_p_value(product, 3) * alignments
+    expected = numerics.product_p_value(product, 3) * alignments
     found = log10_e_value(columns, background, [20] * 9, model=model, both_strands=both_strands, resolution=resolution)
     assert found == pytest.approx(math.log10(expected), abs=1e-9)
 
@@ -208,20 +188,6 @@ def test_the_alphabet_of_a_motif():
     assert alphabet_of(Motif("m", PROTEIN.letters, np.full((1, 20), 0.05), np.full(20, 0.05))) is PROTEIN
     with pytest.raises(UsageError, match="'XY'"):
         alphabet_of(Motif("m", "XY", np.full((1, 2), 0.5), np.full(2, 0.5)))
-
-
-@given(st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=30), st.integers(0, 100))
-def test_q_values_agree_with_scipy(p_values, more):
-    from scipy.stats import false_discovery_control
-
-    padded = [*p_values, *([1.0] * more)]
-    expected = false_discovery_control(padded)[: len(p_values)]
-    assert q_values(p_values, len(padded)) == pytest.approx(expected, rel=1e-9)
-
-
-def test_fewer_tests_than_p_values_are_refused():
-    with pytest.raises(UsageError, match="1 tests with 2"):
-        q_values([0.1, 0.2], 1)
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))

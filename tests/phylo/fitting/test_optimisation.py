@@ -313,7 +313,8 @@ def test_multifurcations_are_counted() -> None:
 def test_a_search_can_fit_roughly() -> None:
     alignment, tree = simulated(4, 6, 300)
     likelihood = likelihood_of(alignment, "HKY+G4")
-    fitted, better, reached = fit_models(likelihood, tree)
+    found = fit_models(likelihood, tree)
+    fitted, better, reached = found.likelihood, found.tree, found.log_likelihood
     assert isinstance(fitted, TreeLikelihood)
     assert reached == pytest.approx(evaluate(alignment, tree, "HKY+G4").log_likelihood, abs=0.02)
     assert fitted.evaluate(better).log_likelihood == reached
@@ -341,6 +342,6 @@ def test_what_the_last_climb_left_on_a_bound_is_no_locked_start() -> None:
 def test_columns_of_gaps_are_no_data(n_gaps: int) -> None:
     """Alpha has no maximum here: the ridge is as flat with the gaps as without."""
     rows = ["ACGTACGTACGGTTAC", "ACGTACGAACGGTTAC", "ACGAACGTACGCTTAC", "TCGAACGTACGCTTGC", "TCGAACTTACGCATGC"]
-    found = search(alignment_of([row + "-" * n_gaps for row in rows]), "GTR+G4", n_starts=1, most_escapes=0)
+    found = search(alignment_of([row + "-" * n_gaps for row in rows]), "GTR+G4", n_starts=1, max_perturbations=0)
     assert found.status == Status.CONVERGED
     assert found.best.log_likelihood == pytest.approx(-46.732061, abs=1e-4)

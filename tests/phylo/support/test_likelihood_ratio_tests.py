@@ -17,10 +17,9 @@ from genem.phylo.searching.rearrangements import swaps
 from genem.phylo.searching.starts import bionj_tree, random_tree
 from genem.phylo.support.likelihood_ratio_tests import MARGIN, resolved
 from genem.phylo.support.resampling import pattern_log_likelihoods, weight_table
-from genem.phylo.trees.editing import OpenTree, Swap
+from genem.phylo.trees.editing import EditableTree, Swap
 from genem.phylo.trees.splits import split_lengths
-from tests.phylo.cases import alignment_of, likelihood_of
-from tests.phylo.searching.test_tree_search import simulated
+from tests.phylo.cases import alignment_of, likelihood_of, simulated
 from tests.reference.phylo_support import sh_alrt
 
 MODEL = "HKY{4}+F{.31,.27,.12,.3}+G4{0.6}"
@@ -36,12 +35,12 @@ def interchanged(likelihood: TreeLikelihood, tree: Tree, move: Swap) -> tuple[Tr
 
     Lengths may have several optima: of four climbs the best counts.
     """
-    changed = OpenTree(tree)
+    changed = EditableTree(tree)
     changed.apply(replace(move, lengths=()))
     made = changed.to_tree()
     taxa = likelihood.taxa
     before, new = split_lengths(tree, taxa), split_lengths(made, taxa)
-    around = OpenTree(tree)
+    around = EditableTree(tree)
     near = [{move.near, other} for other in around.neighbours[move.near]]
     near += [{move.far, other} for other in around.neighbours[move.far]]
     touched = {split for split in before if {*_ends(tree, split, taxa)} in near} | new.keys() - before.keys()

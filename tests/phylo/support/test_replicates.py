@@ -26,8 +26,7 @@ from genem.phylo import (
 from genem.phylo.searching.starts import random_tree
 from genem.phylo.support.resampling import draw_weights, replicate_generator, sampled_partitions, weight_table
 from genem.phylo.trees.constraints import splits
-from tests.phylo.cases import alignment_of
-from tests.phylo.searching.test_tree_search import simulated
+from tests.phylo.cases import alignment_of, simulated
 from tests.reference.phylo_search import all_trees
 
 MODEL = "HKY{4}+G4{0.6}"

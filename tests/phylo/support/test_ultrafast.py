@@ -9,14 +9,13 @@ from genem.em import Status
 from genem.errors import UsageError
 from genem.phylo import TreeFit, TreeLikelihood, evaluate, fit_branches, fit_tree, star_tree, ultrafast_bootstrap
 from genem.phylo.searching.local_kernels import screen_swaps
-from genem.phylo.searching.rearrangements import evaluated, list_swaps, whole_tree
+from genem.phylo.searching.rearrangements import evaluated, full_tree, list_swaps
 from genem.phylo.searching.starts import random_tree
 from genem.phylo.support.candidate_trees import QUARTET_NEWTON, fitted_candidate, neighbours
 from genem.phylo.support.resampling import pattern_log_likelihoods, resampled_totals, weight_table
 from genem.phylo.support.ultrafast import TIE
 from genem.phylo.trees.splits import RESOLVED
-from tests.phylo.cases import alignment_of, likelihood_of
-from tests.phylo.searching.test_tree_search import simulated
+from tests.phylo.cases import alignment_of, likelihood_of, simulated
 from tests.reference.phylo_search import all_trees
 from tests.reference.phylo_support import best_shares, inner, splits_by_cutting
 
@@ -75,7 +74,7 @@ def test_neighbours_are_the_interchanges_with_their_likelihoods() -> None:
 def test_neighbours_are_screened_with_the_edge_in_the_middle_improved(model: str) -> None:
     likelihood = likelihood_of(simulated(6, 20, 5), model)
     here, _ = fitted_candidate(likelihood, random_tree(likelihood.taxa, np.random.default_rng(5)))
-    whole = whole_tree(evaluated(likelihood, here.origin))
+    whole = full_tree(evaluated(likelihood, here.origin))
     rows = list_swaps(whole)
     expected = np.empty((len(rows), 6))
     screen_swaps(whole, rows, QUARTET_NEWTON, expected, 0, len(rows))

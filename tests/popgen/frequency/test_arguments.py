@@ -12,7 +12,6 @@ import pytest
 
 from genem.errors import InputError, UsageError
 from genem.popgen import allele_frequencies_from_genotypes, allele_frequencies_from_likelihoods, freq
-from genem.popgen.samples import in_pieces
 from tests.popgen.blocks import block_from_calls
 
 PL = np.array([[[0, 3, 30], [20, 0, 20]]], np.int32)
@@ -98,24 +97,6 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
-def test_an_exception_in_the_main_thread_stops_the_kernel() -> None:
-    cancel = np.zeros(1, np.int8)
-    ended = []
-
-    def endless(*_: int) -> None:
-        until = time.monotonic() + 60.0
-        while not cancel[0] and time.monotonic() < until:
-            time.sleep(0.01)
-        ended.append(bool(cancel[0]))
-
-    timer = Timer(0.1, _interrupt_main)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        in_pieces(endless, 3, 1, cancel=cancel)
-    assert ended == [True]
 
 
 @pytest.mark.usefixtures("interruptible")

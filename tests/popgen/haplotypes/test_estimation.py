@@ -16,7 +16,7 @@ from genem.popgen import phase
 from genem.popgen.haplotypes.em_kernels import climb, log_likelihood_and_gradient
 from genem.popgen.haplotypes.explanations import distinct_genotypes, explain
 from genem.popgen.haplotypes.posterior_kernels import observed_information
-from genem.popgen.haplotypes.search_kernels import candidate_haplotypes, restrict, shake
+from genem.popgen.haplotypes.search_kernels import candidate_haplotypes, perturb, restrict
 from tests.reference import haplotypes as reference
 
 M, A = MISSING_ALLELE, ABSENT_ALLELE
@@ -137,15 +137,15 @@ def test_candidates_hold_every_partner(case):
 @pytest.mark.kernel
 @given(genotype_sets())
 @settings(max_examples=20)
-def test_a_shaken_start_is_a_distribution(case):
+def test_a_perturbed_start_is_a_distribution(case):
     genotypes, n_alleles, rng = case
     explanations = explained(genotypes, reference.all_haplotypes(n_alleles))
     chosen = np.flatnonzero((explanations.copies == 2.0) & (explanations.weight > 0.0))
     if chosen.size:
         frequency = rng.dirichlet(np.ones(len(reference.all_haplotypes(n_alleles))))
-        shaken = shake(frequency, chosen, rng.random(chosen.size), explanations)
-        assert shaken.sum() == pytest.approx(1.0)
-        assert np.all(shaken >= 0.0)
+        perturbed = perturb(frequency, chosen, rng.random(chosen.size), explanations)
+        assert perturbed.sum() == pytest.approx(1.0)
+        assert np.all(perturbed >= 0.0)
 
 
 @pytest.mark.kernel

@@ -13,7 +13,6 @@ from genem.em import Status
 from genem.errors import InputError, UsageError
 from genem.qtl import SpikeWarning, genotype_draws, genotype_probabilities, locus_effects, scan
 from genem.qtl.one_locus.methods import average_ranks
-from genem.qtl.one_locus.regression_kernels import orthonormalise, solve_positive
 from tests.qtl.crosses import CROSS_TYPES, GOLDEN, golden_cross, rows, small_cross
 
 COVARIATES = {
@@ -126,19 +125,6 @@ def test_entropy_is_the_missing_information(f2):
     assert found.entropy[found.is_marker].mean() < found.entropy[~found.is_marker].mean()
     unknown = small_cross("f2", [[None]] * 9, [0.0], phenotypes={"y": np.arange(9.0)})
     assert scan(unknown, genotype_probabilities(unknown), "y", method="hk").entropy == pytest.approx([1.0])
-
-
-@pytest.mark.kernel
-def test_dependent_columns_get_coefficient_zero():
-    x = np.array([[1.0, 1.0, 2.0], [1.0, 2.0, 4.0], [1.0, 5.0, 10.0], [1.0, 3.0, 6.0]])
-    y = np.array([1.0, 2.0, 4.0, 4.0])
-    solution = np.empty(3)
-    assert solve_positive(x.T @ x, x.T @ y, solution) == 2
-    assert solution[2] == 0
-    np.testing.assert_allclose(x @ solution, x @ np.linalg.lstsq(x, y, rcond=None)[0])
-    columns = np.ascontiguousarray(x.T)
-    assert orthonormalise(columns, 0) == 2
-    np.testing.assert_allclose(columns @ columns.T, np.diag([1, 1, 0]), atol=1e-12)
 
 
 @settings(max_examples=25)

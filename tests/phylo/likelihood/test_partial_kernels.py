@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 from genem.data import Alignment, Tree
-from genem.numerics.array_kernels import LINE
-from genem.numerics.arrays import aligned_array
 from genem.phylo import Partition, TreeLikelihood, fit_branches, site_patterns, starting_model
 from genem.phylo.likelihood import tree_likelihood as likelihood_module
 from genem.phylo.likelihood.partial_kernels import LANE_STEP
-from genem.phylo.searching.rearrangements import evaluated, list_walks, regrafts, score_targets, whole_tree
-from genem.phylo.searching.regraft_kernels import Walks, WholeTree, reverse
-from genem.phylo.trees.editing import OpenTree, Regraft
+from genem.phylo.searching.rearrangements import evaluated, full_tree, list_walks, regrafts, score_targets
+from genem.phylo.searching.regraft_kernels import FullTree, Walks, reverse
+from genem.phylo.trees.editing import EditableTree, Regraft
 from genem.phylo.trees.topology import build_tree, canonical
 from tests.phylo.cases import likelihood_of, random_tree
 
@@ -28,13 +26,13 @@ def noise(n_taxa: int, n_sites: int, *, letters: bytes = b"ACGT", seed: int = 1)
     return Alignment(names, rows, "dna" if len(letters) == 4 else "protein")
 
 
-def scored(likelihood: TreeLikelihood, tree: Tree, radius: int) -> tuple[WholeTree, Walks, np.ndarray]:
-    whole = whole_tree(evaluated(likelihood, tree))
+def scored(likelihood: TreeLikelihood, tree: Tree, radius: int) -> tuple[FullTree, Walks, np.ndarray]:
+    whole = full_tree(evaluated(likelihood, tree))
     walks = list_walks(whole, radius)
     return whole, walks, score_targets(likelihood, whole, walks)
 
 
-def moved(whole: WholeTree, walks: Walks, tree: Tree, target: int) -> Tree:
+def moved(whole: FullTree, walks: Walks, tree: Tree, target: int) -> Tree:
     """The tree with the subtree in the middle of the target's edge."""
 
     def ahead(edge: int) -> int:
@@ -46,7 +44,7 @@ def moved(whole: WholeTree, walks: Walks, tree: Tree, target: int) -> Tree:
     near, far = ahead(reverse(whole.shape, edge)), ahead(edge)
     half, own = whole.lengths[edge % len(tree)] / 2.0, whole.lengths[subtree % len(tree)]
     lengths = ((junction, near, half), (junction, far, half), (junction, root, own))
-    changed = OpenTree(tree)
+    changed = EditableTree(tree)
     assert changed.apply(Regraft(root, junction, near, far, lengths, 0.0))
     return changed.to_tree()
 
@@ -116,16 +114,3 @@ def test_width_of_chunks_says_nothing(model: str, letters: bytes, monkeypatch: p
         assert reached == pytest.approx(results[0][0], rel=1e-12)
         assert scores == pytest.approx(results[0][1], rel=1e-10)
         assert lengths == pytest.approx(results[0][2], rel=1e-5, abs=1e-7)
-
-
-@pytest.mark.kernel
-@pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 4, 4, 32), (0, 4)])
-def test_arrays_begin_with_a_cache_line(shape: tuple[int, ...]) -> None:
-    rooms = [aligned_array(shape) for _ in range(20)]
-    for room in rooms:
-        assert room.shape == shape
-        assert room.dtype == np.float64
-        assert room.flags.c_contiguous
-        assert room.ctypes.data % LINE == 0 or room.size == 0
-        room[...] = 1.0
-    assert all(np.all(room == 1.0) for room in rooms)

@@ -9,7 +9,7 @@ import pytest
 
 from genem.data import Alignment
 from genem.phylo import fit_branches
-from genem.phylo.searching.rearrangements import evaluated, list_walks, whole_tree
+from genem.phylo.searching.rearrangements import evaluated, full_tree, list_walks
 from genem.phylo.trees.topology import build_tree, canonical
 from tests.phylo.cases import likelihood_of, random_tree
 
@@ -35,6 +35,6 @@ def test_a_radius_beyond_all_trees() -> None:
     rng = np.random.default_rng(2)
     letters = rng.choice([65, 67, 71, 84], (6, 9)).astype(np.uint8)
     likelihood = likelihood_of(Alignment(tuple("ABCDEF"), letters, "dna"), "JC")
-    whole = whole_tree(evaluated(likelihood, canonical(random_tree(rng, 6))))
+    whole = full_tree(evaluated(likelihood, canonical(random_tree(rng, 6))))
     for wide, narrow in zip(list_walks(whole, 10**30), list_walks(whole, 10), strict=True):
         assert np.array_equal(wide, narrow)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genem.cli.options import VCF, Option, OptionGroup, output_group, plot_option
+from genem.cli.options import Option, OptionGroup, output_group, plot_option
 from genem.cli.values import (
     confidence_level,
     fraction,
@@ -19,7 +19,7 @@ from genem.cross_types import CROSS_TYPES
 __all__ = ["CROSS", "CROSS_FILE", "GENOTYPES", "MODEL", "OUTPUTS", "PEAKS", "SIGNIFICANCE"]
 
 CROSS_FILE = Option(
-    VCF.flags,
+    ("cross_file",),
     "VCF or BCF file, or a cross in R/qtl's csv format, plain or compressed; - for a VCF on standard input",
     metavar="VCF|CSV",
     file=True,

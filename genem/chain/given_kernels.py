@@ -1,8 +1,8 @@
 """Passes of chains with a given matrix at every step, shared by lanes that are one sequence each.
 
-A chain has ``initial`` (state), ``transitions`` (step, from, to) and ``density`` (place, state, lane), the likelihood of
-what was observed at each place; there is one place more than steps. Forward and backward rows are scaled to sum to 1,
-so that no length of chain underflows. Rabiner (1989), Proc. IEEE 77:257, doi:10.1109/5.18626.
+A chain has ``initial`` (state), ``transitions`` (step, from, to) and ``density`` (place, state, lane), the likelihood
+of what was observed at each place; there is one place more than steps. Forward and backward rows are scaled to sum to
+1, so that no length of chain underflows. Rabiner (1989), Proc. IEEE 77:257, doi:10.1109/5.18626.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import math
 
 import numpy as np
 
+from genem.chain.lane_kernels import IMPOSSIBLE, log_or_impossible
 from genem.jit import kernel
-
-IMPOSSIBLE = -math.inf
 
 
 @kernel
@@ -49,8 +48,7 @@ def forward(
                 total[lane] += alpha[place, state, lane]
         for state in range(n_states):
             for lane in range(n_lanes):
-                scaled = alpha[place, state, lane] / total[lane]
-                alpha[place, state, lane] = scaled if total[lane] > 0.0 else 0.0
+                alpha[place, state, lane] = alpha[place, state, lane] / total[lane] if total[lane] > 0.0 else 0.0
         for lane in range(n_lanes):
             log_likelihood[lane] += log_or_impossible(total[lane])
 
@@ -81,8 +79,7 @@ def backward(transitions: np.ndarray, density: np.ndarray, beta: np.ndarray) -> 
                 total[lane] += beta[place, state, lane]
         for state in range(n_states):
             for lane in range(n_lanes):
-                scaled = beta[place, state, lane] / total[lane]
-                beta[place, state, lane] = scaled if total[lane] > 0.0 else 0.0
+                beta[place, state, lane] = beta[place, state, lane] / total[lane] if total[lane] > 0.0 else 0.0
 
 
 @kernel
@@ -99,8 +96,8 @@ def state_probabilities(alpha: np.ndarray, beta: np.ndarray, probabilities: np.n
                 total[lane] += probabilities[place, state, lane]
         for state in range(n_states):
             for lane in range(n_lanes):
-                scaled = probabilities[place, state, lane] / total[lane]
-                probabilities[place, state, lane] = scaled if total[lane] > 0.0 else math.nan
+                both = probabilities[place, state, lane]
+                probabilities[place, state, lane] = both / total[lane] if total[lane] > 0.0 else math.nan
 
 
 @kernel
@@ -133,12 +130,6 @@ def add_expected_transitions(
                 for lane in range(n_lanes):
                     if total[lane] > 0.0:
                         expected[step, origin, target] += joint[origin, target, lane] / total[lane]
-
-
-@kernel
-def log_or_impossible(probability: float) -> float:
-    """Natural logarithm; -inf for what is not positive."""
-    return math.log(probability) if probability > 0.0 else IMPOSSIBLE
 
 
 @kernel
@@ -214,16 +205,15 @@ def draw_state(weights: np.ndarray, uniform: float) -> int:
 
 
 @kernel
-def draw_path(transitions: np.ndarray, alpha: np.ndarray, lane: int, uniforms: np.ndarray, path: np.ndarray) -> None:
-    """Fill ``path`` (place) with states drawn from P(path | observations of a lane), from the last to the first.
+def draw_path(transitions: np.ndarray, alpha: np.ndarray, uniforms: np.ndarray, path: np.ndarray) -> None:
+    """Fill ``path`` (place) with states drawn from P(path | observations), from the last place to the first.
 
-    Parameters: ``transitions`` (step, from, to), ``alpha`` (place, state, lane), ``uniforms`` (place).
+    Parameters: ``transitions`` (step, from, to), ``alpha`` (place, state) of one lane, ``uniforms`` (place).
     """
-    n_places, n_states = len(path), alpha.shape[1]
+    n_places, n_states = alpha.shape
     weights = np.empty(n_states)
-    for place in range(n_places - 1, -1, -1):
+    path[n_places - 1] = draw_state(alpha[n_places - 1], uniforms[n_places - 1])
+    for place in range(n_places - 2, -1, -1):
         for state in range(n_states):
-            weights[state] = alpha[place, state, lane]
-            if place < n_places - 1:
-                weights[state] *= transitions[place, state, path[place + 1]]
+            weights[state] = alpha[place, state] * transitions[place, state, path[place + 1]]
         path[place] = draw_state(weights, uniforms[place])

@@ -95,7 +95,7 @@ class Homogeneous:
 
     def expected_transitions(self, sums: Floats) -> Floats:
         """float64 (from, to): expected number of transitions, of what the passes summed up."""
-        return self.transitions * sums.sum(axis=2)
+        return np.asarray(self.transitions * sums.sum(axis=2))
 
     def matrix(self, place: int, lane: int) -> Floats:  # noqa: ARG002
         return self.transitions
@@ -159,12 +159,12 @@ class RenewalCounts:
     @property
     def rates(self) -> Floats:
         """float64 (state,): the rates that maximise the expected complete-data log-likelihood."""
-        return self.exits / self.exposure
+        return np.asarray(self.exits / self.exposure)
 
     @property
     def mix(self) -> Floats:
         """float64 (state,): the mix that does."""
-        return self.entries / self.entries.sum()
+        return np.asarray(self.entries / self.entries.sum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,14 @@ place, and ``initial`` (restart, state) the distribution of the first state.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from genem.jit import kernel
 
+IMPOSSIBLE = -math.inf
+"""Logarithm of probability 0."""
 LARGEST = 1e290
 """Bound on a scaled likelihood of what follows, reached only in states whose own probability has vanished."""
 
@@ -28,7 +32,7 @@ def finish_forward(
     """Scale one place of ``alpha`` to sum to 1, sequences that start there among it; return the restarts done.
 
     Parameters: ``density``, ``alpha`` (place, state, lane), ``inverse`` (place, lane), whose sums become their
-    reciprocals, ``previous`` (state, lane), a copy of the result; ``initial`` and ``restarts`` as above.
+    reciprocals (0 stays), ``previous`` (state, lane), a copy of the result; ``initial`` and ``restarts`` as above.
     """
     n_states, n_lanes = previous.shape
     while n_done < len(restarts) and restarts[n_done, 0] == place:
@@ -40,7 +44,7 @@ def finish_forward(
         inverse[place, lane] = total
         n_done += 1
     for lane in range(n_lanes):
-        inverse[place, lane] = 1.0 / inverse[place, lane]
+        inverse[place, lane] = 1.0 / inverse[place, lane] if inverse[place, lane] > 0.0 else 0.0
     for state in range(n_states):
         for lane in range(n_lanes):
             scaled = alpha[place, state, lane] * inverse[place, lane]
@@ -102,6 +106,12 @@ def finish_backward(
             following[state, lane] = scaled if scaled < LARGEST else LARGEST
         for lane in range(n_lanes):
             posterior[place, state, lane] *= alpha[place, state, lane]
+
+
+@kernel
+def log_or_impossible(probability: float) -> float:
+    """Natural logarithm; -inf for what is not positive."""
+    return math.log(probability) if probability > 0.0 else IMPOSSIBLE
 
 
 @kernel

@@ -90,7 +90,7 @@ class Lanes:
         key = start, stop
         if key not in self._within:
             first, last = np.searchsorted(self.restarts[:, 0], [start, stop + 1])
-            self._within[key] = self.restarts[first:last] - [start, 0]
+            self._within[key] = self.restarts[first:last] - np.array([start, 0])
         return self._within[key]
 
     def starts_within(self, start: int, stop: int) -> NDArray[np.int64]:

@@ -72,7 +72,7 @@ class Passes:
     >>> observed = emission.spread(lanes, np.array([0.1, -0.2, 3.1, np.nan]))
     >>> passes = Passes(lanes, 2)
     >>> passes.posteriors(chain, emission, observed)[:, 1].round(3).tolist()
-    [0.002, 0.004, 0.974, 0.879]
+    [0.002, 0.006, 0.931, 0.845]
     """
 
     def __init__(self, lanes: Lanes, n_states: int) -> None:
@@ -179,7 +179,7 @@ class Passes:
             emission.density(observed[block], self._density[block], tops)
             restarts, initial = self._restarts(block, chain.initial)
             chain.forward(block, initial, restarts, self._density[block], previous, self._alpha[block], inverse)
-            if not np.isfinite(inverse).all():
+            if not (inverse > 0.0).all():
                 return -np.inf, following
             log_likelihood += float(tops.sum()) - sum_of_logarithms(inverse.reshape(-1), scratch.reshape(-1))
         return log_likelihood, following
@@ -216,13 +216,21 @@ class Passes:
                 head = self._transfer(chain, emission, observed, 0, width)
                 if not head.forgets[cut].all():
                     continue
-                ends, begins = tail.ends, head.likelihood
+                ends = tail.ends
+                begins = head.likelihood(self._reached(chain, ends, cut))
             else:
                 continue
             previous[:, cut] = ends[:, cut - 1]
             following[:, cut - 1] = begins[:, cut]
             break
         return previous, following
+
+    def _reached(self, chain: Chain, ends: Floats, cut: NDArray[np.int64]) -> Floats:
+        """Distribution (state, lane) of the first place of cut lanes, before what is observed there."""
+        reached = np.ones_like(ends)
+        for lane in cut.tolist():
+            reached[:, lane] = ends[:, lane - 1] @ chain.matrix(0, lane)
+        return reached
 
     def _transfer(self, chain: Chain, emission: Emission, observed: NDArray[Any], start: int, stop: int) -> Transfer:
         """Go forward from every state at place ``start`` of all lanes to the place before ``stop``."""
@@ -264,7 +272,8 @@ class Passes:
             elif transfer.forgets[cut - 1].all():
                 score[:, cut] = transfer.ends[:, cut - 1]
                 break
-        return score - score.max(axis=0)
+        relative: Floats = score - score.max(axis=0)
+        return relative
 
     def _best(
         self,

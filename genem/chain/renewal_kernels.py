@@ -8,11 +8,17 @@ those of :mod:`genem.chain.lane_kernels`. Leutenegger et al. (2003), Am. J. Hum.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from genem.chain.lane_kernels import end_sequences, finish_backward, finish_forward, normalise, restart_scores
+from genem.chain.lane_kernels import (
+    IMPOSSIBLE,
+    end_sequences,
+    finish_backward,
+    finish_forward,
+    log_or_impossible,
+    normalise,
+    restart_scores,
+)
 from genem.jit import kernel
 from genem.numerics.vector_kernels import exponentials
 
@@ -198,15 +204,15 @@ def best_origins(
     n_done = 0
     for place in range(n_places):
         for lane in range(n_lanes):
-            best, best_score = 0, -math.inf
+            best, best_score = 0, IMPOSSIBLE
             for state in range(n_states):
-                left = score[state, lane] + math.log(leave[place, state, lane])
+                left = score[state, lane] + log_or_impossible(leave[place, state, lane])
                 if left > best_score:
                     best, best_score = state, left
             for state in range(n_states):
                 p = stay[place, state, lane] + leave[place, state, lane] * mix[state]
-                stayed = score[state, lane] + math.log(p)
-                moved = best_score + math.log(mix[state])
+                stayed = score[state, lane] + log_or_impossible(p)
+                moved = best_score + log_or_impossible(mix[state])
                 reached[state, lane] = stayed if stayed >= moved else moved
                 origins[place, state, lane] = state if stayed >= moved else best
         n_done = restart_scores(place, log_initial, restarts, n_done, score, reached, origins)

@@ -1,11 +1,11 @@
 """Population genetics: frequencies, Hardy-Weinberg tests, spectra, linkage, haplotypes, gene counting."""
 
+from genem.popgen.frequency.dominance import GeneCounting, GeneCounts, gene_counting
 from genem.popgen.frequency.estimation import (
     allele_frequencies_from_genotypes,
     allele_frequencies_from_likelihoods,
     freq,
 )
-from genem.popgen.frequency.gene_counting import GeneCounting, GeneCounts, gene_counting
 from genem.popgen.frequency.hwe import hwe_exact, hwe_exact_x
 from genem.popgen.frequency.plots import SpectrumAccumulator, plot_frequency_spectrum
 from genem.popgen.frequency.posteriors import GenotypePosteriors, genotype_posteriors
@@ -24,10 +24,10 @@ from genem.popgen.linkage.pairs import LinkagePairs
 from genem.popgen.linkage.plots import LinkageMap, plot_linkage_decay, plot_linkage_map
 from genem.popgen.linkage.pruning import PrunedVariant, prune
 from genem.popgen.linkage.report import LinkageReport, Maximum, ld_pair
-from genem.popgen.spectrum.diversity import Diversity, diversity
 from genem.popgen.spectrum.estimation import Bootstrap, Sites, SpectrumFit, sfs
 from genem.popgen.spectrum.plots import plot_site_spectrum
 from genem.popgen.spectrum.sites import CountLikelihoods
+from genem.popgen.spectrum.summary_statistics import Diversity, diversity
 
 __all__ = [
     "Bootstrap",

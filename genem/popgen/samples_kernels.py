@@ -45,7 +45,10 @@ def ploidy_in(slot: int) -> int:
 
 @kernel
 def phred_likelihoods() -> np.ndarray:
-    """10^(-k/10) for k = 0, 1, ...; smaller likelihoods are zero beside the best of the sample."""
+    """10^(-k/10) for k = 0, 1, ...; smaller likelihoods are zero beside the best of the sample.
+
+    Returns likelihoods (LARGEST_PHRED,).
+    """
     table = np.empty(LARGEST_PHRED)
     for k in range(LARGEST_PHRED):
         table[k] = 10.0 ** (-0.1 * k)
@@ -59,6 +62,8 @@ def informative(
     """Whether a sample counts, and its best value: 1 informative, 0 flat, -1 partly missing, -2 missing.
 
     With ``single`` only the homozygous entries count: one copy, written as ``ploidy``.
+
+    ``likelihoods`` is (sample, value).
     """
     n_missing = 0
     best = -math.inf
@@ -91,6 +96,9 @@ def select_samples(
 
     Returns the largest ploidy used, how many samples were partly missing, the first sample with more than two copies
     or -1, and the first that fits no ploidy or -1.
+
+    ``likelihoods`` is (sample, value), ``n_likelihoods`` (sample,), ``by_group`` (bucket, N_ROW_COUNTS), ``slots`` and
+    ``best`` are (sample,).
     """
     n_alleles, region = design.n_alleles[variant], design.region[variant]
     sex, group = design.sex, design.group
@@ -114,6 +122,7 @@ def select_samples(
             return largest, n_incomplete, polyploid, sample
         if ploidy == 0:
             continue
+        # Whether the values say anything.
         single = role == SINGLE_COPY
         if single:
             n_values = n_alleles
@@ -121,6 +130,7 @@ def select_samples(
         n_incomplete += use == -1
         if use != 1:
             continue
+        # A slot by ploidy, and the counts of the bucket.
         copies = 1 if single else ploidy
         largest = max(largest, copies)
         if copies > 2 and polyploid < 0:
@@ -137,7 +147,10 @@ def select_samples(
 def genotype_tables(
     n_alleles: int, n_slots: int, haploids_as_diploids: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Alleles of the genotypes of all slots, one table under the other; each slot's first row and size."""
+    """Alleles of the genotypes of all slots, one table under the other; each slot's first row and size.
+
+    Returns alleles (genotype, copy), starts (slot,) and sizes (slot,).
+    """
     start = np.zeros(n_slots, np.int64)
     size = np.zeros(n_slots, np.int64)
     rows, width = 0, 2
@@ -176,11 +189,16 @@ def lay_out(
 
     With inbreeding a haploid sample becomes a diploid of which one copy, chosen at random, was seen:
     L(genotype) = the mean of L over its copies.
+
+    ``likelihoods`` is (sample, value), ``n_likelihoods`` (sample,), ``phred_table`` (LARGEST_PHRED,), ``slots`` and
+    ``best`` are (sample,), ``alleles`` is (genotype, copy), ``table_start`` and ``table_size`` are (slot,), ``offsets``
+    is (bucket,).
     """
     n_buckets, n_slots = design.n_groups + 1, len(table_size)
     n_alleles, region = design.n_alleles[variant], design.region[variant]
     sex, group = design.sex, design.group
     phred = scale < 0.0
+    # Where the cells of every bucket and slot start.
     number = np.zeros((n_buckets, n_slots), np.int64)
     for sample in range(len(slots)):
         if slots[sample] >= 0:
@@ -191,6 +209,7 @@ def lay_out(
         for slot in range(n_slots):
             start[bucket, slot] = n_cells
             n_cells += number[bucket, slot] * table_size[slot]
+    # Likelihoods over the best of the sample.
     cells = np.empty(n_cells)
     filled = start.copy()
     seen = np.empty(n_alleles)
@@ -203,9 +222,10 @@ def lay_out(
         ploidy = ploidy_of(n_likelihoods[sample], n_alleles) if single else ploidy_in(slot)
         n_values = n_alleles if single else n_likelihoods[sample]
         at = filled[bucket, slot]
-        filled[bucket, slot] += table_size[slot]
+        filled[bucket, slot] = at + table_size[slot]
         offsets[bucket] += best[sample] * abs(scale)
         averaged = slot == HAPLOID_SLOT and options.inbreeding
+        target, place = (seen, 0) if averaged else (cells, at)
         for k in range(n_values):
             value = float(likelihoods[sample, homozygote_index(k, ploidy) if single else k])
             if phred:
@@ -213,10 +233,7 @@ def lay_out(
                 likelihood = phred_table[excess] if excess < LARGEST_PHRED else 0.0
             else:
                 likelihood = math.exp((value - best[sample]) * scale)
-            if averaged:
-                seen[k] = likelihood
-            else:
-                cells[at + k] = likelihood
+            target[place + k] = likelihood
         if averaged:
             for g in range(table_size[slot]):
                 genotype = alleles[table_start[slot] + g]

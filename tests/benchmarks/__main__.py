@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import em_engine, linkage, motif, peers, phasing, phylo, qtl, spectrum, variants
+from tests.benchmarks import chain, em_engine, linkage, motif, peers, phasing, phylo, qtl, spectrum, variants
 from tests.benchmarks.measure import processor, version_of
 
 PREAMBLE = """\
@@ -33,7 +33,7 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     page = PREAMBLE.format(repeats=arguments.repeats, machine=_machine())
-    areas = (variants, linkage, phasing, spectrum, qtl, motif, phylo)
+    areas = (variants, linkage, phasing, spectrum, qtl, motif, phylo, chain)
     sections = [section.report(arguments.repeats) for section in areas]
     page += "\n".join([*sections, em_engine.report()])
     arguments.output.write_text(page)

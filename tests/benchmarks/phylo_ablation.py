@@ -1,8 +1,8 @@
 """``python -m tests.benchmarks.phylo_ablation [-o FILE] [--only NAME ...]``: what each part of the search contributes.
 
 Whole searches from their default starts on the public alignments of ``GENEM_REFERENCE_DATA``, with structural EM alone,
-then with interchanges, regrafts and perturbations added one by one: log-likelihood below the best tree known, and CPU seconds
-on one thread, kernels compiled before.
+then with interchanges, regrafts and perturbations added one by one: log-likelihood below the best tree known, and CPU
+seconds on one thread, kernels compiled before.
 """
 
 from __future__ import annotations

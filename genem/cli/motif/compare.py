@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from genem.cli.columns import Columns, repeated, strands
 from genem.cli.motif.scan import CHOSEN_MOTIFS, MOTIFS, ONE_STRAND, read_chosen_motifs
 from genem.cli.options import MESSAGES, RUN, Command, Option, OptionGroup, output_group, plot_option, without
 from genem.cli.values import positive_integer, positive_number
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from genem.cli.context import RunContext
     from genem.data import Motif
-    from genem.io.tables.writing import Cells
     from genem.motif import Comparison
 
 FEW_TARGETS = 10
@@ -72,28 +72,86 @@ COMMAND = Command(
     library_only=("both_strands",),
 )
 
-COLUMN_MEANINGS = {
-    "QUERY": "name of the motif",
-    "TARGET": "name of the motif of the database",
-    "OFFSET": "column of the target, as oriented, at the first column of the query, 0-based; negative: before it",
-    "OVERLAP": "number of aligned columns",
-    "ORIENTATION": "+ target as given, - its reverse complement",
-    "SCORE": "mean similarity of the aligned columns",
-    "P_VALUE": "probability of an alignment as good with random columns of the database",
-    "E_VALUE": "expected number of targets that align as well by chance",
-    "Q_VALUE": "false discovery rate (Benjamini-Hochberg) over the targets of the query",
-    "QUERY_ALT_NAME": "second name of the motif",
-    "TARGET_ALT_NAME": "second name of the target",
-    "QUERY_CONSENSUS": "likeliest letters of the query, lower case below one half",
-    "TARGET_CONSENSUS": "likeliest letters of the target, as oriented",
-}
+
+class MatchRows(NamedTuple):
+    """Targets that a motif resembles, a row each."""
+
+    found: Comparison
+    rows: NDArray[np.intp]
+    targets: Sequence[Motif]
+
+    def matched(self) -> list[Motif]:
+        """The target of each row, as given."""
+        return [self.targets[row] for row in self.rows]
+
+    def oriented(self) -> list[Motif]:
+        """The target of each row, in the orientation that matches."""
+        from genem.motif import reverse_complemented
+
+        forward = (self.found.orientation[self.rows] > 0).tolist()
+        return [
+            target if as_given else reverse_complemented(target)
+            for as_given, target in zip(forward, self.matched(), strict=True)
+        ]
+
+
+COLUMNS: Columns[MatchRows] = Columns(
+    ("QUERY", "name of the motif", lambda match: repeated(match.found.query.name, len(match.rows))),
+    ("TARGET", "name of the motif of the database", lambda match: [target.name for target in match.matched()]),
+    (
+        "OFFSET",
+        "column of the target, as oriented, at the first column of the query, 0-based; negative: before it",
+        lambda match: match.found.offset[match.rows],
+    ),
+    ("OVERLAP", "number of aligned columns", lambda match: match.found.overlap[match.rows]),
+    (
+        "ORIENTATION",
+        "+ target as given, - its reverse complement",
+        lambda match: strands(match.found.orientation[match.rows]),
+    ),
+    ("SCORE", "mean similarity of the aligned columns", lambda match: match.found.score[match.rows]),
+    (
+        "P_VALUE",
+        "probability of an alignment as good with random columns of the database",
+        lambda match: match.found.p_value[match.rows],
+    ),
+    (
+        "E_VALUE",
+        "expected number of targets that align as well by chance",
+        lambda match: match.found.e_value[match.rows],
+    ),
+    (
+        "Q_VALUE",
+        "false discovery rate (Benjamini-Hochberg) over the targets of the query",
+        lambda match: match.found.q_value[match.rows],
+    ),
+    (
+        "QUERY_ALT_NAME",
+        "second name of the motif",
+        lambda match: repeated(match.found.query.alternative_name, len(match.rows)),
+    ),
+    (
+        "TARGET_ALT_NAME",
+        "second name of the target",
+        lambda match: [target.alternative_name for target in match.matched()],
+    ),
+    (
+        "QUERY_CONSENSUS",
+        "likeliest letters of the query, lower case below one half",
+        lambda match: repeated(consensus(match.found.query), len(match.rows)),
+    ),
+    (
+        "TARGET_CONSENSUS",
+        "likeliest letters of the target, as oriented",
+        lambda match: [consensus(target) for target in match.oriented()],
+    ),
+)
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read both files, compare, write the targets of each motif, best first."""
     from genem import motif
     from genem.io.motifs.files import read_motifs
-    from genem.io.tables.writing import Column, TableWriter
 
     context.one_standard_input(args.motifs, args.database)
     queries = read_chosen_motifs(args, args.motifs, context)
@@ -112,12 +170,12 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     context.count(motifs=len(queries), targets=len(targets))
     chosen = [reported(found, args.max_e_value) for found in comparisons]
     with context.open_output(args.output) as stream:
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()])
+        table = COLUMNS.open(stream)
         for found, rows in zip(comparisons, chosen, strict=True):
             context.count(matches=len(rows))
             if not len(rows):
                 context.log.info("motif %s: no target has an E-value up to %g", found.query.name, args.max_e_value)
-            table.write(cells(found, rows, targets))
+            table.write(MatchRows(found, rows, targets))
     if args.plot is not None:
         _plot(args, context, comparisons, chosen, targets)
 
@@ -128,33 +186,6 @@ def reported(found: Comparison, max_e_value: float) -> NDArray[np.intp]:
 
     order = np.argsort(found.e_value, kind="stable")
     return order[found.e_value[order] <= max_e_value]
-
-
-def cells(found: Comparison, rows: NDArray[np.intp], targets: Sequence[Motif]) -> dict[str, Cells]:
-    """The rows of one motif, by column."""
-    from genem.io.tables.writing import Labels
-    from genem.motif import reverse_complemented
-
-    matched = [targets[row] for row in rows]
-    oriented = [
-        target if found.orientation[row] > 0 else reverse_complemented(target)
-        for row, target in zip(rows, matched, strict=True)
-    ]
-    return {
-        "QUERY": [found.query.name] * len(rows),
-        "TARGET": [target.name for target in matched],
-        "OFFSET": found.offset[rows],
-        "OVERLAP": found.overlap[rows],
-        "ORIENTATION": Labels(("+", "-"), (found.orientation[rows] < 0).astype(int)),
-        "SCORE": found.score[rows],
-        "P_VALUE": found.p_value[rows],
-        "E_VALUE": found.e_value[rows],
-        "Q_VALUE": found.q_value[rows],
-        "QUERY_ALT_NAME": [found.query.alternative_name] * len(rows),
-        "TARGET_ALT_NAME": [target.alternative_name for target in matched],
-        "QUERY_CONSENSUS": [consensus(found.query)] * len(rows),
-        "TARGET_CONSENSUS": [consensus(target) for target in oriented],
-    }
 
 
 def consensus(motif: Motif) -> str:

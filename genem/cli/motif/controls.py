@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from genem.cli.columns import Columns, full_numbers, integers, numbers
 from genem.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -29,10 +32,14 @@ USUAL_WIDTH = 60
 CONTROLS_PER_PROCESS = 5
 """A process takes about as long to start as so many small searches."""
 
-CONTROL_MEANINGS = {
-    "CONTROL": "number of the control",
-    "STRENGTH": "-log10 of the E-value of its best motif, NA where none was found",
-}
+CONTROL_COLUMNS: Columns[Sequence[tuple[int, float]]] = Columns(
+    ("CONTROL", "number of the control", lambda controls: integers(number for number, _ in controls)),
+    (
+        "STRENGTH",
+        "-log10 of the E-value of its best motif, NA where none was found",
+        lambda controls: full_numbers(numbers(strength for _, strength in controls)),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +129,19 @@ def write_controls(search: MotifSearch, args: argparse.Namespace, context: RunCo
     """Search some controls and write how strong the best motif of each is."""
     import numpy as np
 
-    from genem.io.tables.writing import Column, FullFloats, TableWriter
     from genem.motif.significance.controls import ControlSearch
 
-    numbers = range(args.first_control, args.first_control + args.controls)
+    controls = range(args.first_control, args.first_control + args.controls)
     alike, ordered_map = shared_out(search, args.controls, context)
     strength_of = ControlSearch(alike.strengths, search.encoded, search.control, search.word_length, args.seed)
     strongest = []
     with context.timed("controls"), context.progress("controls", args.controls) as progress:
-        for strength in ordered_map(strength_of, numbers):
+        for strength in ordered_map(strength_of, controls):
             strongest.append(strength if np.isfinite(strength) else np.nan)
             progress.update(len(strongest))
     context.count(controls=len(strongest))
     with context.open_output(args.write_controls) as stream:
-        table = TableWriter(stream, [Column(name, text) for name, text in CONTROL_MEANINGS.items()])
-        table.write({"CONTROL": np.array(numbers), "STRENGTH": FullFloats(np.array(strongest))})
+        CONTROL_COLUMNS.open(stream).write([*zip(controls, strongest, strict=True)])
 
 
 def read_controls(path: str, context: RunContext) -> NDArray[np.float64]:
@@ -156,8 +161,8 @@ def read_controls(path: str, context: RunContext) -> NDArray[np.float64]:
         text = b"".join(stream.pieces()).decode(errors="replace")
     rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("##")]
     remedy = "give the table that --write-controls wrote, all pieces gathered"
-    if not rows or rows[0] != list(CONTROL_MEANINGS) or len(rows) < 2:
-        raise InputError(f"is no table of {' and '.join(CONTROL_MEANINGS)}", path=path, remedy=remedy)
+    if not rows or rows[0] != list(CONTROL_COLUMNS.meanings) or len(rows) < 2:
+        raise InputError(f"is no table of {' and '.join(CONTROL_COLUMNS.meanings)}", path=path, remedy=remedy)
     if [row[0] for row in rows[1:]] != [str(number) for number in range(len(rows) - 1)]:
         raise InputError("controls are missing or not in order", path=path, remedy=remedy)
     try:

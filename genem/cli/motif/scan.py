@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from genem.cli.columns import Columns, labels, repeated, strands
 from genem.cli.motif.input import SEQUENCES, encode_as, errors_about, given_background, read_sequences
 from genem.cli.options import MESSAGES, RUN, Command, Option, OptionGroup, output_group, without
 from genem.cli.values import fraction_above_zero, names, non_negative_integer, positive_number
 from genem.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genem.cli.context import RunContext
-    from genem.data import Motif, SequenceSet
+    from genem.data import Motif, MotifSites, SequenceSet
     from genem.io.motifs.sites import GenomePlaces
     from genem.io.tables.writing import Cells
     from genem.motif import Background, EncodedSequences, Scan
@@ -112,25 +118,49 @@ COMMAND = Command(
     library_only=("both_strands",),
 )
 
-COLUMN_MEANINGS = {
-    "MOTIF": "name of the motif",
-    "ALT_NAME": "its second name",
-    "SEQUENCE": "name of the sequence; with --genome-coordinates the chromosome",
-    "START": "first letter of the site on the strand as given, 1-based",
-    "END": "last letter of the site on the strand as given, 1-based",
-    "STRAND": "+ as given, - for the reverse complement",
-    "SCORE": "log2 likelihood ratio of motif to background, bits",
-    "P_VALUE": "probability of a score as high at one random window",
-    "Q_VALUE": "false discovery rate (Benjamini-Hochberg) over the windows of the motif",
-    "MATCH": "the word, on its strand",
-}
+
+class SiteRows(NamedTuple):
+    """Some sites of a motif, a row each, with their places: on the sequences, or in the genome."""
+
+    found: Scan
+    sites: MotifSites
+    q_value: NDArray[np.float64]
+    sequences: SequenceSet
+    names: Sequence[str]
+    start: NDArray[np.int64]
+    strand: NDArray[np.int8]
+
+
+COLUMNS: Columns[SiteRows] = Columns(
+    ("MOTIF", "name of the motif", lambda rows: repeated(rows.found.motif.name, len(rows.sites))),
+    ("ALT_NAME", "its second name", lambda rows: repeated(rows.found.motif.alternative_name, len(rows.sites))),
+    (
+        "SEQUENCE",
+        "name of the sequence; with --genome-coordinates the chromosome",
+        lambda rows: labels(rows.names, rows.sites.sequence),
+    ),
+    ("START", "first letter of the site on the strand as given, 1-based", lambda rows: rows.start + 1),
+    (
+        "END",
+        "last letter of the site on the strand as given, 1-based",
+        lambda rows: rows.start + rows.found.motif.width,
+    ),
+    ("STRAND", "+ as given, - for the reverse complement", lambda rows: strands(rows.strand)),
+    ("SCORE", "log2 likelihood ratio of motif to background, bits", lambda rows: rows.sites.score),
+    ("P_VALUE", "probability of a score as high at one random window", lambda rows: rows.sites.p_value),
+    (
+        "Q_VALUE",
+        "false discovery rate (Benjamini-Hochberg) over the windows of the motif",
+        lambda rows: rows.q_value,
+    ),
+    ("MATCH", "the word, on its strand", lambda rows: _words(rows)),
+)
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read motifs and sequences, scan motif by motif, write sites."""
     from genem import motif
     from genem.io.motifs.sites import genome_places, write_site_bed
-    from genem.io.tables.writing import Column, TableWriter
 
     context.one_standard_input(args.motifs, args.fasta, args.background)
     motifs = read_chosen_motifs(args, args.motifs, context)
@@ -153,10 +183,10 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         stream = outputs.enter_context(context.open_output(args.output))
         bed = None if args.bed is None else outputs.enter_context(context.open_output(args.bed))
         progress = outputs.enter_context(context.progress("motifs", len(motifs)))
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()])
+        table = COLUMNS.open(stream)
         for number, found in enumerate(scans, 1):
             for first in range(0, len(found.sites), SITES_AT_ONCE):
-                table.write(cells(found, slice(first, first + SITES_AT_ONCE), sequences, places))
+                table.write(site_rows(found, slice(first, first + SITES_AT_ONCE), sequences, places))
             if bed is not None:
                 write_site_bed(bed, [found.motif], [found.sites], sequences, genomic=args.genome_coordinates)
             say(found, args, context)
@@ -246,28 +276,20 @@ def say(found: Scan, args: argparse.Namespace, context: RunContext) -> None:
         )
 
 
-def cells(found: Scan, rows: slice, sequences: SequenceSet, places: GenomePlaces | None) -> dict[str, Cells]:
-    """Some rows of the table of one motif, by column."""
-    import numpy as np
-
-    from genem.io.motifs.sites import genome_sites, site_letters
-    from genem.io.tables.writing import Labels
+def site_rows(found: Scan, rows: slice, sequences: SequenceSet, places: GenomePlaces | None) -> SiteRows:
+    """Some rows of the table of one motif."""
+    from genem.io.motifs.sites import genome_sites
 
     sites = found.sites.select(rows)
-    one = np.zeros(len(sites), np.int64)
     start, strand = genome_sites(sites, found.motif.width, places) if places else (sites.start, sites.strand)
-    return {
-        "MOTIF": Labels((found.motif.name,), one),
-        "ALT_NAME": Labels((found.motif.alternative_name,), one),
-        "SEQUENCE": Labels(places.chromosomes if places else sequences.names, sites.sequence),
-        "START": start + 1,
-        "END": start + found.motif.width,
-        "STRAND": Labels(("+", "-"), (strand < 0).astype(int)),
-        "SCORE": sites.score,
-        "P_VALUE": sites.p_value,
-        "Q_VALUE": found.q_value[rows],
-        "MATCH": site_letters(sequences, sites, found.motif),
-    }
+    names = places.chromosomes if places else sequences.names
+    return SiteRows(found, sites, found.q_value[rows], sequences, names, start, strand)
+
+
+def _words(rows: SiteRows) -> Cells:
+    from genem.io.motifs.sites import site_letters
+
+    return site_letters(rows.sequences, rows.sites, rows.found.motif)
 
 
 def warm() -> None:

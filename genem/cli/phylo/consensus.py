@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from genem.cli.columns import Columns, integers, labels
 from genem.cli.options import MESSAGES, RUN, Command, Option, OptionGroup, output_group, plot_option, without
 from genem.cli.phylo.options import ROOTING
 from genem.cli.values import fraction, non_negative_number
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from genem.cli.context import RunContext
     from genem.data import Tree
+    from genem.phylo.trees.distances import TreeDistances
     from genem.phylo.trees.splits import SplitTable
 
 MAJORITY, HALF = "majority", 0.5
@@ -93,22 +95,59 @@ COMMAND = Command(
     ),
 )
 
-SPLIT_MEANINGS = {
-    "SHARE": "share of the trees that have the split",
-    "N_TREES": "number of these trees",
-    "LENGTH": "mean length of the branch in these trees",
-    "IN_RESULT": "yes if the tree that is written has it",
-    "N_TAXA": "taxa on the side of the split without the first taxon by name",
-    "TAXA": "these taxa, as a group in Newick format",
-}
-DISTANCE_MEANINGS = {
-    "TREE_A": "number of the tree in the input, from 1",
-    "TREE_B": "number of the other one; 0 is that of --tree",
-    "RF": "Robinson-Foulds distance: splits that one of the two has and the other has not",
-    "RF_NORMALISED": "the same over the splits of both, from 0 to 1",
-    "RF_WEIGHTED": "differences of the lengths of all branches added up; a branch that is not there has length 0",
-    "BRANCH_SCORE": "root of the sum of the squares of these differences",
-}
+
+class SplitRows(NamedTuple):
+    """Splits of trees, a row each, with the number of trees that have them and the mean length of their branches."""
+
+    table: SplitTable
+    splits: Sequence[int]
+    n_trees: NDArray[np.int64]
+    length: NDArray[np.float64]
+    in_result: NDArray[np.int64]
+
+
+SPLIT_COLUMNS: Columns[SplitRows] = Columns(
+    ("SHARE", "share of the trees that have the split", lambda rows: rows.n_trees / rows.table.n_trees),
+    ("N_TREES", "number of these trees", lambda rows: rows.n_trees),
+    ("LENGTH", "mean length of the branch in these trees", lambda rows: rows.length),
+    ("IN_RESULT", "yes if the tree that is written has it", lambda rows: labels(("no", "yes"), rows.in_result)),
+    (
+        "N_TAXA",
+        "taxa on the side of the split without the first taxon by name",
+        lambda rows: integers(split.bit_count() for split in rows.splits),
+    ),
+    (
+        "TAXA",
+        "these taxa, as a group in Newick format",
+        lambda rows: [newick_group(split, rows.table.taxa) for split in rows.splits],
+    ),
+)
+
+
+class DistanceRows(NamedTuple):
+    """Distances of pairs of trees, a row each."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    distances: TreeDistances
+
+
+DISTANCE_COLUMNS: Columns[DistanceRows] = Columns(
+    ("TREE_A", "number of the tree in the input, from 1", lambda rows: rows.first),
+    ("TREE_B", "number of the other one; 0 is that of --tree", lambda rows: rows.second),
+    (
+        "RF",
+        "Robinson-Foulds distance: splits that one of the two has and the other has not",
+        lambda rows: rows.distances.robinson_foulds,
+    ),
+    ("RF_NORMALISED", "the same over the splits of both, from 0 to 1", lambda rows: rows.distances.normalised),
+    (
+        "RF_WEIGHTED",
+        "differences of the lengths of all branches added up; a branch that is not there has length 0",
+        lambda rows: rows.distances.weighted,
+    ),
+    ("BRANCH_SCORE", "root of the sum of the squares of these differences", lambda rows: rows.distances.branch_score),
+)
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
@@ -201,28 +240,19 @@ def rooted(tree: Tree, args: argparse.Namespace, context: RunContext) -> Tree:
 
 
 def write_splits(table: SplitTable, result: Tree, args: argparse.Namespace, context: RunContext) -> None:
-    """A row for each inner split, the most frequent first."""
+    """Write a row for each inner split, the most frequent first."""
     import numpy as np
 
-    from genem.io.tables.writing import Column, Labels, TableWriter
     from genem.phylo.trees.splits import edge_splits
 
     counts, lengths = table.counts(), table.mean_lengths()
     places = np.flatnonzero(table.inner)
     order = np.array(sorted(places.tolist(), key=lambda place: (-counts[place], table.splits[place])), dtype=np.int64)
     splits = [table.splits[place] for place in order]
-    in_result = set(edge_splits(result, table.taxa))
+    of_result = set(edge_splits(result, table.taxa))
+    in_result = integers(split in of_result for split in splits)
     with context.open_output(args.splits) as stream:
-        TableWriter(stream, [Column(name, text) for name, text in SPLIT_MEANINGS.items()]).write(
-            {
-                "SHARE": counts[order] / table.n_trees,
-                "N_TREES": counts[order],
-                "LENGTH": lengths[order],
-                "IN_RESULT": Labels(("no", "yes"), np.array([split in in_result for split in splits], dtype=np.int64)),
-                "N_TAXA": np.array([split.bit_count() for split in splits], dtype=np.int64),
-                "TAXA": [newick_group(split, table.taxa) for split in splits],
-            }
-        )
+        SPLIT_COLUMNS.open(stream).write(SplitRows(table, splits, counts[order], lengths[order], in_result))
 
 
 def newick_group(split: int, taxa: Sequence[str]) -> str:
@@ -239,24 +269,14 @@ def write_distances(
 ) -> None:
     """A row for each pair of trees, or for each tree and the given one."""
     from genem import phylo
-    from genem.io.tables.writing import Column, TableWriter
 
     numbered = [] if reference is None else [reference]
     table = phylo.split_table([*numbered, *trees], args.shortest)
     with context.open_output(args.distances) as stream:
-        writer = TableWriter(stream, [Column(name, text) for name, text in DISTANCE_MEANINGS.items()])
+        writer = DISTANCE_COLUMNS.open(stream)
         for first, second in pairs(len(trees), to_given=reference is not None):
-            found = phylo.compare_trees(table, first - (reference is None), second - (reference is None))
-            writer.write(
-                {
-                    "TREE_A": first,
-                    "TREE_B": second,
-                    "RF": found.robinson_foulds,
-                    "RF_NORMALISED": found.normalised,
-                    "RF_WEIGHTED": found.weighted,
-                    "BRANCH_SCORE": found.branch_score,
-                }
-            )
+            distances = phylo.compare_trees(table, first - (reference is None), second - (reference is None))
+            writer.write(DistanceRows(first, second, distances))
 
 
 def pairs(n_trees: int, *, to_given: bool) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from genem.cli.columns import Columns, full_numbers, integers, numbers, repeated
 from genem.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
     from genem.cli.context import RunContext
     from genem.cli.phylo.input import PhyloInput
     from genem.data import Tree
-    from genem.io.tables.writing import Cells
     from genem.phylo import CandidateFit, ModelSelection, SitePartition
 
 __all__ = ["choose_model"]
@@ -24,22 +26,66 @@ __all__ = ["choose_model"]
 ALL = ""
 """Name of all sites where there are no partitions."""
 
-MEANINGS = {
-    "PARTITION": "name of the partition",
-    "MODEL": "model string",
-    "LOGLIK": "natural logarithm of its greatest likelihood on the tree",
-    "DF": "free parameters, branch lengths and counted frequencies included",
-    "AIC": "Akaike's information criterion",
-    "AICC": "the same for small samples; NA without a site more than DF + 1",
-    "BIC": "Bayesian information criterion",
-    "AIC_WEIGHT": "share of the support by AIC",
-    "AICC_WEIGHT": "share of the support by AICc",
-    "BIC_WEIGHT": "share of the support by BIC",
-    "RANK": "by the criterion of choice",
-    "N_ITER": "rounds of all its fits",
-    "STATUS": "how its fit ended; skipped: models that contain it show that its weight is below 1e-6, or one free rate "
-    "less was no better than two less",
-}
+
+class CandidateRows(NamedTuple):
+    """The candidates of a choice of model, a row each, the best first."""
+
+    partition: str
+    selection: ModelSelection
+
+    @property
+    def candidates(self) -> Sequence[CandidateFit]:
+        """The model of each row."""
+        return self.selection.candidates
+
+    def criterion(self, name: Literal["aic", "aicc", "bic"]) -> NDArray[np.float64]:
+        """The value of a criterion of every candidate."""
+        return numbers(candidate.criterion(name) for candidate in self.candidates)
+
+    def if_fitted(self, values: Iterable[int]) -> NDArray[np.int64]:
+        """Integers of the candidates that were fitted; NA of the others."""
+        from genem.io.tables.writing import MISSING_INTEGER
+
+        return integers(
+            MISSING_INTEGER if candidate.fit is None else value
+            for candidate, value in zip(self.candidates, values, strict=True)
+        )
+
+
+COLUMNS: Columns[CandidateRows] = Columns(
+    ("PARTITION", "name of the partition", lambda rows: repeated(rows.partition, len(rows.candidates))),
+    ("MODEL", "model string", lambda rows: [candidate.name for candidate in rows.candidates]),
+    (
+        "LOGLIK",
+        "natural logarithm of its greatest likelihood on the tree",
+        lambda rows: full_numbers(numbers(candidate.log_likelihood for candidate in rows.candidates)),
+    ),
+    (
+        "DF",
+        "free parameters, branch lengths and counted frequencies included",
+        lambda rows: rows.if_fitted(0 if each.fit is None else each.fit.n_free for each in rows.candidates),
+    ),
+    ("AIC", "Akaike's information criterion", lambda rows: rows.criterion("aic")),
+    ("AICC", "the same for small samples; NA without a site more than DF + 1", lambda rows: rows.criterion("aicc")),
+    ("BIC", "Bayesian information criterion", lambda rows: rows.criterion("bic")),
+    ("AIC_WEIGHT", "share of the support by AIC", lambda rows: rows.selection.weights("aic")),
+    ("AICC_WEIGHT", "share of the support by AICc", lambda rows: rows.selection.weights("aicc")),
+    ("BIC_WEIGHT", "share of the support by BIC", lambda rows: rows.selection.weights("bic")),
+    ("RANK", "by the criterion of choice", lambda rows: rows.if_fitted(range(1, len(rows.candidates) + 1))),
+    (
+        "N_ITER",
+        "rounds of all its fits",
+        lambda rows: rows.if_fitted(candidate.n_iterations for candidate in rows.candidates),
+    ),
+    (
+        "STATUS",
+        (
+            "how its fit ended; skipped: models that contain it show that its weight is below 1e-6, or one free rate "
+            "less was no better than two less"
+        ),
+        lambda rows: ["skipped" if each.fit is None else each.fit.status.label for each in rows.candidates],
+    ),
+)
 
 
 def choose_model(
@@ -160,42 +206,8 @@ def _last_if_nan(value: float) -> float:
 
 
 def _write_table(selections: dict[str, ModelSelection], path: str, context: RunContext) -> None:
-    from genem.io.tables.writing import Column, TableWriter
-
-    meanings = dict(MEANINGS)
-    if ALL in selections:
-        del meanings["PARTITION"]
+    columns = COLUMNS.without(("PARTITION",)) if ALL in selections else COLUMNS
     with context.open_output(path) as stream:
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()])
-        for name, selection in selections.items():
-            cells = _cells(selection)
-            if name:
-                cells = {"PARTITION": [name] * len(selection.candidates), **cells}
-            table.write(cells)
-
-
-def _cells(selection: ModelSelection) -> dict[str, Cells]:
-    import numpy as np
-
-    from genem.io.tables.writing import MISSING_INTEGER, FullFloats
-
-    rows = selection.candidates
-    fits = [row.fit for row in rows]
-
-    def integers(values: list[int]) -> NDArray[np.int64]:
-        return np.array([MISSING_INTEGER if fit is None else value for fit, value in zip(fits, values, strict=True)])
-
-    return {
-        "MODEL": [row.name for row in rows],
-        "LOGLIK": FullFloats(np.array([row.log_likelihood for row in rows])),
-        "DF": integers([0 if fit is None else fit.n_free for fit in fits]),
-        "AIC": np.array([row.criterion("aic") for row in rows]),
-        "AICC": np.array([row.criterion("aicc") for row in rows]),
-        "BIC": np.array([row.criterion("bic") for row in rows]),
-        "AIC_WEIGHT": selection.weights("aic"),
-        "AICC_WEIGHT": selection.weights("aicc"),
-        "BIC_WEIGHT": selection.weights("bic"),
-        "RANK": integers(list(range(1, len(rows) + 1))),
-        "N_ITER": integers([row.n_iterations for row in rows]),
-        "STATUS": ["skipped" if fit is None else fit.status.label for fit in fits],
-    }
+        table = columns.open(stream)
+        for partition, selection in selections.items():
+            table.write(CandidateRows(partition, selection))

@@ -116,7 +116,7 @@ SITE_MEANINGS = {
 def _write_site_log_likelihoods(data: PhyloInput, found: Found, path: str, context: RunContext) -> None:
     import numpy as np
 
-    from genem.io.tables.writing import Cells, Column, FullFloats, TableWriter
+    from genem.io.tables.writing import Cells, FullFloats, TableWriter
 
     n_sites = data.alignment.n_sites
     partition = np.full(n_sites, -1)
@@ -130,7 +130,7 @@ def _write_site_log_likelihoods(data: PhyloInput, found: Found, path: str, conte
     else:
         place = {"CHROM": data.chrom, "POS": data.position}
     with context.open_output(path) as stream:
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()])
+        table = TableWriter(stream, meanings)
         for number, fit in enumerate(found.fits, 1):
             cells: dict[str, Cells] = {
                 "TREE": np.full(n_sites, number),
@@ -165,7 +165,7 @@ def write_ancestral(data: PhyloInput, found: Found, named: Tree, path: str, cont
     """The posterior of every state, a row for each node and site."""
     import numpy as np
 
-    from genem.io.tables.writing import Cells, Column, Labels, TableWriter
+    from genem.io.tables.writing import Cells, Labels, TableWriter
     from genem.io.trees.newick import format_newick
 
     states = _reconstruct(found, named, context.threads or 1)
@@ -180,7 +180,7 @@ def write_ancestral(data: PhyloInput, found: Found, named: Tree, path: str, cont
     order = np.argsort(sites)
     with context.open_output(path) as stream:
         notes = {"tree": format_newick(named)}
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()], notes=notes)
+        table = TableWriter(stream, meanings, notes=notes)
         for row, node in enumerate(states.nodes):
             probabilities = np.concatenate([each[row] for each in states.posterior])[order]
             cells: dict[str, Cells] = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from genem.cli.columns import Columns, full_numbers, integers, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,22 +24,67 @@ __all__ = ["add_supports", "search_replicates"]
 
 STARTS_OF_A_REPLICATE = 2
 """At most: so many of ``--starts`` are enough to find the tree of a resampled alignment."""
-MEANINGS = {
-    "BRANCH": "number of the inner branch",
-    "LENGTH": "substitutions per site; branches below 1e-6 have no support",
-    "SH_ALRT": "SH-aLRT: share of resampled alignments in which the tree leads by less than in the data",
-    "ALRT": "1 - p of the likelihood-ratio test of length 0",
-    "ABAYES": "posterior probability among the three ways to join the subtrees around the branch",
-    "LR_STATISTIC": "twice the difference of log-likelihoods to the better of the two others",
-    "LOGLIK_OTHER_1": "log-likelihood of the better other way",
-    "LOGLIK_OTHER_2": "log-likelihood of the worse other way",
-    "UFBOOT": "share of the replicates of the ultrafast bootstrap that have the branch",
-    "BOOTSTRAP": "share of the bootstrap trees that have the branch",
-    "N_TAXA": "taxa on the side of the branch without the first taxon by name",
-    "TAXA": "these taxa, as a group in Newick format",
-}
 OF_TESTS = ("SH_ALRT", "ALRT", "ABAYES", "LR_STATISTIC", "LOGLIK_OTHER_1", "LOGLIK_OTHER_2")
 OF_BOOTSTRAPS = ("UFBOOT", "BOOTSTRAP")
+
+
+class BranchRows(NamedTuple):
+    """Inner branches, a row each, with the supports that were computed, by the name of their column."""
+
+    taxa: Sequence[str]
+    splits: Sequence[int]
+    length: NDArray[np.float64]
+    support: Mapping[str, NDArray[np.float64]]
+
+
+COLUMNS: Columns[BranchRows] = Columns(
+    ("BRANCH", "number of the inner branch", lambda rows: integers(range(1, len(rows.splits) + 1))),
+    ("LENGTH", "substitutions per site; branches below 1e-6 have no support", lambda rows: rows.length),
+    (
+        "SH_ALRT",
+        "SH-aLRT: share of resampled alignments in which the tree leads by less than in the data",
+        lambda rows: rows.support["SH_ALRT"],
+    ),
+    ("ALRT", "1 - p of the likelihood-ratio test of length 0", lambda rows: rows.support["ALRT"]),
+    (
+        "ABAYES",
+        "posterior probability among the three ways to join the subtrees around the branch",
+        lambda rows: rows.support["ABAYES"],
+    ),
+    (
+        "LR_STATISTIC",
+        "twice the difference of log-likelihoods to the better of the two others",
+        lambda rows: rows.support["LR_STATISTIC"],
+    ),
+    (
+        "LOGLIK_OTHER_1",
+        "log-likelihood of the better other way",
+        lambda rows: full_numbers(rows.support["LOGLIK_OTHER_1"]),
+    ),
+    (
+        "LOGLIK_OTHER_2",
+        "log-likelihood of the worse other way",
+        lambda rows: full_numbers(rows.support["LOGLIK_OTHER_2"]),
+    ),
+    (
+        "UFBOOT",
+        "share of the replicates of the ultrafast bootstrap that have the branch",
+        lambda rows: rows.support["UFBOOT"],
+    ),
+    ("BOOTSTRAP", "share of the bootstrap trees that have the branch", lambda rows: rows.support["BOOTSTRAP"]),
+    (
+        "N_TAXA",
+        "taxa on the side of the branch without the first taxon by name",
+        lambda rows: integers(split.bit_count() for split in rows.splits),
+    ),
+    ("TAXA", "these taxa, as a group in Newick format", lambda rows: _groups(rows)),
+)
+
+
+def _groups(rows: BranchRows) -> list[str]:
+    from genem.cli.phylo.consensus import newick_group
+
+    return [newick_group(split, rows.taxa) for split in rows.splits]
 
 
 def add_supports(
@@ -182,30 +229,15 @@ def _write_trees(trees: Sequence[Tree], path: str, context: RunContext) -> None:
 
 
 def _write_table(tree: Tree, columns: dict[str, NDArray[np.float64]], path: str, context: RunContext) -> None:
-    """A row for each inner branch, in the order of the nodes; a branch at a root comes once."""
-    import numpy as np
-
-    from genem.cli.phylo.consensus import newick_group
-    from genem.io.tables.writing import Cells, Column, FullFloats, TableWriter
+    """Write a row for each inner branch, in the order of the nodes; a branch at a root comes once."""
     from genem.phylo.trees.splits import edge_splits, is_inner, split_lengths
 
     taxa = sorted(tree.taxa)
     splits = edge_splits(tree, taxa)
     lengths = split_lengths(tree, taxa)
     nodes = {split: node for node, split in enumerate(splits) if is_inner(split, len(taxa)) and node >= len(taxa)}
-    rows = list(nodes.values())
-    meanings = {
-        name: text for name, text in MEANINGS.items() if name in columns or name not in (*OF_TESTS, *OF_BOOTSTRAPS)
-    }
-    cells: dict[str, Cells] = {
-        "BRANCH": np.arange(1, len(rows) + 1),
-        "LENGTH": np.array([lengths[split] for split in nodes]),
-        **{
-            name: FullFloats(values[rows]) if name.startswith("LOGLIK") else values[rows].copy()
-            for name, values in columns.items()
-        },
-        "N_TAXA": np.array([split.bit_count() for split in nodes], dtype=np.int64),
-        "TAXA": [newick_group(split, taxa) for split in nodes],
-    }
+    support = {name: values[list(nodes.values())] for name, values in columns.items()}
+    not_computed = {*OF_TESTS, *OF_BOOTSTRAPS} - set(columns)
+    rows = BranchRows(taxa, [*nodes], numbers(lengths[split] for split in nodes), support)
     with context.open_output(path) as stream:
-        TableWriter(stream, [Column(name, text) for name, text in meanings.items()]).write(cells)
+        COLUMNS.without(not_computed).open(stream).write(rows)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
+from genem.cli.columns import Columns, integers, numbers
 from genem.cli.options import (
     MESSAGES,
     RUN,
@@ -22,11 +21,10 @@ from genem.cli.popgen.linkage import MODEL
 from genem.cli.values import fraction, maf, positive_integer
 
 if TYPE_CHECKING:
-    from genem.cli.context import RunContext
-    from genem.io.tables.writing import Cells
-    from genem.popgen import HaplotypeBlock
+    from collections.abc import Sequence
 
-ROWS_AT_ONCE = 1 << 12
+    from genem.cli.context import RunContext
+    from genem.popgen import HaplotypeBlock
 
 
 def _share(flag: str, help_text: str, default: float) -> Option:
@@ -82,24 +80,35 @@ COMMAND = Command(
     examples=("genem blocks data/haplotypes.phased.vcf.gz",),
 )
 
-COLUMN_MEANINGS = {
-    "CHROM": "chromosome",
-    "POS": "position of the first variant, 1-based",
-    "END": "position of the last variant",
-    "KB": "length in kilobases, both ends included",
-    "N_VARIANTS": "variants in the block",
-    "N_STRONG": "pairs in strong linkage disequilibrium",
-    "N_RECOMBINANT": "pairs with evidence of recombination",
-    "IDS": "identifiers of the variants",
-}
+COLUMNS: Columns[Sequence[HaplotypeBlock]] = Columns(
+    ("CHROM", "chromosome", lambda blocks: [block.chrom for block in blocks]),
+    ("POS", "position of the first variant, 1-based", lambda blocks: integers(block.start for block in blocks)),
+    ("END", "position of the last variant", lambda blocks: integers(block.end for block in blocks)),
+    (
+        "KB",
+        "length in kilobases, both ends included",
+        lambda blocks: numbers((block.end - block.start + 1) / 1000.0 for block in blocks),
+    ),
+    ("N_VARIANTS", "variants in the block", lambda blocks: integers(len(block.identifiers) for block in blocks)),
+    (
+        "N_STRONG",
+        "pairs in strong linkage disequilibrium",
+        lambda blocks: integers(block.n_strong for block in blocks),
+    ),
+    (
+        "N_RECOMBINANT",
+        "pairs with evidence of recombination",
+        lambda blocks: integers(block.n_recombinant for block in blocks),
+    ),
+    ("IDS", "identifiers of the variants", lambda blocks: [",".join(block.identifiers) for block in blocks]),
+)
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read blocks of variants, write a row per haplotype block."""
     from genem import popgen
-    from genem.cli.popgen.linkage import model_arguments, passing_blocks
+    from genem.cli.popgen.linkage import model_arguments, passing_blocks, portions
     from genem.cli.variant_input import open_selected
-    from genem.io.tables.writing import Column, TableWriter
 
     with (
         open_selected(args, context, (args.field,)) as reader,
@@ -119,32 +128,10 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
             threads=context.threads or 1,
         )
         # Nothing is written before every argument has been looked at.
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()])
-        for blocks in _portions(found):
-            table.write(cells(blocks))
+        table = COLUMNS.open(stream)
+        for blocks in portions(found):
+            table.write(blocks)
             context.count(blocks=len(blocks), variants_in_blocks=sum(len(block.identifiers) for block in blocks))
-
-
-def _portions(blocks: Iterator[HaplotypeBlock]) -> Iterator[list[HaplotypeBlock]]:
-    while portion := list(islice(blocks, ROWS_AT_ONCE)):
-        yield portion
-
-
-def cells(blocks: Sequence[HaplotypeBlock]) -> dict[str, Cells]:
-    """The rows of some blocks, by column."""
-    import numpy as np
-
-    start, end = (np.array([getattr(block, name) for block in blocks], np.int64) for name in ("start", "end"))
-    return {
-        "CHROM": [block.chrom for block in blocks],
-        "POS": start,
-        "END": end,
-        "KB": (end - start + 1) / 1000.0,
-        "N_VARIANTS": np.array([len(block.identifiers) for block in blocks], np.int64),
-        "N_STRONG": np.array([block.n_strong for block in blocks], np.int64),
-        "N_RECOMBINANT": np.array([block.n_recombinant for block in blocks], np.int64),
-        "IDS": [",".join(block.identifiers) for block in blocks],
-    }
 
 
 def warm() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from genem.cli.columns import Columns, labels, statuses
 from genem.cli.options import (
     BUILD,
     FIELD,
@@ -24,12 +25,14 @@ from genem.cli.values import confidence_level, positive_integer, positive_number
 from genem.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
     from genem.cli.context import RunContext
     from genem.data import VariantSites
-    from genem.io.tables.writing import Cells, Column, FloatLists
+    from genem.io.tables.writing import FloatLists, Labels, TextSpans
     from genem.io.variants.reading import VariantReader
     from genem.popgen import FrequencyTable
 
@@ -120,7 +123,6 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     from genem import popgen
     from genem.cli.popgen.annotation import FrequencyAnnotator
     from genem.cli.variant_input import group_numbers, open_selected, sexes
-    from genem.io.tables.writing import TableWriter
 
     if args.build is not None and args.sex is None:
         raise UsageError("--build needs --sex")
@@ -136,7 +138,10 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
             (None, None) if args.groups is None else group_numbers(args.groups, reader.samples, context)
         )
         sex = None if args.sex is None else sexes(args.sex, reader.samples, context)
-        table = TableWriter(outputs.enter_context(context.open_output(args.output, index="table")), columns())
+        model = {name: getattr(args, name) for name in ("build", "inbreeding", "half_calls")}
+        model |= {"groups": groups, "sex": sex}
+        limits = {name: getattr(args, name) for name in ("ci", "max_iter", "tolerance")}
+        table = COLUMNS.open(outputs.enter_context(context.open_output(args.output, index="table")))
         annotator = None
         if args.annotate is not None:
             stream = outputs.enter_context(context.open_output(args.annotate, index="vcf"))
@@ -145,33 +150,14 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         with context.progress("freq", reader.total_bytes) as progress:
             for block in reader:
                 estimates = popgen.freq(
-                    block,
-                    field=args.field,
-                    groups=groups,
-                    group_names=group_names,
-                    sex=sex,
-                    build=args.build,
-                    inbreeding=args.inbreeding,
-                    ci=args.ci,
-                    half_calls=args.half_calls,
-                    max_iter=args.max_iter,
-                    tolerance=args.tolerance,
-                    threads=context.threads or 1,
+                    block, field=args.field, group_names=group_names, threads=context.threads or 1, **model, **limits
                 )
                 kept = _passing(estimates, args, context)
                 if kept is not None:
                     block, estimates = block.select(kept), estimates.select(kept)
-                table.write(cells(block.sites, estimates))
+                table.write(block_rows(block.sites, estimates))
                 if annotator is not None:
-                    annotator.write(
-                        block,
-                        estimates,
-                        groups=groups,
-                        sex=sex,
-                        build=args.build,
-                        inbreeding=args.inbreeding,
-                        half_calls=args.half_calls,
-                    )
+                    annotator.write(block, estimates, **model)
                 spectrum.add(estimates)
                 _tally(estimates, context)
                 progress.update(reader.bytes_read)
@@ -181,36 +167,79 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
                 popgen.plot_frequency_spectrum(spectrum, picture, file_format=args.plot.rpartition(".")[2])
 
 
-def columns() -> list[Column]:
-    """The columns of the table."""
-    from genem.io.tables.writing import Column
+class BlockRows(NamedTuple):
+    """The rows of one block: a row per variant and group of samples, the groups of a variant together."""
 
-    return [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()]
+    sites: VariantSites
+    estimates: FrequencyTable
+    variant: NDArray[np.int64]
+    group: NDArray[np.int64]
+
+    def labels(self, names: Sequence[str], codes: NDArray[np.integer]) -> Labels:
+        """Cells ``names[codes]``, from a code per variant."""
+        return labels(names, codes[self.variant])
+
+    def text(self, span: str) -> TextSpans:
+        """A stretch of the text of each variant, by the name of its number in :mod:`genem.data`."""
+        from genem import data
+        from genem.io.tables.writing import TextSpans
+
+        return TextSpans(self.sites.text, self.sites.spans[self.variant, getattr(data, span)])
+
+    def alleles(self, values: NDArray[np.float64]) -> FloatLists:
+        """A value per ALT allele."""
+        from genem.io.tables.writing import FloatLists
+
+        return FloatLists(values, self.estimates.row_offsets)
 
 
-COLUMN_MEANINGS = {
-    "CHROM": "chromosome",
-    "POS": "position, 1-based",
-    "ID": "identifier",
-    "REF": "reference allele",
-    "ALT": "alternative alleles",
-    "GROUP": "group of samples; ALL: every sample",
-    "N_SAMPLES": "samples in the group",
-    "N_CALLED": "samples that contribute: called, or with likelihoods that are not flat",
-    "AN": "chromosome copies that contribute",
-    "AF": "frequency of each ALT allele",
-    "AF_SE": "standard error of AF from the observed information; NA on the boundary",
-    "AF_LOW": "lower end of the profile-likelihood interval",
-    "AF_HIGH": "upper end of the profile-likelihood interval",
-    "HWE_P": "exact test of Hardy-Weinberg proportions, ALT against the rest (calls only)",
-    "HWE_MIDP": "the same with the mid-p correction",
-    "F": "inbreeding coefficient, 1 - observed / expected heterozygosity",
-    "LRT_HWE": "likelihood-ratio statistic of Hardy-Weinberg proportions",
-    "LRT_P": "chi-square p-value of LRT_HWE, 1 degree of freedom",
-    "HET_P": "p-value of equal frequencies in all groups (on the row ALL)",
-    "N_ITER": "EM steps taken",
-    "STATUS": "how the fit ended",
-}
+COLUMNS: Columns[BlockRows] = Columns(
+    ("CHROM", "chromosome", lambda rows: rows.labels(rows.sites.contigs, rows.sites.contig)),
+    ("POS", "position, 1-based", lambda rows: rows.sites.position[rows.variant]),
+    ("ID", "identifier", lambda rows: rows.text("SPAN_ID")),
+    ("REF", "reference allele", lambda rows: rows.text("SPAN_REF")),
+    ("ALT", "alternative alleles", lambda rows: rows.text("SPAN_ALT")),
+    ("GROUP", "group of samples; ALL: every sample", lambda rows: labels(rows.estimates.groups, rows.group)),
+    ("N_SAMPLES", "samples in the group", lambda rows: rows.estimates.n_samples),
+    (
+        "N_CALLED",
+        "samples that contribute: called, or with likelihoods that are not flat",
+        lambda rows: rows.estimates.n_called,
+    ),
+    ("AN", "chromosome copies that contribute", lambda rows: rows.estimates.allele_number),
+    ("AF", "frequency of each ALT allele", lambda rows: rows.alleles(rows.estimates.allele_frequency)),
+    (
+        "AF_SE",
+        "standard error of AF from the observed information; NA on the boundary",
+        lambda rows: rows.alleles(rows.estimates.standard_error),
+    ),
+    ("AF_LOW", "lower end of the profile-likelihood interval", lambda rows: rows.alleles(rows.estimates.lower)),
+    ("AF_HIGH", "upper end of the profile-likelihood interval", lambda rows: rows.alleles(rows.estimates.upper)),
+    (
+        "HWE_P",
+        "exact test of Hardy-Weinberg proportions, ALT against the rest (calls only)",
+        lambda rows: rows.alleles(rows.estimates.hwe_p),
+    ),
+    ("HWE_MIDP", "the same with the mid-p correction", lambda rows: rows.alleles(rows.estimates.hwe_mid_p)),
+    (
+        "F",
+        "inbreeding coefficient, 1 - observed / expected heterozygosity",
+        lambda rows: rows.alleles(rows.estimates.inbreeding_coefficient),
+    ),
+    (
+        "LRT_HWE",
+        "likelihood-ratio statistic of Hardy-Weinberg proportions",
+        lambda rows: rows.alleles(rows.estimates.lrt_hwe),
+    ),
+    ("LRT_P", "chi-square p-value of LRT_HWE, 1 degree of freedom", lambda rows: rows.alleles(rows.estimates.lrt_p)),
+    (
+        "HET_P",
+        "p-value of equal frequencies in all groups (on the row ALL)",
+        lambda rows: rows.alleles(rows.estimates.heterogeneity_p),
+    ),
+    ("N_ITER", "EM steps taken", lambda rows: rows.estimates.n_iter),
+    ("STATUS", "how the fit ended", lambda rows: statuses(rows.estimates.status)),
+)
 
 
 SET_MISSING = {
@@ -220,46 +249,17 @@ SET_MISSING = {
 """What is not used as it stands, by the name of its count in the run record."""
 
 
-def cells(sites: VariantSites, estimates: FrequencyTable) -> dict[str, Cells]:
-    """The rows of one block of variants, by column."""
+def block_rows(sites: VariantSites, estimates: FrequencyTable) -> BlockRows:
+    """The rows of one block of variants."""
     import numpy as np
 
-    from genem.data import SPAN_ALT, SPAN_ID, SPAN_REF
-    from genem.em.status import Status
-    from genem.io.tables.writing import FloatLists, Labels, TextSpans
-
     n_groups = len(estimates.groups)
-    variant = np.repeat(np.arange(len(sites)), n_groups)
-
-    def text(span: int) -> TextSpans:
-        return TextSpans(sites.text, sites.spans[variant, span])
-
-    def lists(values: NDArray[np.float64]) -> FloatLists:
-        return FloatLists(values, estimates.row_offsets)
-
-    return {
-        "CHROM": Labels(sites.contigs, sites.contig[variant]),
-        "POS": sites.position[variant],
-        "ID": text(SPAN_ID),
-        "REF": text(SPAN_REF),
-        "ALT": text(SPAN_ALT),
-        "GROUP": Labels(estimates.groups, np.tile(np.arange(n_groups), len(sites))),
-        "N_SAMPLES": estimates.n_samples,
-        "N_CALLED": estimates.n_called,
-        "AN": estimates.allele_number,
-        "AF": lists(estimates.allele_frequency),
-        "AF_SE": lists(estimates.standard_error),
-        "AF_LOW": lists(estimates.lower),
-        "AF_HIGH": lists(estimates.upper),
-        "HWE_P": lists(estimates.hwe_p),
-        "HWE_MIDP": lists(estimates.hwe_mid_p),
-        "F": lists(estimates.inbreeding_coefficient),
-        "LRT_HWE": lists(estimates.lrt_hwe),
-        "LRT_P": lists(estimates.lrt_p),
-        "HET_P": lists(estimates.heterogeneity_p),
-        "N_ITER": estimates.n_iter,
-        "STATUS": Labels([status.label for status in Status], estimates.status),
-    }
+    return BlockRows(
+        sites,
+        estimates,
+        variant=np.repeat(np.arange(len(sites)), n_groups),
+        group=np.tile(np.arange(n_groups), len(sites)),
+    )
 
 
 def _passing(estimates: FrequencyTable, args: argparse.Namespace, context: RunContext) -> NDArray[np.bool_] | None:

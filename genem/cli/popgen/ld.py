@@ -6,6 +6,7 @@ import argparse
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from genem.cli.columns import Columns, full_numbers, labels, repeated, statuses
 from genem.cli.options import (
     MESSAGES,
     RUN,
@@ -24,9 +25,11 @@ from genem.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genem.cli.context import RunContext
-    from genem.io.files.output import OutputStream
-    from genem.io.tables.writing import Cells, Column
+    from genem.io.tables.writing import Labels
     from genem.popgen import DecayCurve, LinkagePairs
 
 LAST_POSITION = (1 << 31) - 1
@@ -171,7 +174,6 @@ def _write_pairs(
     spans: list[tuple[str, int, int]] | None,
 ) -> None:
     from genem import popgen
-    from genem.io.tables.writing import TableWriter
 
     decay = None
     if args.decay is not None or args.decay_plot is not None:
@@ -198,17 +200,19 @@ def _write_pairs(
             stream = outputs.enter_context(context.open_output(args.output, index="table"))
             decay_stream = None if args.decay is None else outputs.enter_context(context.open_output(args.decay))
             # Nothing is written before every argument has been looked at.
-            table = TableWriter(stream, columns())
+            table = COLUMNS.open(stream)
             for pairs in found:
                 if linkage_map is not None:
                     linkage_map.add(pairs)
                     pairs = pairs if args.min_r2 == 0.0 else pairs.rows(pairs.r2 >= args.min_r2)
-                table.write(cells(pairs))
+                table.write(pairs)
                 context.count(pairs_written=len(pairs))
                 context.add_statuses(pairs.status[pairs.n_samples > 0])
             curves = () if decay is None else decay.curves((*model.get("group_names", ()), "ALL"))
             if decay_stream is not None:
-                _write_decay(curves, decay_stream)
+                decay_table = DECAY_COLUMNS.open(decay_stream)
+                for curve in curves:
+                    decay_table.write(curve)
         if linkage_map is not None and map_path is not None:
             popgen.plot_linkage_map(linkage_map, map_path, file_format=args.plot.rpartition(".")[2])
         if decay_path is not None:
@@ -219,105 +223,85 @@ def _write_pairs(
         )
 
 
-def _write_decay(curves: Sequence[DecayCurve], stream: OutputStream) -> None:
-    from genem.io.tables.writing import Column, Labels, TableWriter
-
-    meanings = {
-        "GROUP": "group of samples; ALL: every sample",
-        "BP_FROM": "pairs of the bin are further apart than this",
-        "BP_TO": "and not further than this",
-        "N_PAIRS": "pairs with an r2",
-        "MEAN_R2": "their mean r2",
-    }
-    table = TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()])
-    for curve in curves:
-        table.write(
-            {
-                "GROUP": Labels([curve.group], curve.n_pairs * 0),
-                "BP_FROM": curve.start,
-                "BP_TO": curve.end,
-                "N_PAIRS": curve.n_pairs,
-                "MEAN_R2": curve.mean_r2,
-            }
-        )
+def _named(names: Sequence[str], rows: NDArray[np.integer]) -> Labels:
+    """Cells ``names[rows]``, where ``.`` stands for no name."""
+    return labels(["NA" if name == "." else name for name in names], rows)
 
 
-def columns() -> list[Column]:
-    """The columns of the table."""
-    from genem.io.tables.writing import Column
-
-    return [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()]
-
-
-COLUMN_MEANINGS = {
-    "CHROM_A": "chromosome of the first variant",
-    "POS_A": "its position, 1-based",
-    "ID_A": "its identifier",
-    "CHROM_B": "chromosome of the second variant",
-    "POS_B": "its position, 1-based",
-    "ID_B": "its identifier",
-    "N": "samples called at both variants, or with likelihoods at one of them",
-    "P_REF_REF": "frequency of the haplotype without either ALT allele",
-    "P_REF_ALT": "frequency of the haplotype with the ALT allele of B alone",
-    "P_ALT_REF": "frequency of the haplotype with the ALT allele of A alone",
-    "P_ALT_ALT": "frequency of the haplotype with both ALT alleles",
-    "D": "P_ALT_ALT minus the product of the two ALT frequencies",
-    "DPRIME": "D over the largest D of its sign; NA where a variant is monomorphic",
-    "DPRIME_LOW": (
-        "lower bound of the interval of |D'| that leaves out 5 % of the likelihood at either side, as in Haploview, "
-        "with the sign of D: it never crosses 0 and may exclude an estimate of 1 or -1"
+COLUMNS: Columns[LinkagePairs] = Columns(
+    ("CHROM_A", "chromosome of the first variant", lambda pairs: labels(pairs.loci.chrom, pairs.first)),
+    ("POS_A", "its position, 1-based", lambda pairs: pairs.loci.position[pairs.first]),
+    ("ID_A", "its identifier", lambda pairs: _named(pairs.loci.identifier, pairs.first)),
+    ("CHROM_B", "chromosome of the second variant", lambda pairs: labels(pairs.loci.chrom, pairs.second)),
+    ("POS_B", "its position, 1-based", lambda pairs: pairs.loci.position[pairs.second]),
+    ("ID_B", "its identifier", lambda pairs: _named(pairs.loci.identifier, pairs.second)),
+    ("N", "samples called at both variants, or with likelihoods at one of them", lambda pairs: pairs.n_samples),
+    (
+        "P_REF_REF",
+        "frequency of the haplotype without either ALT allele",
+        lambda pairs: pairs.haplotype_frequencies[:, 0],
     ),
-    "DPRIME_HIGH": "upper bound of that interval",
-    "R2": "squared correlation of the ALT alleles; NA where a variant is monomorphic",
-    "R2_SE": "standard error of R2 from the observed information; NA on a boundary or where that is singular",
-    "LOD": "log10 of the likelihood over that of D = 0",
-    "LOGLIK": "natural logarithm of the likelihood of the genotypes",
-    "N_MAXIMA": "local maxima of the likelihood; for PL and GL the distinct maxima reached from the starts",
-    "N_ITER": "Newton steps on the cubic; for PL and GL evaluations over all starts",
-    "STATUS": "how the fit ended",
-    "ALT_A": "ALT allele of the first variant, compared with all others",
-    "ALT_B": "ALT allele of the second variant, compared with all others",
-    "GROUP": "group of samples; ALL: every sample",
-}
+    (
+        "P_REF_ALT",
+        "frequency of the haplotype with the ALT allele of B alone",
+        lambda pairs: pairs.haplotype_frequencies[:, 1],
+    ),
+    (
+        "P_ALT_REF",
+        "frequency of the haplotype with the ALT allele of A alone",
+        lambda pairs: pairs.haplotype_frequencies[:, 2],
+    ),
+    ("P_ALT_ALT", "frequency of the haplotype with both ALT alleles", lambda pairs: pairs.haplotype_frequencies[:, 3]),
+    ("D", "P_ALT_ALT minus the product of the two ALT frequencies", lambda pairs: pairs.d),
+    ("DPRIME", "D over the largest D of its sign; NA where a variant is monomorphic", lambda pairs: pairs.d_prime),
+    (
+        "DPRIME_LOW",
+        (
+            "lower bound of the interval of |D'| that leaves out 5 % of the likelihood at either side, as in "
+            "Haploview, with the sign of D: it never crosses 0 and may exclude an estimate of 1 or -1"
+        ),
+        lambda pairs: pairs.d_prime_low,
+    ),
+    ("DPRIME_HIGH", "upper bound of that interval", lambda pairs: pairs.d_prime_high),
+    ("R2", "squared correlation of the ALT alleles; NA where a variant is monomorphic", lambda pairs: pairs.r2),
+    (
+        "R2_SE",
+        "standard error of R2 from the observed information; NA on a boundary or where that is singular",
+        lambda pairs: pairs.r2_standard_error,
+    ),
+    ("LOD", "log10 of the likelihood over that of D = 0", lambda pairs: pairs.lod),
+    (
+        "LOGLIK",
+        "natural logarithm of the likelihood of the genotypes",
+        lambda pairs: full_numbers(pairs.log_likelihood),
+    ),
+    (
+        "N_MAXIMA",
+        "local maxima of the likelihood; for PL and GL the distinct maxima reached from the starts",
+        lambda pairs: pairs.n_maxima,
+    ),
+    ("N_ITER", "Newton steps on the cubic; for PL and GL evaluations over all starts", lambda pairs: pairs.n_iter),
+    ("STATUS", "how the fit ended", lambda pairs: statuses(pairs.status)),
+    (
+        "ALT_A",
+        "ALT allele of the first variant, compared with all others",
+        lambda pairs: _named(pairs.loci.alt, pairs.first),
+    ),
+    (
+        "ALT_B",
+        "ALT allele of the second variant, compared with all others",
+        lambda pairs: _named(pairs.loci.alt, pairs.second),
+    ),
+    ("GROUP", "group of samples; ALL: every sample", lambda pairs: labels(pairs.group_names, pairs.group)),
+)
 
-
-def cells(pairs: LinkagePairs) -> dict[str, Cells]:
-    """The rows of some pairs, by column."""
-    from genem.em.status import Status
-    from genem.io.tables.writing import FullFloats, Labels
-
-    loci, p = pairs.loci, pairs.haplotype_frequencies
-
-    def named(names: Sequence[str], rows: Any) -> Labels:
-        return Labels(["NA" if name == "." else name for name in names], rows)
-
-    return {
-        "CHROM_A": Labels(loci.chrom, pairs.first),
-        "POS_A": loci.position[pairs.first],
-        "ID_A": named(loci.identifier, pairs.first),
-        "CHROM_B": Labels(loci.chrom, pairs.second),
-        "POS_B": loci.position[pairs.second],
-        "ID_B": named(loci.identifier, pairs.second),
-        "N": pairs.n_samples,
-        "P_REF_REF": p[:, 0],
-        "P_REF_ALT": p[:, 1],
-        "P_ALT_REF": p[:, 2],
-        "P_ALT_ALT": p[:, 3],
-        "D": pairs.d,
-        "DPRIME": pairs.d_prime,
-        "DPRIME_LOW": pairs.d_prime_low,
-        "DPRIME_HIGH": pairs.d_prime_high,
-        "R2": pairs.r2,
-        "R2_SE": pairs.r2_standard_error,
-        "LOD": pairs.lod,
-        "LOGLIK": FullFloats(pairs.log_likelihood),
-        "N_MAXIMA": pairs.n_maxima,
-        "N_ITER": pairs.n_iter,
-        "STATUS": Labels([status.label for status in Status], pairs.status),
-        "ALT_A": named(loci.alt, pairs.first),
-        "ALT_B": named(loci.alt, pairs.second),
-        "GROUP": Labels(pairs.group_names, pairs.group),
-    }
+DECAY_COLUMNS: Columns[DecayCurve] = Columns(
+    ("GROUP", "group of samples; ALL: every sample", lambda curve: repeated(curve.group, len(curve.n_pairs))),
+    ("BP_FROM", "pairs of the bin are further apart than this", lambda curve: curve.start),
+    ("BP_TO", "and not further than this", lambda curve: curve.end),
+    ("N_PAIRS", "pairs with an r2", lambda curve: curve.n_pairs),
+    ("MEAN_R2", "their mean r2", lambda curve: curve.mean_r2),
+)
 
 
 def warm() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from genem.cli.options import BUILD, FIELD, SEX, Option
 from genem.cli.values import positive_integer
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from genem.cli.context import RunContext
     from genem.data import GenotypeBlock
     from genem.io.variants.reading import VariantReader
+
+ROWS_AT_ONCE = 1 << 12
+"""Rows written at a time: bounds the memory."""
+
+Row = TypeVar("Row")
 
 MODEL = (
     FIELD,
@@ -105,3 +111,9 @@ def _passing(
     called = ~(popgen.missing_rate(estimates) > max_missing_rate)
     context.count(below_min_maf=int((~frequent).sum()), above_max_missing_rate=int((frequent & ~called).sum()))
     return block.select(frequent & called)
+
+
+def portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Lists of at most ``ROWS_AT_ONCE`` of the rows, in order."""
+    while portion := list(islice(rows, ROWS_AT_ONCE)):
+        yield portion

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from genem.cli.columns import Columns, labels, repeated
 from genem.cli.options import MESSAGES, RUN, VARIANT_SELECTION, Command, Option, OptionGroup, output_group
 from genem.cli.values import fraction, integer, names, positive_integer
 from genem.errors import UsageError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from genem.cli.context import RunContext
     from genem.cli.popgen.phase_input import PhaseInput, Region
     from genem.data import LocusTable
-    from genem.io.tables.writing import TableWriter
+    from genem.io.tables.writing import Labels
     from genem.io.variants.phased import PhasedVcfWriter
     from genem.popgen import HaplotypeFit, PhasedRegion
     from genem.popgen.haplotypes.estimation import Diplotypes
@@ -138,19 +139,62 @@ COMMAND = Command(
     ),
 )
 
-COLUMN_MEANINGS = {
-    "LOCI": "names of the loci",
-    "HAPLOTYPE": "alleles of the haplotype, in the order of the loci",
-    "FREQUENCY": "estimated frequency",
-    "SE": "standard error from the observed information; NA where the data do not determine it",
-}
-DIPLOTYPE_MEANINGS = {
-    "SAMPLE": "name of the sample",
-    "HAP1": "alleles of one haplotype",
-    "HAP2": "alleles of the other; NA in a haploid sample",
-    "POSTERIOR": "probability of the pair given the genotype and the estimated frequencies",
-    "LOCI": "names of the loci",
-}
+
+class HaplotypeRows(NamedTuple):
+    """Haplotypes of some loci, a row each, with what was estimated of them."""
+
+    table: LocusTable
+    haplotypes: NDArray[np.int16]
+    frequency: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+
+
+class DiplotypeRows(NamedTuple):
+    """Pairs of haplotypes, a row each, with the samples that may have them."""
+
+    table: LocusTable
+    haplotypes: NDArray[np.int16]
+    diplotypes: Diplotypes
+
+    def members(self, member: int) -> Sequence[str]:
+        """The alleles of the first or second haplotype of every pair; nothing where there is none."""
+        texts = [*_texts(self.table, self.haplotypes), ""]
+        return [texts[haplotype] for haplotype in self.diplotypes.pair[:, member].clip(-1).tolist()]
+
+    def samples(self) -> Labels:
+        """The sample of every pair."""
+        import numpy as np
+
+        n_pairs = np.diff(self.diplotypes.start)
+        return labels(self.table.samples, np.repeat(np.arange(len(n_pairs)), n_pairs))
+
+
+COLUMNS: Columns[HaplotypeRows] = Columns(
+    ("LOCI", "names of the loci", lambda rows: repeated(",".join(rows.table.loci), len(rows.frequency))),
+    (
+        "HAPLOTYPE",
+        "alleles of the haplotype, in the order of the loci",
+        lambda rows: _texts(rows.table, rows.haplotypes),
+    ),
+    ("FREQUENCY", "estimated frequency", lambda rows: rows.frequency),
+    (
+        "SE",
+        "standard error from the observed information; NA where the data do not determine it",
+        lambda rows: rows.standard_error,
+    ),
+)
+
+DIPLOTYPE_COLUMNS: Columns[DiplotypeRows] = Columns(
+    ("SAMPLE", "name of the sample", lambda rows: rows.samples()),
+    ("HAP1", "alleles of one haplotype", lambda rows: rows.members(0)),
+    ("HAP2", "alleles of the other; NA in a haploid sample", lambda rows: rows.members(1)),
+    (
+        "POSTERIOR",
+        "probability of the pair given the genotype and the estimated frequencies",
+        lambda rows: rows.diplotypes.posterior,
+    ),
+    ("LOCI", "names of the loci", lambda rows: repeated(",".join(rows.table.loci), len(rows.diplotypes.posterior))),
+)
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
@@ -189,11 +233,11 @@ def _run_loci(data: PhaseInput, args: argparse.Namespace, context: RunContext, o
         seed=args.seed,
     )
     _record(result, context)
-    haplotypes = _open_table(args.output, COLUMN_MEANINGS, context, outputs, notes(result))
-    _write_haplotypes(haplotypes, result.table, result.haplotypes, result.frequency, result.standard_error)
+    haplotypes = COLUMNS.open(outputs.enter_context(context.open_output(args.output)), notes(result))
+    haplotypes.write(HaplotypeRows(result.table, result.haplotypes, result.frequency, result.standard_error))
     if args.diplotypes is not None:
-        pairs = _open_table(args.diplotypes, DIPLOTYPE_MEANINGS, context, outputs)
-        _write_diplotypes(pairs, result.table, result.haplotypes, result.diplotypes)
+        pairs = DIPLOTYPE_COLUMNS.open(outputs.enter_context(context.open_output(args.diplotypes)))
+        pairs.write(DiplotypeRows(result.table, result.haplotypes, result.diplotypes))
     if args.vcf is not None:
         _write_fit(_open_vcf(args.vcf, data, context, outputs), region, result)
 
@@ -205,10 +249,10 @@ def _run_windows(data: PhaseInput, args: argparse.Namespace, context: RunContext
 
     of_table = args.loci is not None and data.header is None
     tables = [select_loci(region.table, args.loci) if of_table else region.table for region in data.regions]
-    haplotypes = _open_table(args.output, COLUMN_MEANINGS, context, outputs, {"window": str(args.window)})
+    haplotypes = COLUMNS.open(outputs.enter_context(context.open_output(args.output)), {"window": str(args.window)})
     pairs = None
     if args.diplotypes is not None:
-        pairs = _open_table(args.diplotypes, DIPLOTYPE_MEANINGS, context, outputs)
+        pairs = DIPLOTYPE_COLUMNS.open(outputs.enter_context(context.open_output(args.diplotypes)))
     vcf = None if args.vcf is None else _open_vcf(args.vcf, data, context, outputs)
     for region, table in zip(data.regions, tables, strict=True):
         phased = popgen.phase_region(
@@ -223,9 +267,9 @@ def _run_windows(data: PhaseInput, args: argparse.Namespace, context: RunContext
             context.add_statuses([window.status])
             loci = select_loci(table, window.loci)
             nothing = _nothing(len(window.support.frequency))
-            _write_haplotypes(haplotypes, loci, window.support.haplotypes, window.support.frequency, nothing)
+            haplotypes.write(HaplotypeRows(loci, window.support.haplotypes, window.support.frequency, nothing))
             if pairs is not None:
-                _write_diplotypes(pairs, loci, window.support.haplotypes, window.diplotypes)
+                pairs.write(DiplotypeRows(loci, window.support.haplotypes, window.diplotypes))
         if vcf is not None:
             _write_region(vcf, region, phased)
 
@@ -274,51 +318,6 @@ def _record(result: HaplotypeFit, context: RunContext) -> None:
             f"the best optimum was reached by {result.search.n_starts_best} of {result.search.n_starts} independent "
             "starts only; raise --max-starts"
         )
-
-
-def _open_table(
-    path: str, meanings: dict[str, str], context: RunContext, outputs: ExitStack, notes: dict[str, str] | None = None
-) -> TableWriter:
-    from genem.io.tables.writing import Column, TableWriter
-
-    stream = outputs.enter_context(context.open_output(path))
-    return TableWriter(stream, [Column(name, meaning) for name, meaning in meanings.items()], notes=notes)
-
-
-def _write_haplotypes(
-    writer: TableWriter,
-    table: LocusTable,
-    haplotypes: NDArray[np.int16],
-    frequency: NDArray[np.float64],
-    standard_error: NDArray[np.float64],
-) -> None:
-    texts = _texts(table, haplotypes)
-    writer.write(
-        {
-            "LOCI": [",".join(table.loci)] * len(texts),
-            "HAPLOTYPE": texts,
-            "FREQUENCY": frequency,
-            "SE": standard_error,
-        }
-    )
-
-
-def _write_diplotypes(
-    writer: TableWriter, table: LocusTable, haplotypes: NDArray[np.int16], diplotypes: Diplotypes
-) -> None:
-    import numpy as np
-
-    texts = _texts(table, haplotypes)
-    sample = np.repeat(np.arange(len(table.samples)), np.diff(diplotypes.start))
-    writer.write(
-        {
-            "SAMPLE": [table.samples[index] for index in sample],
-            "HAP1": [texts[first] for first, _ in diplotypes.pair],
-            "HAP2": ["NA" if second < 0 else texts[second] for _, second in diplotypes.pair],
-            "POSTERIOR": diplotypes.posterior,
-            "LOCI": [",".join(table.loci)] * len(sample),
-        }
-    )
 
 
 def _texts(table: LocusTable, haplotypes: NDArray[np.int16]) -> Sequence[str]:

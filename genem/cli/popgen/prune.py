@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from typing import TYPE_CHECKING
 
+from genem.cli.columns import Columns, integers, numbers
 from genem.cli.options import MESSAGES, RUN, VARIANT_SELECTION, VCF, Command, Option, OptionGroup, output_group
 from genem.cli.popgen.linkage import MODEL, WINDOW
 from genem.cli.values import fraction
 
 if TYPE_CHECKING:
-    from genem.cli.context import RunContext
-    from genem.io.tables.writing import Cells
-    from genem.popgen import PrunedVariant
+    from collections.abc import Sequence
 
-ROWS_AT_ONCE = 1 << 14
+    from genem.cli.context import RunContext
+    from genem.popgen import PrunedVariant
 
 COMMAND = Command(
     description=(
@@ -55,25 +53,32 @@ COMMAND = Command(
     ),
 )
 
-COLUMN_MEANINGS = {
-    "CHROM": "chromosome",
-    "POS": "position, 1-based",
-    "ID": "identifier",
-    "REF": "reference allele",
-    "ALT": "alternative alleles",
-    "MAF": "1 - the frequency of the commonest allele",
-    "KEPT": "yes or no",
-    "REMOVED_BY": "the variant it was removed for, CHROM:POS:REF:ALT",
-    "R2": "r2 of the two",
-}
+COLUMNS: Columns[Sequence[PrunedVariant]] = Columns(
+    ("CHROM", "chromosome", lambda variants: [variant.chrom for variant in variants]),
+    ("POS", "position, 1-based", lambda variants: integers(variant.position for variant in variants)),
+    ("ID", "identifier", lambda variants: ["" if v.identifier == "." else v.identifier for v in variants]),
+    ("REF", "reference allele", lambda variants: [variant.ref for variant in variants]),
+    ("ALT", "alternative alleles", lambda variants: ["" if v.alt == "." else v.alt for v in variants]),
+    (
+        "MAF",
+        "1 - the frequency of the commonest allele",
+        lambda variants: numbers(variant.minor_allele_frequency for variant in variants),
+    ),
+    ("KEPT", "yes or no", lambda variants: ["yes" if variant.kept else "no" for variant in variants]),
+    (
+        "REMOVED_BY",
+        "the variant it was removed for, CHROM:POS:REF:ALT",
+        lambda variants: [variant.removed_by or "" for variant in variants],
+    ),
+    ("R2", "r2 of the two", lambda variants: numbers(variant.r2 for variant in variants)),
+)
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
     """Read blocks of variants, decide, write a row per variant and the lists."""
     from genem import popgen
-    from genem.cli.popgen.linkage import model_arguments, passing_blocks
+    from genem.cli.popgen.linkage import model_arguments, passing_blocks, portions
     from genem.cli.variant_input import open_selected
-    from genem.io.tables.writing import Column, TableWriter
 
     with open_selected(args, context, (args.field,)) as reader, ExitStack() as outputs:
         model = model_arguments(args, reader, context)
@@ -92,10 +97,10 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
             threads=context.threads or 1,
         )
         # Nothing is written before every argument has been looked at.
-        table = TableWriter(stream, [Column(name, meaning) for name, meaning in COLUMN_MEANINGS.items()])
+        table = COLUMNS.open(stream)
         unnamed = 0
-        for variants in _portions(decided):
-            table.write(cells(variants))
+        for variants in portions(decided):
+            table.write(variants)
             for wanted, names in lists:
                 chosen = [variant for variant in variants if variant.kept == wanted]
                 unnamed += sum(variant.identifier == "." for variant in chosen)
@@ -106,32 +111,10 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
         context.warn(f"{unnamed} variants have no ID: they are listed as CHROM:POS:REF:ALT, which --ids does not find")
 
 
-def _portions(variants: Iterator[PrunedVariant]) -> Iterator[list[PrunedVariant]]:
-    while portion := list(islice(variants, ROWS_AT_ONCE)):
-        yield portion
-
-
 def _name(variant: PrunedVariant) -> str:
     if variant.identifier != ".":
         return variant.identifier
     return f"{variant.chrom}:{variant.position}:{variant.ref}:{variant.alt}"
-
-
-def cells(variants: Sequence[PrunedVariant]) -> dict[str, Cells]:
-    """The rows of some variants, by column."""
-    import numpy as np
-
-    return {
-        "CHROM": [variant.chrom for variant in variants],
-        "POS": np.array([variant.position for variant in variants], np.int64),
-        "ID": ["" if variant.identifier == "." else variant.identifier for variant in variants],
-        "REF": [variant.ref for variant in variants],
-        "ALT": ["" if variant.alt == "." else variant.alt for variant in variants],
-        "MAF": np.array([variant.minor_allele_frequency for variant in variants]),
-        "KEPT": ["yes" if variant.kept else "no" for variant in variants],
-        "REMOVED_BY": [variant.removed_by or "" for variant in variants],
-        "R2": np.array([variant.r2 for variant in variants]),
-    }
 
 
 def warm() -> None:

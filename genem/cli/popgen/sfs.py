@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from math import nan
+from typing import TYPE_CHECKING, NamedTuple
 
+from genem.cli.columns import Columns, integers, numbers
 from genem.cli.options import (
     FIELD,
     MESSAGES,
@@ -142,18 +144,52 @@ COMMAND = Command(
 NEGLIGIBLE = 1e-12
 """Expected sites below this share of all sites are written as 0: what EM leaves of a count on its way to zero."""
 
-DIVERSITY_MEANINGS = {
-    "GROUP": "group of samples",
-    "CHROMOSOMES": "copies in the group",
-    "SITES": "sites used",
-    "SEGREGATING_SITES": "expected sites with both alleles in the group",
-    "THETA_W": "Watterson's estimate of theta; per base with --callable-length",
-    "THETA_W_SE": "bootstrap standard error of THETA_W",
-    "THETA_PI": "mean number of differences between two chromosomes; per base with --callable-length",
-    "THETA_PI_SE": "bootstrap standard error of THETA_PI",
-    "TAJIMA_D": "Tajima's D; NA with fewer than 4 chromosomes or without segregating sites",
-    "TAJIMA_D_SE": "bootstrap standard error of TAJIMA_D",
-}
+
+class DiversityRows(NamedTuple):
+    """What a spectrum says of the diversity of every group, a row each."""
+
+    result: SpectrumFit
+    names: tuple[str, ...]
+
+    def estimates(self, name: str) -> NDArray[np.float64]:
+        """An estimate of every group."""
+        return numbers(getattr(diversity, name) for diversity in self.result.diversity)
+
+    def errors(self, name: str) -> NDArray[np.float64]:
+        """The bootstrap standard error of an estimate of every group; NaN without a bootstrap."""
+        if not self.result.diversity_error:
+            return numbers(nan for _ in self.names)
+        return numbers(nan if error is None else getattr(error, name) for error in self.result.diversity_error)
+
+
+DIVERSITY_COLUMNS: Columns[DiversityRows] = Columns(
+    ("GROUP", "group of samples", lambda rows: rows.names),
+    ("CHROMOSOMES", "copies in the group", lambda rows: integers(group.n for group in rows.result.sites.groups)),
+    ("SITES", "sites used", lambda rows: integers(len(rows.result.sites) for _ in rows.names)),
+    (
+        "SEGREGATING_SITES",
+        "expected sites with both alleles in the group",
+        lambda rows: rows.estimates("segregating_sites"),
+    ),
+    (
+        "THETA_W",
+        "Watterson's estimate of theta; per base with --callable-length",
+        lambda rows: rows.estimates("theta_w"),
+    ),
+    ("THETA_W_SE", "bootstrap standard error of THETA_W", lambda rows: rows.errors("theta_w")),
+    (
+        "THETA_PI",
+        "mean number of differences between two chromosomes; per base with --callable-length",
+        lambda rows: rows.estimates("theta_pi"),
+    ),
+    ("THETA_PI_SE", "bootstrap standard error of THETA_PI", lambda rows: rows.errors("theta_pi")),
+    (
+        "TAJIMA_D",
+        "Tajima's D; NA with fewer than 4 chromosomes or without segregating sites",
+        lambda rows: rows.estimates("tajima_d"),
+    ),
+    ("TAJIMA_D_SE", "bootstrap standard error of TAJIMA_D", lambda rows: rows.errors("tajima_d")),
+)
 
 
 def run(args: argparse.Namespace, context: RunContext) -> None:
@@ -302,83 +338,56 @@ def _counts(result: SpectrumFit) -> tuple[dict[str, NDArray[np.int64]], NDArray[
     return {name: axis[written].astype(np.int64) for name, axis in zip(names, counts, strict=True)}, written
 
 
-def _count_meanings(result: SpectrumFit) -> dict[str, str]:
+def _count_columns(result: SpectrumFit, n_copies: int) -> list[tuple[str, str, Callable[[SpectrumFit], Cells]]]:
+    """The COUNT columns, their cells repeated ``n_copies`` times."""
+    import numpy as np
+
     allele = "minor" if result.fold else "derived"
-    if result.expected_sites.ndim == 1:
-        return {"COUNT": f"copies of the {allele} allele"}
-    return {f"COUNT_{group}": f"copies of the {allele} allele in group {group}" for group in (1, 2)}
+    columns, _ = _counts(result)
+    meanings = [f"copies of the {allele} allele"]
+    if len(columns) > 1:
+        meanings = [f"copies of the {allele} allele in group {group}" for group in (1, 2)]
+    return [
+        (name, meaning, lambda _, counts=counts: np.tile(counts, n_copies))  # type: ignore[misc]
+        for (name, counts), meaning in zip(columns.items(), meanings, strict=True)
+    ]
 
 
 def _write_spectrum(result: SpectrumFit, path: str, context: RunContext) -> None:
     import numpy as np
 
-    counts, written = _counts(result)
+    written = _counts(result)[1]
     expected = result.expected_sites[written]
     expected = np.where(expected < NEGLIGIBLE * len(result.sites), 0.0, expected)
     error = np.full(written.shape, np.nan) if result.standard_error is None else result.standard_error
-    meanings = {
-        **_count_meanings(result),
-        "EXPECTED_SITES": "expected number of sites with that count",
-        "PROPORTION": "EXPECTED_SITES divided by the number of sites",
-        "SE": "bootstrap standard error of EXPECTED_SITES",
-    }
-    cells: dict[str, Cells] = {
-        **counts,
-        "EXPECTED_SITES": expected,
-        "PROPORTION": expected / len(result.sites),
-        "SE": error[written],
-    }
-    _write_table(path, meanings, cells, context, notes(result))
+    columns: Columns[SpectrumFit] = Columns(
+        *_count_columns(result, 1),
+        ("EXPECTED_SITES", "expected number of sites with that count", lambda _: expected),
+        ("PROPORTION", "EXPECTED_SITES divided by the number of sites", lambda _: expected / len(result.sites)),
+        ("SE", "bootstrap standard error of EXPECTED_SITES", lambda _: error[written]),
+    )
+    with context.open_output(path) as stream:
+        columns.open(stream, notes(result)).write(result)
 
 
 def _write_replicates(result: SpectrumFit, path: str, context: RunContext) -> None:
     import numpy as np
 
     assert result.bootstrap is not None
-    counts, written = _counts(result)
-    numbers = result.bootstrap.numbers
-    meanings = {
-        "REPLICATE": "number of the replicate",
-        **_count_meanings(result),
-        "EXPECTED_SITES": "expected number of sites with that count",
-    }
-    cells: dict[str, Cells] = {
-        "REPLICATE": np.repeat(numbers, int(written.sum())),
-        **{name: np.tile(axis, len(numbers)) for name, axis in counts.items()},
-        "EXPECTED_SITES": result.bootstrap.expected_sites[:, written].ravel(),
-    }
-    _write_table(path, meanings, cells, context)
+    written = _counts(result)[1]
+    number, expected = result.bootstrap.numbers, result.bootstrap.expected_sites[:, written]
+    columns: Columns[SpectrumFit] = Columns(
+        ("REPLICATE", "number of the replicate", lambda _: np.repeat(number, expected.shape[1])),
+        *_count_columns(result, len(number)),
+        ("EXPECTED_SITES", "expected number of sites with that count", lambda _: expected.ravel()),
+    )
+    with context.open_output(path) as stream:
+        columns.open(stream).write(result)
 
 
 def _write_diversity(result: SpectrumFit, names: tuple[str, ...], path: str, context: RunContext) -> None:
-    import numpy as np
-
-    cells: dict[str, Cells] = {
-        "GROUP": list(names),
-        "CHROMOSOMES": np.array([group.n for group in result.sites.groups]),
-        "SITES": np.full(len(names), len(result.sites)),
-        "SEGREGATING_SITES": np.array([each.segregating_sites for each in result.diversity]),
-    }
-    for name in ("theta_w", "theta_pi", "tajima_d"):
-        cells[name.upper()] = np.array([getattr(each, name) for each in result.diversity])
-        errors = [
-            np.nan if each is None else getattr(each, name) for each in result.diversity_error or [None] * len(names)
-        ]
-        cells[f"{name.upper()}_SE"] = np.array(errors)
-    _write_table(path, DIVERSITY_MEANINGS, cells, context)
-
-
-def _write_table(
-    path: str,
-    meanings: dict[str, str],
-    cells: dict[str, Cells],
-    context: RunContext,
-    notes: dict[str, str] | None = None,
-) -> None:
-    from genem.io.tables.writing import Column, TableWriter
-
     with context.open_output(path) as stream:
-        TableWriter(stream, [Column(name, text) for name, text in meanings.items()], notes=notes).write(cells)
+        DIVERSITY_COLUMNS.open(stream).write(DiversityRows(result, names))
 
 
 def _with_replicates(result: SpectrumFit, path: str, callable_length: float | None, context: RunContext) -> SpectrumFit:

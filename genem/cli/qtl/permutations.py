@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from genem.cli.columns import Columns, integers, labels, numbers
 from genem.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genem.cli.context import RunContext
     from genem.data import Cross
-    from genem.io.tables.writing import Cells
+    from genem.io.tables.writing import Labels
     from genem.qtl import ChromosomeGenotypes, Permutations, Threshold
 
 __all__ = ["Permuted", "compute", "read", "write_maxima", "write_thresholds"]
@@ -24,24 +28,45 @@ AT_ONCE = 128
 AT_ONCE_BY_REGRESSION = 4096
 """The same for Haley-Knott regression, whose work before the first permutation takes longest."""
 
-MAXIMA_MEANINGS = {
-    "PERMUTATION": "number of the permutation",
-    "TRAIT": "trait that was permuted",
-    "METHOD": "method of the scan",
-    "REGION": "A: autosomes, X: X chromosome",
-    "MAX_LOD": "highest LOD score in the region",
-}
-THRESHOLD_MEANINGS = {
-    "TRAIT": "trait",
-    "METHOD": "method of the scan",
-    "REGION": "A: autosomes, X: X chromosome",
-    "ALPHA": "genome-wide significance level",
-    "THRESHOLD": "LOD score that chance reaches with this probability",
-    "PERMUTATIONS": "number of permutations",
-}
 REGIONS = ("A", "X")
-COLUMNS = tuple(MAXIMA_MEANINGS)
 REMEDY = "give the tables that --permutation-maxima wrote for the same cross and options"
+
+
+class MaximumRows(NamedTuple):
+    """The highest LOD scores of permutations: for each in turn, a row per trait, method and region."""
+
+    first: int
+    traits: Sequence[str]
+    methods: Sequence[str]
+    regions: Sequence[str]
+    highest: NDArray[np.float64]
+    """float64 (permutation, kind): of every trait, method and region."""
+
+    def permutations(self) -> NDArray[np.int64]:
+        """The number of the permutation of each row."""
+        n_permutations, n_kinds = self.highest.shape
+        return integers(number for number in range(self.first, self.first + n_permutations) for _ in range(n_kinds))
+
+    def kinds(self, names: Sequence[str]) -> Labels:
+        """A name of each row, given for every kind."""
+        return labels(names, integers([*range(len(names))] * len(self.highest)))
+
+
+MAXIMA_COLUMNS: Columns[MaximumRows] = Columns(
+    ("PERMUTATION", "number of the permutation", lambda rows: rows.permutations()),
+    ("TRAIT", "trait that was permuted", lambda rows: rows.kinds(rows.traits)),
+    ("METHOD", "method of the scan", lambda rows: rows.kinds(rows.methods)),
+    ("REGION", "A: autosomes, X: X chromosome", lambda rows: rows.kinds(rows.regions)),
+    ("MAX_LOD", "highest LOD score in the region", lambda rows: rows.highest.ravel()),
+)
+THRESHOLD_COLUMNS: Columns[Sequence[Threshold]] = Columns(
+    ("TRAIT", "trait", lambda rows: [row.trait for row in rows]),
+    ("METHOD", "method of the scan", lambda rows: [row.method for row in rows]),
+    ("REGION", "A: autosomes, X: X chromosome", lambda rows: [row.region for row in rows]),
+    ("ALPHA", "genome-wide significance level", lambda rows: numbers(row.alpha for row in rows)),
+    ("THRESHOLD", "LOD score that chance reaches with this probability", lambda rows: numbers(row.lod for row in rows)),
+    ("PERMUTATIONS", "number of permutations", lambda rows: integers(row.n_permutations for row in rows)),
+)
 
 
 def compute(
@@ -116,31 +141,22 @@ def notes(args: argparse.Namespace) -> dict[str, str]:
 
 
 def write_maxima(permuted: Permuted, path: str, args: argparse.Namespace, context: RunContext) -> None:
-    """A row per permutation, trait, method and region, in this order: pieces can be gathered."""
+    """Write a row per permutation, trait, method and region, in this order: pieces can be gathered."""
     import numpy as np
 
-    from genem.cli.qtl.tables import write_table
-    from genem.io.tables.writing import Labels
-
-    rows = [
+    kinds = [
         (trait, method, region, highest)
         for trait in next(iter(permuted.values()))
         for method, of_traits in permuted.items()
         for region, highest in (("A", of_traits[trait].autosomes), ("X", of_traits[trait].x))
         if np.isfinite(highest).all()
     ]
-    n = len(rows[0][3])
+    traits, methods, regions, highest = zip(*kinds, strict=True)
     first = next(iter(next(iter(permuted.values())).values()))
     lengths = {"autosome_length": repr(first.autosome_length), "x_length": repr(first.x_length)}
-    kinds = np.tile(np.arange(len(rows)), n)
-    cells: dict[str, Cells] = {
-        "PERMUTATION": np.repeat(np.arange(args.permutation_first, args.permutation_first + n), len(rows)),
-        "TRAIT": Labels([trait for trait, _, _, _ in rows], kinds),
-        "METHOD": Labels([method for _, method, _, _ in rows], kinds),
-        "REGION": Labels([region for _, _, region, _ in rows], kinds),
-        "MAX_LOD": np.stack([highest for _, _, _, highest in rows], axis=1).ravel(),
-    }
-    write_table(path, MAXIMA_MEANINGS, cells, context, {**notes(args), "seed": str(args.seed), **lengths})
+    rows = MaximumRows(args.permutation_first, traits, methods, regions, np.stack(highest, axis=1))
+    with context.open_output(path) as stream:
+        MAXIMA_COLUMNS.open(stream, {**notes(args), "seed": str(args.seed), **lengths}).write(rows)
 
 
 def read(
@@ -211,12 +227,12 @@ def _collect(
     from genem.io.tables.gathering import read_columns, read_notes
 
     context.add_input(path)
-    said = read_notes(path)
+    stated = read_notes(path)
     for name, value in notes(args).items():
-        if said.get(name) != value:
-            raise InputError(f"permutations with {name} {said.get(name)}, {value} expected", path=path, remedy=REMEDY)
+        if stated.get(name) != value:
+            raise InputError(f"permutations with {name} {stated.get(name)}, {value} expected", path=path, remedy=REMEDY)
     n_rows = 0
-    for columns in read_columns(path, COLUMNS, written_by="genem qtl --permutation-maxima"):
+    for columns in read_columns(path, tuple(MAXIMA_COLUMNS.meanings), written_by="genem qtl --permutation-maxima"):
         for number, trait, method, region, text in zip(*columns, strict=True):
             n_rows += 1
             try:
@@ -234,26 +250,15 @@ def _collect(
                 )
             of_kind[key] = lod
     try:
-        return float(said["autosome_length"]), float(said["x_length"])
+        return float(stated["autosome_length"]), float(stated["x_length"])
     except (KeyError, ValueError):
         raise InputError("the header does not say how long the chromosomes are", path=path, remedy=REMEDY) from None
 
 
 def write_thresholds(found: Sequence[Threshold], path: str, args: argparse.Namespace, context: RunContext) -> None:
-    """A row per trait, method, level and region."""
-    import numpy as np
-
-    from genem.cli.qtl.tables import write_table
-
-    cells: dict[str, Cells] = {
-        "TRAIT": [one.trait for one in found],
-        "METHOD": [one.method for one in found],
-        "REGION": [one.region for one in found],
-        "ALPHA": np.array([one.alpha for one in found]),
-        "THRESHOLD": np.array([one.lod for one in found]),
-        "PERMUTATIONS": np.array([one.n_permutations for one in found]),
-    }
-    write_table(path, THRESHOLD_MEANINGS, cells, context, notes(args))
+    """Write a row per trait, method, level and region."""
+    with context.open_output(path) as stream:
+        THRESHOLD_COLUMNS.open(stream, notes(args)).write(found)
 
 
 def check_request(args: argparse.Namespace, methods: Sequence[str]) -> None:

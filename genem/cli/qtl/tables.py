@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from math import nan
+from operator import methodcaller
+from typing import TYPE_CHECKING, NamedTuple
+
+from genem.cli.columns import Columns, full_numbers, labels, numbers, repeated, statuses
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,7 +15,7 @@ if TYPE_CHECKING:
 
     from genem.cli.context import RunContext
     from genem.data import Cross, GeneticMap
-    from genem.io.tables.writing import Cells
+    from genem.io.tables.writing import Labels
     from genem.qtl import ChromosomeGenotypes, LocusEffects, Peak, Scan
 
 __all__ = [
@@ -21,17 +25,13 @@ __all__ = [
     "write_lod_scores",
     "write_map",
     "write_peaks",
-    "write_table",
 ]
 
 CELLS_AT_ONCE = 200_000
 """Genotype probabilities written at a time: bounds the memory."""
 
-POSITION_MEANINGS = {
-    "CHROM": "chromosome",
-    "POS": "position, in centimorgan",
-    "MARKER": "marker; c1.loc45: 45 cM from the first marker of chromosome 1",
-}
+POS_MEANING = "position, in centimorgan"
+MARKER_MEANING = "marker; c1.loc45: 45 cM from the first marker of chromosome 1"
 LOD_MEANINGS = {
     "LOD_EM": "LOD score by EM",
     "LOD_HK": "LOD score by Haley-Knott regression",
@@ -43,67 +43,212 @@ LOD_MEANINGS = {
     "LOD_BINARY": "LOD score of being in the spike, given the other part",
     "LOD_NORMAL": "LOD score of the value outside the spike, given the other part",
 }
-SCAN_MEANINGS = {
-    "ENTROPY": "missing genotype information, from 0 (all genotypes known) to 1",
-    "N_ITER": "most iterations of a method",
-    "STATUS": "how the fits ended; the worst of the methods",
-}
-PEAK_MEANINGS = {
-    "TRAIT": "trait",
-    "METHOD": "method of the scan",
-    **POSITION_MEANINGS,
-    "LOD": "LOD score, the highest of the chromosome",
-    "THRESHOLD": "what it had to reach",
-    "GENOME_WIDE_P": "probability of such a score anywhere by chance, from the permutations",
-    "POS_LOW": "lower end of the interval of support, in centimorgan",
-    "POS_HIGH": "upper end",
-    "MARKER_LOW": "marker or position at the lower end",
-    "MARKER_HIGH": "marker or position at the upper end",
-    "PERCENT_VARIANCE": "percent of the variance of a normal trait explained by the locus alone",
-    "SPIKE": "yes: EM exceeds Haley-Knott by much where little is known, probably an artefact",
-}
-EFFECT_MEANINGS = {
-    "TRAIT": "trait",
-    "METHOD": "method whose peak it is",
-    **POSITION_MEANINGS,
-    "KIND": "mean, adjusted_mean, effect, coefficient, interaction, residual or fit",
-    "TERM": "genotype, covariate, genotype:covariate, or what else is estimated",
-    "ESTIMATE": "maximum-likelihood estimate by EM",
-    "SE": "standard error from the observed information",
-}
-PROBABILITY_MEANINGS = {
-    **POSITION_MEANINGS,
-    "INDIVIDUAL": "individual",
-    "GENOTYPE": "genotype; on the X chromosome told apart by sex and direction",
-    "PROBABILITY": "probability of the genotype given all calls of the individual on the chromosome",
-}
-ERROR_MEANINGS = {
-    **POSITION_MEANINGS,
-    "INDIVIDUAL": "individual",
-    "GENOTYPE": "what was called",
-    "ERROR_LOD": "log10 of how much likelier the call is an error than not",
-}
-MAP_MEANINGS = {
-    "MARKER": "marker",
-    "CHR": "chromosome",
-    "CM": "estimated position, in centimorgan",
-    "BP": "position on the reference, where known",
-    "LOG_LIKELIHOOD": "of the calls on the chromosome, natural logarithm",
-}
 
 
-def write_table(
-    path: str,
-    meanings: Mapping[str, str],
-    cells: Mapping[str, Cells],
-    context: RunContext,
-    notes: Mapping[str, str] | None = None,
-) -> None:
-    """A table of one block."""
-    from genem.io.tables.writing import Column, TableWriter
+class LodScores(NamedTuple):
+    """LOD scores of all methods at the positions of a scan, one trait after the other."""
 
-    with context.open_output(path) as stream:
-        TableWriter(stream, [Column(name, text) for name, text in meanings.items()], notes=notes).write(cells)
+    grid: Scan
+    trait: int
+    lod: Mapping[str, NDArray[np.float64]]
+    entropy: NDArray[np.float64]
+    n_iter: NDArray[np.integer]
+    status: NDArray[np.integer]
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """The LOD scores of a method, or a part of the trait, by the name of the column."""
+        import numpy as np
+
+        return np.ascontiguousarray(self.lod[name][:, self.trait])
+
+
+def _lod_columns(names: Iterable[str]) -> Columns[LodScores]:
+    """The table of LOD scores, with these columns of LOD scores."""
+    import numpy as np
+
+    return Columns(
+        ("TRAIT", "trait", lambda scores: repeated(scores.grid.traits[scores.trait], len(scores.grid))),
+        ("CHROM", "chromosome", lambda scores: labels(scores.grid.chromosomes, scores.grid.chromosome)),
+        ("POS", POS_MEANING, lambda scores: scores.grid.position),
+        ("MARKER", MARKER_MEANING, lambda scores: labels(scores.grid.names, np.arange(len(scores.grid)))),
+        *((name, LOD_MEANINGS[name], methodcaller("column", name)) for name in names),
+        (
+            "ENTROPY",
+            "missing genotype information, from 0 (all genotypes known) to 1",
+            lambda scores: scores.entropy,
+        ),
+        ("N_ITER", "most iterations of a method", lambda scores: scores.n_iter[:, scores.trait]),
+        (
+            "STATUS",
+            "how the fits ended; the worst of the methods",
+            lambda scores: statuses(scores.status[:, scores.trait]),
+        ),
+    )
+
+
+PEAK_COLUMNS: Columns[Sequence[Peak]] = Columns(
+    ("TRAIT", "trait", lambda peaks: [peak.interval.trait for peak in peaks]),
+    ("METHOD", "method of the scan", lambda peaks: [peak.method for peak in peaks]),
+    ("CHROM", "chromosome", lambda peaks: [peak.interval.chromosome for peak in peaks]),
+    ("POS", POS_MEANING, lambda peaks: numbers(peak.interval.peak for peak in peaks)),
+    ("MARKER", MARKER_MEANING, lambda peaks: [peak.interval.peak_name for peak in peaks]),
+    (
+        "LOD",
+        "LOD score, the highest of the chromosome",
+        lambda peaks: numbers(peak.interval.lod for peak in peaks),
+    ),
+    ("THRESHOLD", "what it had to reach", lambda peaks: numbers(peak.threshold for peak in peaks)),
+    (
+        "GENOME_WIDE_P",
+        "probability of such a score anywhere by chance, from the permutations",
+        lambda peaks: numbers(peak.genome_wide_p for peak in peaks),
+    ),
+    (
+        "POS_LOW",
+        "lower end of the interval of support, in centimorgan",
+        lambda peaks: numbers(peak.interval.left for peak in peaks),
+    ),
+    ("POS_HIGH", "upper end", lambda peaks: numbers(peak.interval.right for peak in peaks)),
+    (
+        "MARKER_LOW",
+        "marker or position at the lower end",
+        lambda peaks: [peak.interval.left_name for peak in peaks],
+    ),
+    (
+        "MARKER_HIGH",
+        "marker or position at the upper end",
+        lambda peaks: [peak.interval.right_name for peak in peaks],
+    ),
+    (
+        "PERCENT_VARIANCE",
+        "percent of the variance of a normal trait explained by the locus alone",
+        lambda peaks: numbers(peak.percent_variance for peak in peaks),
+    ),
+    (
+        "SPIKE",
+        "yes: EM exceeds Haley-Knott by much where little is known, probably an artefact",
+        lambda peaks: ["yes" if peak.spike else "no" for peak in peaks],
+    ),
+)
+
+
+class EffectRow(NamedTuple):
+    """What is estimated at a peak, with the method whose peak it is."""
+
+    method: str
+    effects: LocusEffects
+    kind: str
+    term: str
+    estimate: float
+    standard_error: float
+
+
+EFFECT_COLUMNS: Columns[Sequence[EffectRow]] = Columns(
+    ("TRAIT", "trait", lambda rows: [row.effects.trait for row in rows]),
+    ("METHOD", "method whose peak it is", lambda rows: [row.method for row in rows]),
+    ("CHROM", "chromosome", lambda rows: [row.effects.chromosome for row in rows]),
+    ("POS", POS_MEANING, lambda rows: numbers(row.effects.position for row in rows)),
+    ("MARKER", MARKER_MEANING, lambda rows: [row.effects.name for row in rows]),
+    (
+        "KIND",
+        "mean, adjusted_mean, effect, coefficient, interaction, residual or fit",
+        lambda rows: [row.kind for row in rows],
+    ),
+    ("TERM", "genotype, covariate, genotype:covariate, or what else is estimated", lambda rows: [r.term for r in rows]),
+    ("ESTIMATE", "maximum-likelihood estimate by EM", lambda rows: numbers(row.estimate for row in rows)),
+    (
+        "SE",
+        "standard error from the observed information",
+        lambda rows: numbers(row.standard_error for row in rows),
+    ),
+)
+
+
+class ProbabilityRows(NamedTuple):
+    """Genotype probabilities at some positions of a chromosome; one index per row for each axis."""
+
+    genotypes: ChromosomeGenotypes
+    individuals: Sequence[str]
+    position: NDArray[np.integer]
+    individual: NDArray[np.integer]
+    state: NDArray[np.integer]
+    probability: NDArray[np.float64]
+
+
+PROBABILITY_COLUMNS: Columns[ProbabilityRows] = Columns(
+    ("CHROM", "chromosome", lambda rows: repeated(rows.genotypes.chromosome, len(rows.position))),
+    ("POS", POS_MEANING, lambda rows: rows.genotypes.grid.position[rows.position]),
+    ("MARKER", MARKER_MEANING, lambda rows: labels(rows.genotypes.grid.names, rows.position)),
+    ("INDIVIDUAL", "individual", lambda rows: labels(rows.individuals, rows.individual)),
+    (
+        "GENOTYPE",
+        "genotype; on the X chromosome told apart by sex and direction",
+        lambda rows: labels(rows.genotypes.states, rows.state),
+    ),
+    (
+        "PROBABILITY",
+        "probability of the genotype given all calls of the individual on the chromosome",
+        lambda rows: rows.probability,
+    ),
+)
+
+
+class SuspiciousCalls(NamedTuple):
+    """Calls that are probably errors: individual, marker and error LOD score, a row each."""
+
+    cross: Cross
+    individual: NDArray[np.integer]
+    marker: NDArray[np.integer]
+    error_lod: NDArray[np.float64]
+
+    def genotypes(self) -> Labels:
+        """What was called."""
+        a, b = self.cross.alleles
+        names = ("NA", a + a, a + b, b + b, f"not {b + b}", f"not {a + a}")
+        return labels(names, self.cross.genotypes[self.individual, self.marker])
+
+
+ERROR_COLUMNS: Columns[SuspiciousCalls] = Columns(
+    (
+        "CHROM",
+        "chromosome",
+        lambda calls: labels(calls.cross.genetic_map.chromosomes, calls.cross.genetic_map.chromosome[calls.marker]),
+    ),
+    ("POS", POS_MEANING, lambda calls: calls.cross.genetic_map.position[calls.marker]),
+    ("MARKER", MARKER_MEANING, lambda calls: labels(calls.cross.genetic_map.markers, calls.marker)),
+    ("INDIVIDUAL", "individual", lambda calls: labels(calls.cross.individuals, calls.individual)),
+    ("GENOTYPE", "what was called", lambda calls: calls.genotypes()),
+    ("ERROR_LOD", "log10 of how much likelier the call is an error than not", lambda calls: calls.error_lod),
+)
+
+
+class EstimatedMap(NamedTuple):
+    """A genetic map, its log-likelihood by chromosome, and where known the places of markers on the reference."""
+
+    genetic_map: GeneticMap
+    log_likelihood: NDArray[np.float64]
+    base_position: Mapping[str, int]
+
+    def base_positions(self) -> list[str]:
+        """The place of every marker on the reference; empty where it is unknown."""
+        return [str(self.base_position.get(name, "")) for name in self.genetic_map.markers]
+
+
+MAP_COLUMNS: Columns[EstimatedMap] = Columns(
+    ("MARKER", "marker", lambda estimated: estimated.genetic_map.markers),
+    (
+        "CHR",
+        "chromosome",
+        lambda estimated: labels(estimated.genetic_map.chromosomes, estimated.genetic_map.chromosome),
+    ),
+    ("CM", "estimated position, in centimorgan", lambda estimated: estimated.genetic_map.position),
+    ("BP", "position on the reference, where known", lambda estimated: estimated.base_positions()),
+    (
+        "LOG_LIKELIHOOD",
+        "of the calls on the chromosome, natural logarithm",
+        lambda estimated: full_numbers(estimated.log_likelihood[estimated.genetic_map.chromosome]),
+    ),
+)
 
 
 def write_lod_scores(
@@ -113,45 +258,26 @@ def write_lod_scores(
     context: RunContext,
     notes: Mapping[str, str],
 ) -> None:
-    """A row per trait and position, a column per method."""
+    """Write a row per trait and position, a column per method."""
     import numpy as np
 
-    from genem.em import Status
-    from genem.io.tables.writing import Column, Labels, TableWriter
     from genem.qtl.one_locus.scanning import missing_information
 
     grid = max(scans.values(), key=len)
-    columns: dict[str, NDArray[np.float64]] = {}
+    lod: dict[str, NDArray[np.float64]] = {}
     for method, scan in scans.items():
-        columns[f"LOD_{method.upper()}"] = _on_grid(scan, scan.lod, grid)
-        columns |= {f"LOD_{part.upper()}": _on_grid(scan, lod, grid) for part, lod in scan.parts.items()}
-    entropy = np.concatenate([missing_information(one) for one in genotypes])
+        lod[f"LOD_{method.upper()}"] = _on_grid(scan, scan.lod, grid)
+        lod |= {f"LOD_{part.upper()}": _on_grid(scan, values, grid) for part, values in scan.parts.items()}
+    entropy = np.concatenate([missing_information(chromosome) for chromosome in genotypes])
     if len(entropy) > len(grid):
-        entropy = entropy[np.concatenate([one.grid.marker for one in genotypes]) >= 0]
-    whole = [scan for scan in scans.values() if len(scan) == len(grid)]
-    n_iter = np.max([scan.n_iter for scan in whole], axis=0)
-    status = np.max([scan.status for scan in whole], axis=0)
-    meanings = {
-        "TRAIT": "trait",
-        **POSITION_MEANINGS,
-        **{name: LOD_MEANINGS[name] for name in columns},
-        **SCAN_MEANINGS,
-    }
+        entropy = entropy[np.concatenate([chromosome.grid.marker for chromosome in genotypes]) >= 0]
+    full_scans = [scan for scan in scans.values() if len(scan) == len(grid)]
+    n_iter = np.max([scan.n_iter for scan in full_scans], axis=0)
+    status = np.max([scan.status for scan in full_scans], axis=0)
     with context.open_output(path) as stream:
-        table = TableWriter(stream, [Column(name, text) for name, text in meanings.items()], notes=notes)
-        names = Labels(grid.names, np.arange(len(grid)))
-        for k, trait in enumerate(grid.traits):
-            cells: dict[str, Cells] = {
-                "TRAIT": Labels([trait], np.zeros(len(grid), np.int64)),
-                "CHROM": Labels(grid.chromosomes, grid.chromosome),
-                "POS": grid.position,
-                "MARKER": names,
-                **{name: np.ascontiguousarray(lod[:, k]) for name, lod in columns.items()},
-                "ENTROPY": entropy,
-                "N_ITER": n_iter[:, k],
-                "STATUS": Labels([each.label for each in Status], status[:, k]),
-            }
-            table.write(cells)
+        table = _lod_columns(lod).open(stream, notes)
+        for trait in range(len(grid.traits)):
+            table.write(LodScores(grid, trait, lod, entropy, n_iter, status))
 
 
 def _on_grid(scan: Scan, lod: NDArray[np.float64], grid: Scan) -> NDArray[np.float64]:
@@ -166,113 +292,63 @@ def _on_grid(scan: Scan, lod: NDArray[np.float64], grid: Scan) -> NDArray[np.flo
 
 
 def write_peaks(peaks: Sequence[Peak], path: str, context: RunContext, notes: Mapping[str, str]) -> None:
-    """A row per peak."""
-    import numpy as np
-
-    intervals = [peak.interval for peak in peaks]
-    cells: dict[str, Cells] = {
-        "TRAIT": [one.trait for one in intervals],
-        "METHOD": [peak.method for peak in peaks],
-        "CHROM": [one.chromosome for one in intervals],
-        "POS": np.array([one.peak for one in intervals], np.float64),
-        "MARKER": [one.peak_name for one in intervals],
-        "LOD": np.array([one.lod for one in intervals], np.float64),
-        "THRESHOLD": np.array([peak.threshold for peak in peaks], np.float64),
-        "GENOME_WIDE_P": np.array([peak.genome_wide_p for peak in peaks], np.float64),
-        "POS_LOW": np.array([one.left for one in intervals], np.float64),
-        "POS_HIGH": np.array([one.right for one in intervals], np.float64),
-        "MARKER_LOW": [one.left_name for one in intervals],
-        "MARKER_HIGH": [one.right_name for one in intervals],
-        "PERCENT_VARIANCE": np.array([peak.percent_variance for peak in peaks], np.float64),
-        "SPIKE": ["yes" if peak.spike else "no" for peak in peaks],
-    }
-    write_table(path, PEAK_MEANINGS, cells, context, notes)
+    """Write a row per peak."""
+    with context.open_output(path) as stream:
+        PEAK_COLUMNS.open(stream, notes).write(peaks)
 
 
 def write_effects(effects: Sequence[tuple[str, LocusEffects]], path: str, context: RunContext) -> None:
-    """A row per peak and estimate; each comes with the method whose peak it is."""
-    import numpy as np
-
-    rows = [(method, one, *row) for method, one in effects for row in _estimates(one)]
-    cells: dict[str, Cells] = {
-        "TRAIT": [row[1].trait for row in rows],
-        "METHOD": [row[0] for row in rows],
-        "CHROM": [row[1].chromosome for row in rows],
-        "POS": np.array([row[1].position for row in rows], np.float64),
-        "MARKER": [row[1].name for row in rows],
-        "KIND": [row[2] for row in rows],
-        "TERM": [row[3] for row in rows],
-        "ESTIMATE": np.array([row[4] for row in rows], np.float64),
-        "SE": np.array([row[5] for row in rows], np.float64),
-    }
-    write_table(path, EFFECT_MEANINGS, cells, context)
+    """Write a row per peak and estimate; each peak comes with its method."""
+    rows = [EffectRow(method, locus, *estimate) for method, locus in effects for estimate in _estimates(locus)]
+    with context.open_output(path) as stream:
+        EFFECT_COLUMNS.open(stream).write(rows)
 
 
-def _estimates(one: LocusEffects) -> list[tuple[str, str, float, float]]:
+def _estimates(effects: LocusEffects) -> list[tuple[str, str, float, float]]:
     """Kind, term, estimate and standard error of everything estimated at a locus."""
-    nothing = float("nan")
-    n = len(one.adjusted_means)
-    estimated = [*zip(one.terms, one.estimates.tolist(), one.standard_errors.tolist(), strict=True)]
+    n = len(effects.adjusted_means)
+    estimated = [*zip(effects.terms, effects.estimates.tolist(), effects.standard_errors.tolist(), strict=True)]
     rows = [("mean", *row) for row in estimated[:n]]
     if len(estimated) > n:
-        adjusted = zip(one.terms, one.adjusted_means.tolist(), one.adjusted_errors.tolist(), strict=False)
+        adjusted = zip(effects.terms, effects.adjusted_means.tolist(), effects.adjusted_errors.tolist(), strict=False)
         rows += [("adjusted_mean", *row) for row in adjusted]
-    rows += [("effect", name, *pair) for name, pair in one.contrasts.items()]
+    rows += [("effect", name, *pair) for name, pair in effects.contrasts.items()]
     rows += [("interaction" if ":" in row[0] else "coefficient", *row) for row in estimated[n:]]
-    rows.append(("residual", "sigma", *one.sigma))
-    rows.append(("fit", "percent_variance", one.percent_variance, nothing))
-    rows.append(("fit", "lod", one.lod, nothing))
-    rows.append(("fit", "n_individuals", float(one.n_individuals), nothing))
+    rows.append(("residual", "sigma", *effects.sigma))
+    rows.append(("fit", "percent_variance", effects.percent_variance, nan))
+    rows.append(("fit", "lod", effects.lod, nan))
+    rows.append(("fit", "n_individuals", float(effects.n_individuals), nan))
     return rows
 
 
 def write_genotype_probabilities(
     genotypes: Sequence[ChromosomeGenotypes], individuals: Sequence[str], path: str, context: RunContext
 ) -> None:
-    """A row per position, individual and genotype."""
+    """Write a row per position, individual and genotype."""
     import numpy as np
 
-    from genem.io.tables.writing import Column, Labels, TableWriter
-
     with context.open_output(path) as stream:
-        table = TableWriter(stream, [Column(name, text) for name, text in PROBABILITY_MEANINGS.items()])
-        for one in genotypes:
-            n_positions, n, n_states = one.probabilities.shape
+        table = PROBABILITY_COLUMNS.open(stream)
+        for chromosome in genotypes:
+            n_positions, n, n_states = chromosome.probabilities.shape
             at_once = max(1, CELLS_AT_ONCE // (n * n_states))
             for start in range(0, n_positions, at_once):
-                some = one.probabilities[start : start + at_once]
-                place, person, state = np.indices(some.shape).reshape(3, -1)
+                block = chromosome.probabilities[start : start + at_once]
+                position, individual, state = np.indices(block.shape).reshape(3, -1)
                 table.write(
-                    {
-                        "CHROM": Labels([one.chromosome], np.zeros(len(place), np.int64)),
-                        "POS": one.grid.position[start + place],
-                        "MARKER": Labels(one.grid.names, start + place),
-                        "INDIVIDUAL": Labels(individuals, person),
-                        "GENOTYPE": Labels(one.states, state),
-                        "PROBABILITY": some.ravel(),
-                    }
+                    ProbabilityRows(chromosome, individuals, start + position, individual, state, block.ravel())
                 )
 
 
 def write_error_lods(cross: Cross, lods: NDArray[np.float64], least: float, path: str, context: RunContext) -> None:
-    """A row per suspicious call, the most suspicious first."""
+    """Write a row per suspicious call, the most suspicious first."""
     import numpy as np
 
-    person, marker = np.nonzero(np.nan_to_num(lods, nan=-np.inf) >= least)
-    order = np.argsort(-lods[person, marker], kind="stable")
-    person, marker = person[order], marker[order]
-    genetic_map = cross.genetic_map
-    a, b = cross.alleles
-    names = ["NA", a + a, a + b, b + b, f"not {b + b}", f"not {a + a}"]
-    cells: dict[str, Cells] = {
-        "CHROM": [genetic_map.chromosomes[k] for k in genetic_map.chromosome[marker].tolist()],
-        "POS": genetic_map.position[marker],
-        "MARKER": [genetic_map.markers[k] for k in marker.tolist()],
-        "INDIVIDUAL": [cross.individuals[k] for k in person.tolist()],
-        "GENOTYPE": [names[k] for k in cross.genotypes[person, marker].tolist()],
-        "ERROR_LOD": lods[person, marker],
-    }
-    write_table(path, ERROR_MEANINGS, cells, context)
+    individual, marker = np.nonzero(np.nan_to_num(lods, nan=-np.inf) >= least)
+    order = np.argsort(-lods[individual, marker], kind="stable")
+    individual, marker = individual[order], marker[order]
+    with context.open_output(path) as stream:
+        ERROR_COLUMNS.open(stream).write(SuspiciousCalls(cross, individual, marker, lods[individual, marker]))
 
 
 def write_map(
@@ -282,18 +358,10 @@ def write_map(
     path: str,
     context: RunContext,
 ) -> None:
-    """The map as ``--map`` reads it."""
+    """Write the map as ``--map`` reads it."""
     import numpy as np
 
-    from genem.io.tables.writing import FullFloats, Labels
-
-    base = [str(base_position[name]) if name in base_position else "" for name in genetic_map.markers]
-    meanings = {name: text for name, text in MAP_MEANINGS.items() if name != "BP" or any(base)}
-    cells: dict[str, Cells] = {
-        "MARKER": list(genetic_map.markers),
-        "CHR": Labels(genetic_map.chromosomes, genetic_map.chromosome),
-        "CM": genetic_map.position,
-        "BP": base,
-        "LOG_LIKELIHOOD": FullFloats(np.asarray(log_likelihood)[genetic_map.chromosome]),
-    }
-    write_table(path, meanings, {name: cells[name] for name in meanings}, context)
+    estimated = EstimatedMap(genetic_map, np.asarray(log_likelihood), base_position)
+    columns = MAP_COLUMNS if any(estimated.base_positions()) else MAP_COLUMNS.without(("BP",))
+    with context.open_output(path) as stream:
+        columns.open(stream).write(estimated)

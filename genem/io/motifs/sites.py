@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genem.data import Motif, MotifSites, SequenceSet
 from genem.errors import InputError
 from genem.io.files.output import ByteSink
-from genem.io.tables.writing import Cells, Column, Labels, TableWriter, TextSpans
+from genem.io.tables.writing import Cells, Labels, TableWriter, TextSpans
 
 __all__ = [
     "SITE_MEANINGS",
@@ -152,7 +152,7 @@ def write_site_table(
     >>> print(stream.getvalue().decode().splitlines()[-1])
     TGC	a	3	5	-	1	0.125	1	TGC	AA	AA
     """
-    table = TableWriter(stream, [Column(name, text) for name, text in SITE_MEANINGS.items()], notes=notes)
+    table = TableWriter(stream, SITE_MEANINGS, notes=notes)
     for motif, found in zip(motifs, sites, strict=True):
         words = site_words(sequences, found, motif, flank=flank)
         cells: dict[str, Cells] = {
@@ -201,7 +201,7 @@ def write_site_bed(
     """
     places = genome_places(sequences) if genomic else None
     names = sequences.names if places is None else places.chromosomes
-    table = TableWriter(stream, [Column(name, "") for name in ("c", "s", "e", "m", "v", "t")], header=False)
+    table = TableWriter(stream, dict.fromkeys(("c", "s", "e", "m", "v", "t"), ""), header=False)
     for motif, found in zip(motifs, sites, strict=True):
         start, strand = (found.start, found.strand) if places is None else genome_sites(found, motif.width, places)
         with np.errstate(divide="ignore"):

@@ -28,7 +28,6 @@ __all__ = [
     "MISSING_INTEGER",
     "NA",
     "Cells",
-    "Column",
     "FloatLists",
     "FullFloats",
     "Labels",
@@ -38,14 +37,6 @@ __all__ = [
 ]
 
 NA = "NA"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its name in the header row and its meaning in the ``##column`` line."""
-
-    name: str
-    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +91,8 @@ class TableWriter:
     ----------
     stream
         Takes bytes.
-    columns
-        The columns in order.
+    meanings
+        The names of the columns, in order, each with the meaning that its ``##column`` line gives.
     header
         Without it only rows are written, so that pieces can be concatenated.
     notes
@@ -115,7 +106,7 @@ class TableWriter:
     --------
     >>> import io
     >>> stream = io.BytesIO()
-    >>> table = TableWriter(stream, [Column("POS", "position, 1-based"), Column("AF", "allele frequency")])
+    >>> table = TableWriter(stream, {"POS": "position, 1-based", "AF": "allele frequency"})
     >>> table.write({"POS": np.array([7, 9]), "AF": np.array([1 / 3, np.nan])})
     >>> for line in stream.getvalue().decode().splitlines()[1:]:
     ...     print(line.split("\t"))
@@ -129,17 +120,17 @@ class TableWriter:
     def __init__(
         self,
         stream: ByteSink,
-        columns: Sequence[Column],
+        meanings: Mapping[str, str],
         *,
         header: bool = True,
         notes: Mapping[str, str] | None = None,
     ) -> None:
         self._stream = stream
-        self._names = tuple(column.name for column in columns)
+        self._names = tuple(meanings)
         if header:
             lines = [f"##genem_version={__version__}"]
             lines += [f"##{name}={value}" for name, value in (notes or {}).items()]
-            lines += [f'##column=<ID={column.name},Description="{column.meaning}">' for column in columns]
+            lines += [f'##column=<ID={name},Description="{meaning}">' for name, meaning in meanings.items()]
             lines.append("\t".join(self._names))
             stream.write(("\n".join(lines) + "\n").encode())
 

@@ -105,6 +105,8 @@ def count_biallelic_words(words: np.ndarray, mask: np.ndarray) -> tuple[np.int64
 
     Genotypes outside ``mask`` count as missing. The last value tells whether anything else was seen (half-calls,
     haploid calls, other alleles): then the counts are not to be used.
+
+    ``words`` and ``mask`` are uint64 (word,).
     """
     odd = np.uint64(0)
     n_het = np.int64(0)
@@ -135,6 +137,8 @@ def count_complete_words(words: np.ndarray) -> tuple[np.int64, np.int64, bool]:
     """Heterozygotes and ALT homozygotes in words of diploid calls of alleles 0 and 1 alone.
 
     The last value tells whether that is all there is; else the counts are not to be used.
+
+    ``words`` is uint64 (word,).
     """
     n_copies = np.int64(0)
     n_hom = np.int64(0)
@@ -156,7 +160,10 @@ def count_complete_words(words: np.ndarray) -> tuple[np.int64, np.int64, bool]:
 
 @kernel
 def count_all_words(words: np.ndarray, mask: np.ndarray) -> tuple[np.int64, np.int64, np.int64, np.bool_]:
-    """``count_biallelic_words`` of all samples, sooner where nobody is missing; the last word may hold padding."""
+    """``count_biallelic_words`` of all samples, sooner where nobody is missing; the last word may hold padding.
+
+    ``words`` and ``mask`` are uint64 (word,).
+    """
     n_full = len(words) - 1
     # A few samples tell cheaply that somebody is missing, as somebody is at most sites of most files.
     seen = np.uint64(0)
@@ -169,6 +176,34 @@ def count_all_words(words: np.ndarray, mask: np.ndarray) -> tuple[np.int64, np.i
         return count_biallelic_words(words, mask)
     last_het, last_hom, n_missing, odd = count_biallelic_words(words[n_full:], mask[n_full:])
     return n_het + last_het, n_hom + last_hom, n_missing, odd
+
+
+@kernel
+def read_call(call: np.ndarray, n_alleles: int) -> tuple[int, int, int, int, bool]:
+    """Copies called (-1: an allele that the site does not have) and missing, the first and the last allele, whether
+    alleles differ.
+
+    ``call`` is (copy,).
+    """
+    n_called = 0
+    n_missing = 0
+    first = -1
+    last = -1
+    differs = False
+    for k in range(call.shape[0]):
+        allele = call[k]
+        if allele == MISSING_ALLELE:
+            n_missing += 1
+        elif allele != ABSENT_ALLELE:
+            if allele >= n_alleles or allele < 0:
+                return -1, n_missing, first, last, differs
+            if n_called == 0:
+                first = allele
+            elif allele != first:
+                differs = True
+            last = allele
+            n_called += 1
+    return n_called, n_missing, first, last, differs
 
 
 @kernel
@@ -185,6 +220,8 @@ def count_samples(
     The bucket after the last group takes the samples in none. Returns the number of heterozygous calls where one
     copy is expected (set missing), the first sample with more than two copies or -1, and the first with an allele
     the site does not have or -1.
+
+    ``alleles`` is (sample, copy), ``row_counts`` (bucket, N_ROW_COUNTS), ``alt_counts`` (bucket, allele, N_ALT_COUNTS).
     """
     n_alleles, region = design.n_alleles[variant], design.region[variant]
     sex, group = design.sex, design.group
@@ -196,26 +233,12 @@ def count_samples(
         if role == NO_COPY:
             continue
         row_counts[bucket, N_SAMPLES] += 1
-        n_called = 0
-        n_missing = 0
-        first = -1
-        second = -1
-        differs = False
-        for k in range(alleles.shape[1]):
-            allele = alleles[sample, k]
-            if allele == MISSING_ALLELE:
-                n_missing += 1
-            elif allele != ABSENT_ALLELE:
-                if allele >= n_alleles or allele < 0:
-                    return n_heterozygous_haploids, polyploid, sample
-                if n_called == 0:
-                    first = allele
-                elif allele != first:
-                    differs = True
-                second = allele
-                n_called += 1
+        n_called, n_missing, first, second, differs = read_call(alleles[sample], n_alleles)
+        if n_called < 0:
+            return n_heterozygous_haploids, polyploid, sample
         if n_called == 0 or (half_calls_missing and n_missing > 0):
             continue
+        # Copies: one where one is expected, else those called.
         if role == SINGLE_COPY:
             if differs:
                 n_heterozygous_haploids += 1
@@ -231,6 +254,7 @@ def count_samples(
                 allele = alleles[sample, k]
                 if allele >= 0:
                     alt_counts[bucket, allele, COPIES] += 1
+        # Genotypes: of whole diploid calls alone.
         row_counts[bucket, N_CALLED] += 1
         row_counts[bucket, ALLELE_NUMBER] += n_called
         if n_called == 2 and n_missing == 0:
@@ -250,7 +274,10 @@ def count_samples(
 
 @kernel
 def add_counts(of_row: np.ndarray, of_alleles: np.ndarray, row: np.ndarray, alts: np.ndarray) -> None:
-    """Add the counts of one bucket to a row and to its ALT values (``of_alleles`` has REF first)."""
+    """Add the counts of one bucket to a row and to its ALT values (``of_alleles`` has REF first).
+
+    ``of_row`` and ``row`` are (N_ROW_COUNTS,), ``of_alleles`` (allele, N_ALT_COUNTS), ``alts`` (ALT, N_ALT_COUNTS).
+    """
     for k in range(N_ROW_COUNTS):
         row[k] += of_row[k]
     for alt in range(1, of_alleles.shape[0]):
@@ -273,6 +300,8 @@ def count_variants(
 
     ``words`` (variant, word) are the calls of diploids as words of four, padded with absent copies; it has no
     columns where it does not apply. ``masks`` (bucket, word) select the samples of each group, and all.
+
+    ``alleles`` is int8 (variant, sample, copy).
     """
     n_groups = design.n_groups
     group_sizes = np.zeros(n_groups + 1, np.int64)
@@ -283,6 +312,7 @@ def count_variants(
     for variant in range(first, last):
         pooled = variant * (n_groups + 1) + n_groups
         n_alleles = design.n_alleles[variant]
+        # By words, where all calls are diploid and of two alleles.
         if n_words > 0 and n_alleles == 2 and design.region[variant] == AS_CALLED:
             for bucket in range(n_groups, -1, -1):  # all samples first: they tell whether words apply
                 if bucket == n_groups:
@@ -303,6 +333,7 @@ def count_variants(
                 rows.alt_counts[at, HETEROZYGOUS] = n_het
             if not odd:
                 continue
+        # Else sample by sample; the pooled row is the sum over groups and those in none.
         by_group = np.zeros((n_groups + 1, N_ROW_COUNTS), np.int64)
         by_allele = np.zeros((n_groups + 1, n_alleles, N_ALT_COUNTS), np.int64)
         rows.heterozygous_haploids[variant], rows.polyploid[variant], rows.bad_sample[variant] = count_samples(

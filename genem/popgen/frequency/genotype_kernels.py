@@ -76,7 +76,10 @@ def hwe_likelihood_ratio(n_ref: float, n_het: float, n_alt: float) -> float:
 
 @kernel
 def hardy_weinberg(counts: np.ndarray, row: np.ndarray, region: int, values: np.ndarray) -> None:
-    """The tests of one ALT against the rest, from diploid calls (and on X the males' copies)."""
+    """The tests of one ALT against the rest, from diploid calls (and on X the males' copies).
+
+    ``counts`` is (N_ALT_COUNTS,), ``row`` (N_ROW_COUNTS,), ``values`` (N_STATISTICS,).
+    """
     n_diploid = row[N_DIPLOID]
     hom, het = counts[HOMOZYGOUS], counts[HETEROZYGOUS]
     ref = n_diploid - het - hom
@@ -94,7 +97,10 @@ def hardy_weinberg(counts: np.ndarray, row: np.ndarray, region: int, values: np.
 
 @kernel
 def random_mating_estimate(copies: int, allele_number: int, quantile: float, values: np.ndarray) -> None:
-    """Gene counting: AF = x / AN, SE from the observed information, profile-likelihood interval."""
+    """Gene counting: AF = x / AN, SE from the observed information, profile-likelihood interval.
+
+    ``values`` is (N_STATISTICS,).
+    """
     p = copies / allele_number
     values[FREQUENCY] = p
     if 0 < copies < allele_number:
@@ -104,7 +110,10 @@ def random_mating_estimate(copies: int, allele_number: int, quantile: float, val
 
 @kernel
 def inbred_estimate(counts: np.ndarray, row: np.ndarray, quantile: float, values: np.ndarray) -> int:
-    """AF, F, SE and interval with free genotype frequencies; returns the steps taken."""
+    """AF, F, SE and interval with free genotype frequencies; returns the steps taken.
+
+    ``counts`` is (N_ALT_COUNTS,), ``row`` (N_ROW_COUNTS,), ``values`` (N_STATISTICS,).
+    """
     hom, het = float(counts[HOMOZYGOUS]), float(counts[HETEROZYGOUS])
     ref = row[N_DIPLOID] - het - hom
     lone_alt = float(counts[LONE_COPIES])
@@ -122,7 +131,10 @@ def inbred_estimate(counts: np.ndarray, row: np.ndarray, quantile: float, values
 
 @kernel
 def row_log_likelihood(counts: np.ndarray, row: np.ndarray, p: float, inbreeding: bool) -> float:
-    """Log-likelihood of one group's ALT-against-rest counts at ALT frequency ``p``."""
+    """Log-likelihood of one group's ALT-against-rest counts at ALT frequency ``p``.
+
+    ``counts`` is (N_ALT_COUNTS,), ``row`` (N_ROW_COUNTS,).
+    """
     if inbreeding:
         hom, het = float(counts[HOMOZYGOUS]), float(counts[HETEROZYGOUS])
         lone_alt = float(counts[LONE_COPIES])
@@ -134,7 +146,11 @@ def row_log_likelihood(counts: np.ndarray, row: np.ndarray, p: float, inbreeding
 
 @kernel
 def total_slope(row_counts: np.ndarray, alt_counts: np.ndarray, starts: np.ndarray, p: float) -> float:
-    """Slope of the groups' summed log-likelihood under free genotype frequencies."""
+    """Slope of the groups' summed log-likelihood under free genotype frequencies.
+
+    ``row_counts`` is (group, N_ROW_COUNTS), ``alt_counts`` (flat, N_ALT_COUNTS), ``starts`` (group,) the groups' places
+    in it.
+    """
     slope = 0.0
     for g in range(row_counts.shape[0]):
         counts, row = alt_counts[starts[g]], row_counts[g]
@@ -151,7 +167,11 @@ def total_slope(row_counts: np.ndarray, alt_counts: np.ndarray, starts: np.ndarr
 def common_frequency(
     row_counts: np.ndarray, alt_counts: np.ndarray, values: np.ndarray, starts: np.ndarray, inbreeding: bool
 ) -> float:
-    """The single ALT frequency that fits all groups best, each with its own heterozygosity if inbred."""
+    """The single ALT frequency that fits all groups best, each with its own heterozygosity if inbred.
+
+    ``row_counts`` is (group, N_ROW_COUNTS), ``alt_counts`` (flat, N_ALT_COUNTS), ``values`` (flat, N_STATISTICS),
+    ``starts`` (group,) the groups' places in both.
+    """
     copies = 0.0
     number = 0.0
     low, high = 1.0, 0.0
@@ -178,7 +198,11 @@ def common_frequency(
 def heterogeneity(
     row_counts: np.ndarray, alt_counts: np.ndarray, values: np.ndarray, starts: np.ndarray, inbreeding: bool
 ) -> tuple[float, int]:
-    """Likelihood ratio of one frequency per group against one for all, and its degrees of freedom (0: no test)."""
+    """Likelihood ratio of one frequency per group against one for all, and its degrees of freedom (0: no test).
+
+    ``row_counts`` is (group, N_ROW_COUNTS), ``alt_counts`` (flat, N_ALT_COUNTS), ``values`` (flat, N_STATISTICS),
+    ``starts`` (group,) the groups' places in both.
+    """
     n_filled = 0
     n_fixed_ref = 0
     n_fixed_alt = 0
@@ -211,7 +235,10 @@ def genotype_rows(
     options: Options,
     rows: Rows,
 ) -> None:
-    """Count variants ``first`` to ``last`` and fill every statistic of their rows."""
+    """Count variants ``first`` to ``last`` and fill every statistic of their rows.
+
+    ``alleles`` is int8 (variant, sample, copy), ``words`` uint64 (variant, word), ``masks`` uint64 (bucket, word).
+    """
     count_variants(first, last, alleles, words, masks, design, options, rows)
     n_groups = design.n_groups
     for variant in range(first, last):

@@ -38,7 +38,10 @@ def homozygote_index(allele: int, ploidy: int) -> int:
 
 @kernel
 def genotype_alleles(n_alleles: int, ploidy: int, alleles: np.ndarray) -> None:
-    """Alleles of every genotype (genotype, copy), in VCF order (the last copy varies slowest); unused copies are -1."""
+    """Alleles of every genotype (genotype, copy), in VCF order (the last copy varies slowest); unused copies are -1.
+
+    ``alleles`` is int64 (genotype, copy).
+    """
     genotype = np.zeros(ploidy, np.int64)
     for g in range(n_genotypes(n_alleles, ploidy)):
         alleles[g, :ploidy] = genotype
@@ -53,7 +56,10 @@ def genotype_alleles(n_alleles: int, ploidy: int, alleles: np.ndarray) -> None:
 
 @kernel
 def arrangements(genotype: np.ndarray) -> float:
-    """Orders in which the copies of a genotype (alleles ascending) can be drawn: the multinomial coefficient."""
+    """Orders in which the copies of a genotype (alleles ascending) can be drawn: the multinomial coefficient.
+
+    ``genotype`` is (copy,).
+    """
     number = 1.0
     alike = 1
     for k in range(len(genotype)):
@@ -66,7 +72,10 @@ def arrangements(genotype: np.ndarray) -> float:
 
 @kernel
 def random_mating(alleles: np.ndarray, n_alleles: int) -> Model:
-    """Hardy-Weinberg proportions: theta = allele frequencies."""
+    """Hardy-Weinberg proportions: theta = allele frequencies.
+
+    ``alleles`` is (genotype, copy).
+    """
     coefficient = np.empty(len(alleles))
     for g in range(len(alleles)):
         coefficient[g] = arrangements(alleles[g])
@@ -75,7 +84,10 @@ def random_mating(alleles: np.ndarray, n_alleles: int) -> Model:
 
 @kernel
 def random_mating_at(alleles: np.ndarray, n_alleles: int, alt: int, p: float) -> Model:
-    """Hardy-Weinberg proportions with the frequency of one allele held: theta = composition of the others."""
+    """Hardy-Weinberg proportions with the frequency of one allele held: theta = composition of the others.
+
+    ``alleles`` is (genotype, copy).
+    """
     uses = alleles.copy()
     coefficient = np.empty(len(alleles))
     for g in range(len(alleles)):
@@ -93,7 +105,10 @@ def random_mating_at(alleles: np.ndarray, n_alleles: int, alt: int, p: float) ->
 
 @kernel
 def hardy_weinberg_classes(p: float, theta: np.ndarray) -> None:
-    """Frequencies of the genotypes with 0, 1 and 2 copies at ALT frequency ``p`` into the first three parameters."""
+    """Frequencies of the genotypes with 0, 1 and 2 copies at ALT frequency ``p`` into the first three parameters.
+
+    ``theta`` is (parameter,).
+    """
     theta[0] = max(ZERO, (1.0 - p) ** 2)
     theta[1] = max(ZERO, 2.0 * p * (1.0 - p))
     theta[2] = max(ZERO, p * p)
@@ -105,6 +120,8 @@ def genotype_classes(alleles: np.ndarray, n_alleles: int, n_diploid: int, alt: i
 
     theta = (q0, q1, q2, composition of the other alleles); ``p`` holds q2 + q1 / 2, NaN leaves it free. Only the
     first ``n_diploid`` genotypes of the tables have a meaning.
+
+    ``alleles`` is (genotype, copy).
     """
     uses = np.full((len(alleles), 3), NONE, np.int64)
     coefficient = np.zeros(len(alleles))

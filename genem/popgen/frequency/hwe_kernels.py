@@ -65,6 +65,28 @@ def exact_test(n_hom_ref: int, n_het: int, n_hom_alt: int) -> tuple[float, float
 
 
 @kernel
+def exchange(
+    male_from: float, male_to: float, hom_to: float, het: float, hom_from: float
+) -> tuple[float, float, float, float, float, float]:
+    """How much likelier the table is in which a male copy and a female one change places, and its counts.
+
+    ``male_from`` males have the allele that moves to the females, ``male_to`` the one that moves to the males;
+    ``hom_to`` females are homozygous for the latter, ``hom_from`` for the former. Not positive where there is no such
+    table.
+    """
+    if male_from < 1.0:
+        return 0.0, male_from, male_to, hom_to, het, hom_from
+    factor = male_from / (male_to + 1.0)
+    if hom_to > 0.0:
+        factor = factor * 2.0 * hom_to / (het + 1.0)
+        return factor, male_from - 1.0, male_to + 1.0, hom_to - 1.0, het + 1.0, hom_from
+    if het > 0.0:
+        factor = factor * het / (2.0 * (hom_from + 1.0))
+        return factor, male_from - 1.0, male_to + 1.0, hom_to, het - 1.0, hom_from + 1.0
+    return 0.0, male_from, male_to, hom_to, het, hom_from
+
+
+@kernel
 def exact_test_x(n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_male_alt: int) -> tuple[float, float]:
     """Exact joint p and mid-p of female Hardy-Weinberg proportions and equal allele frequencies of the sexes.
 
@@ -77,12 +99,10 @@ def exact_test_x(n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_
     tail = 0.0
     total = 0.0
     tied = 0.0
+    # From the observed row towards fewer ALT copies in males, then towards more.
     for direction in range(2):
-        male_ref = float(n_male_ref)
-        male_alt = float(n_male_alt)
-        peak_ref = float(n_hom_ref)
-        peak_het = float(n_het)
-        peak_alt = float(n_hom_alt)
+        male_ref, male_alt = float(n_male_ref), float(n_male_alt)
+        peak_ref, peak_het, peak_alt = float(n_hom_ref), float(n_het), float(n_hom_alt)
         peak = OBSERVED
         first = True
         previous = 0.0
@@ -94,6 +114,7 @@ def exact_test_x(n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_
                     tail += start
                     if start >= OBSERVED * (1.0 - TIE):
                         tied += start
+                # Along the row, to both sides of where it was entered.
                 for side in range(2):
                     het = start_het
                     hom_ref = start_ref
@@ -117,51 +138,36 @@ def exact_test_x(n_hom_ref: int, n_het: int, n_hom_alt: int, n_male_ref: int, n_
                     break
                 previous = peak
             first = False
-            # Move one ALT copy between the sexes and step into the neighbouring row.
+            # Move one ALT copy between the sexes and step beside the likeliest table of the neighbouring row.
             if direction == 0:  # a male ALT becomes REF, a female REF becomes ALT
-                if male_alt < 1.0:
-                    break
-                shared = male_alt / (male_ref + 1.0)
-                male_alt -= 1.0
-                male_ref += 1.0
-                if peak_ref > 0.0:
-                    peak *= shared * 2.0 * peak_ref / (peak_het + 1.0)
-                    peak_ref -= 1.0
-                    peak_het += 1.0
-                elif peak_het > 0.0:
-                    peak *= shared * peak_het / (2.0 * (peak_alt + 1.0))
-                    peak_het -= 1.0
-                    peak_alt += 1.0
-                else:
-                    break
+                factor, male_alt, male_ref, peak_ref, peak_het, peak_alt = exchange(
+                    male_alt, male_ref, peak_ref, peak_het, peak_alt
+                )
             else:  # a male REF becomes ALT, a female ALT becomes REF
-                if male_ref < 1.0:
-                    break
-                shared = male_ref / (male_alt + 1.0)
-                male_ref -= 1.0
-                male_alt += 1.0
-                if peak_alt > 0.0:
-                    peak *= shared * 2.0 * peak_alt / (peak_het + 1.0)
-                    peak_alt -= 1.0
-                    peak_het += 1.0
-                elif peak_het > 0.0:
-                    peak *= shared * peak_het / (2.0 * (peak_ref + 1.0))
-                    peak_het -= 1.0
-                    peak_ref += 1.0
-                else:
-                    break
+                factor, male_ref, male_alt, peak_alt, peak_het, peak_ref = exchange(
+                    male_ref, male_alt, peak_alt, peak_het, peak_ref
+                )
+            if factor <= 0.0:
+                break
+            peak *= factor
     return min(1.0, tail / total), min(1.0, (tail - 0.5 * tied) / total)
 
 
 @kernel
 def exact_tests(counts: np.ndarray, p: np.ndarray, mid_p: np.ndarray) -> None:
-    """``exact_test`` of each row of ``counts`` (hom REF, het, hom ALT)."""
+    """``exact_test`` of each row of ``counts`` (hom REF, het, hom ALT).
+
+    ``counts`` is (table, 3), ``p`` and ``mid_p`` are (table,).
+    """
     for i in range(counts.shape[0]):
         p[i], mid_p[i] = exact_test(counts[i, 0], counts[i, 1], counts[i, 2])
 
 
 @kernel
 def exact_tests_x(counts: np.ndarray, p: np.ndarray, mid_p: np.ndarray) -> None:
-    """``exact_test_x`` of each row of ``counts`` (females: hom REF, het, hom ALT; males: REF, ALT)."""
+    """``exact_test_x`` of each row of ``counts`` (females: hom REF, het, hom ALT; males: REF, ALT).
+
+    ``counts`` is (table, 5), ``p`` and ``mid_p`` are (table,).
+    """
     for i in range(counts.shape[0]):
         p[i], mid_p[i] = exact_test_x(counts[i, 0], counts[i, 1], counts[i, 2], counts[i, 3], counts[i, 4])

@@ -54,7 +54,10 @@ def surely_concave(samples: Samples, selection: Selection, n_alleles: int) -> bo
 
 @kernel
 def favourites(samples: Samples, selection: Selection, model: Model, n_alleles: int) -> np.ndarray:
-    """The alleles that a start should favour: all, or where they are many those with most expected copies."""
+    """The alleles that a start should favour: all, or where they are many those with most expected copies.
+
+    Returns alleles (start,).
+    """
     if n_alleles <= MAX_FAVOURED:
         return np.arange(n_alleles)
     even = np.full(n_alleles, 1.0 / n_alleles)
@@ -72,7 +75,10 @@ def favourites(samples: Samples, selection: Selection, model: Model, n_alleles: 
 def random_mating_fit(
     samples: Samples, selection: Selection, alleles: np.ndarray, options: Options, theta: np.ndarray
 ) -> tuple[float, int, int]:
-    """Allele frequencies under Hardy-Weinberg proportions: one start where concave, else the best of several."""
+    """Allele frequencies under Hardy-Weinberg proportions: one start where concave, else the best of several.
+
+    ``alleles`` is (genotype, copy), ``theta`` (allele,).
+    """
     n_alleles = len(theta)
     model = random_mating(alleles, n_alleles)
     theta[:] = 1.0 / n_alleles
@@ -93,7 +99,10 @@ def random_mating_fit(
 
 @kernel
 def class_start(frequencies: np.ndarray, alt: int) -> np.ndarray:
-    """The parameters of free genotype classes that are Hardy-Weinberg at these allele frequencies."""
+    """The parameters of free genotype classes that are Hardy-Weinberg at these allele frequencies.
+
+    ``frequencies`` is (allele,); returns parameters (3 + allele,).
+    """
     n_alleles = len(frequencies)
     theta = np.empty(3 + n_alleles)
     hardy_weinberg_classes(frequencies[alt], theta)
@@ -108,7 +117,10 @@ def class_start(frequencies: np.ndarray, alt: int) -> np.ndarray:
 
 @kernel
 def allele_frequency(theta: np.ndarray, alt: int) -> float:
-    """Frequency of one allele, exactly 0 or 1 on the boundary."""
+    """Frequency of one allele, exactly 0 or 1 on the boundary.
+
+    ``theta`` is (allele,).
+    """
     if theta[alt] <= AT_ZERO:
         return 0.0
     for allele in range(len(theta)):
@@ -119,7 +131,10 @@ def allele_frequency(theta: np.ndarray, alt: int) -> float:
 
 @kernel
 def class_frequency(theta: np.ndarray) -> float:
-    """ALT frequency of the genotype classes, exactly 0 or 1 on the boundary."""
+    """ALT frequency of the genotype classes, exactly 0 or 1 on the boundary.
+
+    ``theta`` is (parameter,).
+    """
     if theta[1] <= AT_ZERO and theta[2] <= AT_ZERO:
         return 0.0
     if theta[1] <= AT_ZERO and theta[0] <= AT_ZERO:
@@ -129,7 +144,10 @@ def class_frequency(theta: np.ndarray) -> float:
 
 @kernel
 def class_inbreeding(theta: np.ndarray) -> float:
-    """F of the genotype classes."""
+    """F of the genotype classes.
+
+    ``theta`` is (parameter,).
+    """
     return inbreeding_coefficient(theta[1] if theta[1] > AT_ZERO else 0.0, class_frequency(theta))
 
 
@@ -150,6 +168,9 @@ def class_fits(
 
     Over the diploids for F and the likelihood-ratio test; then, where inbreeding is the model and there are haploid
     samples, over all.
+
+    ``alleles`` is (genotype, copy), ``null_frequencies`` (allele,), ``counts`` (N_ROW_COUNTS,), ``theta`` (parameter,),
+    ``values`` (N_STATISTICS,).
     """
     model = genotype_classes(alleles, len(null_frequencies), samples.table_size[DIPLOID_SLOT], alt, math.nan)
     theta[:] = class_start(null_frequencies, alt)
@@ -182,7 +203,11 @@ def fit_row(
     frequencies: np.ndarray,
     reached: np.ndarray,
 ) -> tuple[int, int]:
-    """Every statistic of one row; ``frequencies`` and ``reached`` keep its fit, per ALT. Returns steps and status."""
+    """Every statistic of one row; ``frequencies`` and ``reached`` keep its fit, per ALT. Returns steps and status.
+
+    ``alleles`` is (genotype, copy), ``counts`` (N_ROW_COUNTS,), ``values`` (ALT, N_STATISTICS), ``frequencies``
+    (allele,), ``reached`` (ALT,).
+    """
     n_alleles = len(frequencies)
     number = counts[ALLELE_NUMBER]
     all_diploid = 2 * counts[N_DIPLOID] == number
@@ -202,6 +227,7 @@ def fit_row(
             reached[:] = null
     if options.inbreeding and counts[N_DIPLOID] == 0:
         frequencies[:] = null_frequencies
+    # Each ALT: genotype classes, standard error, interval.
     theta = np.empty(3 + n_alleles)
     used = Selection(buckets.first, buckets.last, 2 if options.inbreeding else buckets.n_slots)
     errors = np.full(n_alleles, math.nan)
@@ -232,6 +258,80 @@ def fit_row(
 
 
 @kernel
+def fit_rows(
+    variant: int,
+    samples: Samples,
+    alleles: np.ndarray,
+    by_group: np.ndarray,
+    offsets: np.ndarray,
+    design: Design,
+    options: Options,
+    rows: Rows,
+    fits: np.ndarray,
+    reached: np.ndarray,
+) -> None:
+    """Every statistic of the rows of one variant, group by group and pooled.
+
+    ``alleles`` is (genotype, copy), ``by_group`` (bucket, N_ROW_COUNTS), ``offsets`` (bucket,) what scaling took from
+    the log-likelihoods; ``fits`` (bucket, allele) and ``reached`` (bucket, ALT) are filled.
+    """
+    n_groups, n_slots = design.n_groups, len(samples.table_size)
+    for bucket in range(n_groups + 1):
+        row = variant * (n_groups + 1) + bucket
+        buckets = Selection(bucket, bucket + 1, n_slots)
+        rows.counts[row] = by_group[bucket]
+        offset = offsets[bucket]
+        if bucket == n_groups:  # the pooled row takes every sample
+            buckets = Selection(0, n_groups + 1, n_slots)
+            for g in range(n_groups):
+                offset += offsets[g]
+                for k in range(N_ROW_COUNTS):
+                    rows.counts[row, k] += by_group[g, k]
+        if rows.counts[row, N_CALLED] == 0:
+            rows.status[row] = DEGENERATE
+            continue
+        values = rows.values[rows.offsets[row] : rows.offsets[row + 1]]
+        rows.n_iter[row], rows.status[row] = fit_row(
+            samples, buckets, alleles, rows.counts[row], options, values, fits[bucket], reached[bucket]
+        )
+        rows.log_likelihood[row] = reached[bucket, 0] + offset
+
+
+@kernel
+def compare_groups(
+    variant: int,
+    samples: Samples,
+    alleles: np.ndarray,
+    design: Design,
+    options: Options,
+    rows: Rows,
+    fits: np.ndarray,
+    reached: np.ndarray,
+) -> None:
+    """The tests of one frequency for all groups, of every ALT of one variant.
+
+    ``alleles`` is (genotype, copy), ``fits`` (bucket, allele), ``reached`` (bucket, ALT).
+    """
+    n_groups = design.n_groups
+    top = variant * (n_groups + 1)
+    for alt in range(1, fits.shape[1]):
+        estimates = np.empty(n_groups)
+        for g in range(n_groups):
+            estimates[g] = rows.values[rows.offsets[top + g] + alt - 1, FREQUENCY]
+        at = rows.offsets[top + n_groups] + alt - 1
+        rows.heterogeneity[at, 0], rows.heterogeneity[at, 1] = heterogeneity(
+            samples,
+            rows.counts[top : top + n_groups],
+            alleles,
+            alt,
+            fits[:n_groups],
+            estimates,
+            reached[:n_groups],
+            options,
+        )
+
+
+@kernel
 def likelihood_rows(
     first: int,
     last: int,
@@ -242,7 +342,10 @@ def likelihood_rows(
     options: Options,
     rows: Rows,
 ) -> None:
-    """Fill every statistic of variants ``first`` to ``last``; ``scale`` turns a value into a natural logarithm."""
+    """Fill every statistic of variants ``first`` to ``last``; ``scale`` turns a value into a natural logarithm.
+
+    ``likelihoods`` is (variant, sample, value), ``n_likelihoods`` (variant, sample).
+    """
     n_samples, n_groups = n_likelihoods.shape[1], design.n_groups
     phred_table = phred_likelihoods()
     slots, best = np.empty(n_samples, np.int64), np.empty(n_samples)
@@ -256,6 +359,7 @@ def likelihood_rows(
         )
         if rows.bad_sample[variant] >= 0:
             continue
+        # Likelihoods in the order in which the fits walk through them.
         n_slots = max(2, largest)
         alleles, table_start, table_size = genotype_tables(n_alleles, n_slots, options.inbreeding)
         offsets = np.zeros(n_groups + 1)
@@ -274,41 +378,9 @@ def likelihood_rows(
             table_size,
             offsets,
         )
+        # Every row by itself, then the groups beside each other.
         fits = np.full((n_groups + 1, n_alleles), math.nan)
         reached = np.zeros((n_groups + 1, n_alleles - 1))
-        for bucket in range(n_groups + 1):
-            row = variant * (n_groups + 1) + bucket
-            buckets = Selection(bucket, bucket + 1, n_slots)
-            rows.counts[row] = by_group[bucket]
-            offset = offsets[bucket]
-            if bucket == n_groups:  # the pooled row takes every sample
-                buckets = Selection(0, n_groups + 1, n_slots)
-                for g in range(n_groups):
-                    offset += offsets[g]
-                    for k in range(N_ROW_COUNTS):
-                        rows.counts[row, k] += by_group[g, k]
-            if rows.counts[row, N_CALLED] == 0:
-                rows.status[row] = DEGENERATE
-                continue
-            values = rows.values[rows.offsets[row] : rows.offsets[row + 1]]
-            rows.n_iter[row], rows.status[row] = fit_row(
-                samples, buckets, alleles, rows.counts[row], options, values, fits[bucket], reached[bucket]
-            )
-            rows.log_likelihood[row] = reached[bucket, 0] + offset
-        top = variant * (n_groups + 1)
-        for alt in range(1, n_alleles):
-            if n_groups > 1:
-                estimates = np.empty(n_groups)
-                for g in range(n_groups):
-                    estimates[g] = rows.values[rows.offsets[top + g] + alt - 1, FREQUENCY]
-                at = rows.offsets[top + n_groups] + alt - 1
-                rows.heterogeneity[at, 0], rows.heterogeneity[at, 1] = heterogeneity(
-                    samples,
-                    rows.counts[top : top + n_groups],
-                    alleles,
-                    alt,
-                    fits[:n_groups],
-                    estimates,
-                    reached[:n_groups],
-                    options,
-                )
+        fit_rows(variant, samples, alleles, by_group, offsets, design, options, rows, fits, reached)
+        if n_groups > 1:
+            compare_groups(variant, samples, alleles, design, options, rows, fits, reached)

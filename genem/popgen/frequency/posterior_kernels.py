@@ -33,7 +33,10 @@ class Estimates(NamedTuple):
 
 @kernel
 def allele_frequencies(estimates: Estimates, row: int, frequencies: np.ndarray) -> bool:
-    """The frequencies of all alleles, REF first, of a row; False where the row has no estimate."""
+    """The frequencies of all alleles, REF first, of a row; False where the row has no estimate.
+
+    ``frequencies`` is (allele,).
+    """
     at = estimates.offsets[row]
     frequencies[0] = 1.0
     for alt in range(1, len(frequencies)):
@@ -61,7 +64,10 @@ def pooled_inbreeding(estimates: Estimates, row: int, n_alleles: int) -> float:
 
 @kernel
 def n_copies(genotype: np.ndarray) -> int:
-    """The ploidy of a genotype."""
+    """The ploidy of a genotype.
+
+    ``genotype`` is (copy,), padded with -1.
+    """
     number = 0
     while number < len(genotype) and genotype[number] != NONE:
         number += 1
@@ -70,7 +76,10 @@ def n_copies(genotype: np.ndarray) -> int:
 
 @kernel
 def genotype_prior(genotypes: np.ndarray, frequencies: np.ndarray, f: float, prior: np.ndarray) -> None:
-    """Multinomial genotype probabilities; with F at diploids p_i^2 + F p_i (1 - p_i) and 2 p_i p_j (1 - F)."""
+    """Multinomial genotype probabilities; with F at diploids p_i^2 + F p_i (1 - p_i) and 2 p_i p_j (1 - F).
+
+    ``genotypes`` is (genotype, copy), ``frequencies`` (allele,), ``prior`` (genotype,).
+    """
     for g in range(len(genotypes)):
         genotype = genotypes[g]
         ploidy = n_copies(genotype)
@@ -85,7 +94,10 @@ def genotype_prior(genotypes: np.ndarray, frequencies: np.ndarray, f: float, pri
 
 @kernel
 def consistent_ways(genotype: np.ndarray, called: np.ndarray) -> float:
-    """In how many ways the called copies can be those of a genotype: the product of binomial coefficients."""
+    """In how many ways the called copies can be those of a genotype: the product of binomial coefficients.
+
+    ``genotype`` is (copy,), ``called`` (allele,).
+    """
     ways = 1.0
     for allele in range(len(called)):
         if called[allele] > 0:
@@ -110,6 +122,8 @@ def call_weights(
 
     Copies not called are any of the genotype's, at random. Where one copy is expected a heterozygous call says
     nothing.
+
+    ``alleles`` is (copy,), ``genotypes`` (genotype, copy), ``weights`` (genotype,).
     """
     called = np.zeros(n_alleles, np.int64)
     n_called, n_missing, n_different = 0, 0, 0
@@ -127,7 +141,10 @@ def call_weights(
 
 @kernel
 def likelihood_weights(values: np.ndarray, scale: float, ploidy: int, single: bool, weights: np.ndarray) -> None:
-    """Likelihood of each genotype over that of the best; all alike where a value is missing."""
+    """Likelihood of each genotype over that of the best; all alike where a value is missing.
+
+    ``values`` is (value,), ``weights`` (genotype,).
+    """
     best = -math.inf
     incomplete = False
     n_alleles = 0
@@ -156,7 +173,10 @@ def write_posterior(
     probability: np.ndarray,
     dosage: np.ndarray,
 ) -> bool:
-    """Posterior proportional to weight x prior, and expected ALT copies (of one where ``single``)."""
+    """Posterior proportional to weight x prior, and expected ALT copies (of one where ``single``).
+
+    ``weights``, ``prior`` and ``probability`` are (genotype,), ``genotypes`` is (genotype, copy), ``dosage`` (ALT,).
+    """
     total = 0.0
     for g in range(len(weights)):
         total += weights[g] * prior[g]
@@ -177,13 +197,47 @@ def write_posterior(
 
 @kernel
 def written_ploidy(alleles: np.ndarray) -> int:
-    """The number of copies of a call; 0 for a lone missing one, which may stand for any ploidy."""
+    """The number of copies of a call; 0 for a lone missing one, which may stand for any ploidy.
+
+    ``alleles`` is (copy,).
+    """
     ploidy = 0
     n_called = 0
     for k in range(len(alleles)):
         ploidy += alleles[k] != ABSENT_ALLELE
         n_called += alleles[k] >= 0
     return 0 if ploidy == 1 and n_called == 0 else ploidy
+
+
+@kernel
+def fill_priors(
+    row: int,
+    genotypes: np.ndarray,
+    start: np.ndarray,
+    inbreeding: bool,
+    estimates: Estimates,
+    n_groups: int,
+    prior: np.ndarray,
+) -> bool:
+    """Genotype probabilities of every group from its frequencies, or the pooled ones; whether there are any.
+
+    ``row`` is the variant's first. ``genotypes`` is (genotype, copy), ``start`` (slot,), and ``prior``
+    (bucket, 2, genotype): of whole genotypes, and of single copies at the places of homozygotes.
+    """
+    n_alleles = int(estimates.offsets[row + 1] - estimates.offsets[row]) + 1
+    frequencies = np.empty(n_alleles)
+    known = True
+    for bucket in range(n_groups + 1):
+        source = row + bucket
+        if not allele_frequencies(estimates, source, frequencies):
+            source = row + n_groups
+            known = allele_frequencies(estimates, source, frequencies)
+        f = pooled_inbreeding(estimates, source, n_alleles) if inbreeding else 0.0
+        genotype_prior(genotypes, frequencies, f, prior[bucket, 0])
+        for slot in range(len(start)):
+            for allele in range(n_alleles):
+                prior[bucket, 1, start[slot] + homozygote_index(allele, ploidy_in(slot))] = frequencies[allele]
+    return known
 
 
 @kernel
@@ -203,10 +257,14 @@ def posterior_rows(
 
     Samples in no group, or in a group without an estimate, take the pooled frequencies. A sample of unknown ploidy
     takes the largest of the variant, 2 where none is known.
+
+    ``alleles`` is (variant, sample, copy), ``likelihoods`` (variant, sample, value), ``n_likelihoods`` (variant,
+    sample).
     """
     n_samples, n_groups = len(design.group), design.n_groups
     ploidies = np.empty(n_samples, np.int64)
     for variant in range(first, last):
+        # Ploidies as written.
         n_alleles = design.n_alleles[variant]
         largest = 0
         for sample in range(n_samples):
@@ -220,18 +278,8 @@ def posterior_rows(
             largest = 2
         genotypes, start, size = genotype_tables(n_alleles, max(2, largest), False)
         prior = np.zeros((n_groups + 1, 2, len(genotypes)))
-        frequencies = np.empty(n_alleles)
-        known = True
-        for bucket in range(n_groups + 1):
-            row = variant * (n_groups + 1) + bucket
-            if not allele_frequencies(estimates, row, frequencies):
-                row = variant * (n_groups + 1) + n_groups
-                known = allele_frequencies(estimates, row, frequencies)
-            f = pooled_inbreeding(estimates, row, n_alleles) if options.inbreeding else 0.0
-            genotype_prior(genotypes, frequencies, f, prior[bucket, 0])
-            for slot in range(len(size)):
-                for allele in range(n_alleles):
-                    prior[bucket, 1, start[slot] + homozygote_index(allele, ploidy_in(slot))] = frequencies[allele]
+        known = fill_priors(variant * (n_groups + 1), genotypes, start, options.inbreeding, estimates, n_groups, prior)
+        # Likelihood times prior, sample by sample.
         weights = np.empty(len(genotypes))
         for sample in range(n_samples):
             role = copies_role(design.region[variant], design.sex[sample])

@@ -33,6 +33,8 @@ def profile(
     """Log-likelihood at ALT frequency ``p``, maximised over everything else.
 
     The shares of the other alleles start at those of ``others`` (allele,) and are left there for the next ``p``.
+
+    ``alleles`` is (genotype, copy).
     """
     held = min(1.0 - 1e-16, max(p, ZERO))
     n_alleles = len(others)
@@ -72,7 +74,10 @@ def profile_interval(
     Each solves sqrt(2 (top - profile)) = sqrt(quantile), nearly linear in the frequency, by the Illinois rule, from
     Wilson's bound at the effective number of copies. The profile is tried at 0 or 1 itself only where no
     frequency before it is far enough down.
+
+    ``alleles`` is (genotype, copy), ``frequencies`` (allele,), ``values`` (N_STATISTICS,).
     """
+    # Wilson's interval at the effective number of copies.
     p, error, q = values[FREQUENCY], values[STANDARD_ERROR], options.quantile
     target = math.sqrt(q)
     n = p * (1.0 - p) / (error * error) if error > 0.0 else float(number)
@@ -85,6 +90,7 @@ def profile_interval(
         if p == limit:
             continue
         t = (centre - spread if side == 0 else centre + spread) / (1.0 + q / n)
+        # A bracket: the estimate inside, the end of the range outside until a point there is known.
         inside, root_inside = p, -target
         outside, root_outside = limit, math.inf
         last = 0
@@ -136,7 +142,11 @@ def heterogeneity(
 
     Rows are the groups. The common frequency lies between the groups' own; golden section finds it, precise enough
     since the log-likelihood is flat there.
+
+    ``counts`` is (group, N_ROW_COUNTS), ``alleles`` (genotype, copy), ``fits`` (group, allele), ``estimates`` (group,),
+    ``reached`` (group, ALT).
     """
+    # The range of the groups' own frequencies, and their summed log-likelihood.
     n_filled = 0
     low, high, own = 1.0, 0.0, 0.0
     for g in range(len(counts)):
@@ -147,6 +157,7 @@ def heterogeneity(
     if n_filled < 2 or high == 0.0 or low == 1.0:
         return math.nan, 0
     n_slots = 2 if options.inbreeding else len(samples.table_size)
+    # Golden section for the common one.
     points = np.array([high - GOLDEN * (high - low), low + GOLDEN * (high - low)])
     reaches = np.empty(2)
     side = 0

@@ -15,7 +15,10 @@ LOG_DISAGREEMENT = math.log(0.01)
 
 @kernel
 def log_agreement(left: np.ndarray, right: np.ndarray, swapped: bool) -> float:
-    """Log-weight that two phased stretches, int16 (locus, 2) each, are the same, the right one perhaps swapped."""
+    """Log-weight that two phased stretches, int16 (locus, 2) each, are the same, the right one perhaps swapped.
+
+    ``left`` and ``right`` are (locus, 2).
+    """
     total = 0.0
     for locus in range(left.shape[0]):
         for copy in range(2):
@@ -67,6 +70,7 @@ def join_windows(
     back = np.zeros((n_pairs, 2), np.int64)
     for pair in range(first_pair[0], first_pair[1]):
         score[pair, 0] = log_posterior[pair]
+    # Forward: the best orientation of every pair, and the support for either way to join two windows.
     straight, crossed = np.full(n_windows, -np.inf), np.full(n_windows, -np.inf)
     for window in range(1, n_windows):
         shared = last_locus[window - 1] - first_locus[window]
@@ -87,6 +91,7 @@ def join_windows(
                         if reached > score[pair, turned]:
                             score[pair, turned] = reached
                             back[pair, turned] = 2 * before + turned_before
+    # Backward along the best path.
     chosen = np.zeros(n_windows, np.int64)
     swapped = np.zeros(n_windows, np.bool_)
     link = np.ones(n_windows)

@@ -13,6 +13,8 @@ def count_pairs(frequency: np.ndarray, x: Explanations, min_posterior: float) ->
     """Where the pairs of each genotype will start, int64 (genotype + 1,), and the threshold each genotype uses.
 
     The threshold is ``min_posterior``, or the largest posterior where that is smaller: every genotype keeps a pair.
+
+    ``frequency`` is (haplotype,).
     """
     n_genotypes = x.weight.shape[0]
     start = np.zeros(n_genotypes + 1, np.int64)
@@ -31,7 +33,10 @@ def count_pairs(frequency: np.ndarray, x: Explanations, min_posterior: float) ->
 def fill_pairs(
     frequency: np.ndarray, x: Explanations, threshold: np.ndarray, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """int32 (pair, 2) haplotypes, the second -1 for a haploid genotype, and float64 (pair,) posteriors."""
+    """int32 (pair, 2) haplotypes, the second -1 for a haploid genotype, and float64 (pair,) posteriors.
+
+    ``frequency`` is (haplotype,), ``threshold`` (genotype,), ``start`` (genotype + 1,).
+    """
     pairs = np.empty((start[-1], 2), np.int32)
     posterior = np.empty(start[-1])
     total = pattern_frequencies(frequency, x)
@@ -51,7 +56,10 @@ def visit_pairs(
     pairs: np.ndarray,
     posterior: np.ndarray,
 ) -> tuple[int, float]:
-    """Note the pairs h <= h' of one genotype, as far as there is room; how many there are, and the best posterior."""
+    """Note the pairs h <= h' of one genotype, as far as there is room; how many there are, and the best posterior.
+
+    ``frequency`` is (haplotype,), ``total`` (pattern,), ``pairs`` (pair, 2), ``posterior`` (pair,).
+    """
     n_haplotypes = frequency.shape[0]
     probability = genotype_probability(genotype, frequency, total, x)
     n_pairs = 0
@@ -84,6 +92,8 @@ def observed_information(frequency: np.ndarray, x: Explanations) -> np.ndarray:
 
     P(g) = p' M p with M the 0/1 matrix of the pairs that explain g, so that each genotype adds
     (2 M p)(2 M p)' / P^2 - 2 M / P.
+
+    ``frequency`` is (haplotype,).
     """
     n_haplotypes = frequency.shape[0]
     total = pattern_frequencies(frequency, x)

@@ -32,7 +32,10 @@ MAX_ENUMERATED = 32
 
 @kernel
 def add_pattern(pattern: np.ndarray, patterns: np.ndarray, table: np.ndarray, n_patterns: int) -> int:
-    """Append ``pattern`` unless it is there or the array is full; return the new number."""
+    """Append ``pattern`` unless it is there or the array is full; return the new number.
+
+    ``pattern`` is (locus,), ``patterns`` (pattern, locus), ``table`` (slot,).
+    """
     slot = find_slot(pattern, patterns, table)
     if table[slot] == EMPTY and n_patterns < patterns.shape[0]:
         patterns[n_patterns] = pattern
@@ -45,7 +48,10 @@ def add_pattern(pattern: np.ndarray, patterns: np.ndarray, table: np.ndarray, n_
 def add_completions(
     pattern: np.ndarray, n_alleles: np.ndarray, patterns: np.ndarray, table: np.ndarray, n_patterns: int
 ) -> int:
-    """Append every haplotype that an open pattern allows, where they are few."""
+    """Append every haplotype that an open pattern allows, where they are few.
+
+    ``pattern`` and ``n_alleles`` are (locus,), ``patterns`` is (pattern, locus), ``table`` (slot,).
+    """
     n_combinations = 1
     for locus in range(pattern.shape[0]):
         if pattern[locus] == ANY:
@@ -65,7 +71,10 @@ def add_completions(
 
 @kernel
 def add_phases(genotype: np.ndarray, patterns: np.ndarray, table: np.ndarray, n_patterns: int) -> int:
-    """Append both haplotypes of every pair of a complete genotype, where they are few."""
+    """Append both haplotypes of every pair of a complete genotype, where they are few.
+
+    ``genotype`` is (locus, 2), ``patterns`` (pattern, locus), ``table`` (slot,).
+    """
     n_loci = genotype.shape[0]
     n_phases = 1
     for locus in range(n_loci):
@@ -95,6 +104,8 @@ def candidate_haplotypes(
     """``haplotypes``, then every haplotype that could explain a genotype together with one of them, up to ``limit``.
 
     A haplotype outside this list has a partner of frequency zero everywhere, so that its gradient is zero too.
+
+    ``genotypes`` is (genotype, locus, 2), ``haplotypes`` (haplotype, locus), ``n_alleles`` (locus,).
     """
     n_haplotypes, n_loci = haplotypes.shape
     patterns = np.empty((n_haplotypes + limit, n_loci), np.int16)
@@ -119,7 +130,10 @@ def candidate_haplotypes(
 
 @kernel
 def restrict(frequency: np.ndarray, x: Explanations) -> tuple[np.ndarray, Explanations, np.ndarray]:
-    """The positive frequencies, the explanations among them, and the old index of each."""
+    """The positive frequencies, the explanations among them, and the old index of each.
+
+    ``frequency`` is (haplotype,).
+    """
     n_haplotypes = frequency.shape[0]
     renumbered = np.full(n_haplotypes, -1, np.int32)
     kept = np.flatnonzero(frequency > 0.0)
@@ -162,7 +176,10 @@ def restrict(frequency: np.ndarray, x: Explanations) -> tuple[np.ndarray, Explan
 
 @kernel
 def partner_of(entry: int, frequency: np.ndarray, x: Explanations) -> int:
-    """The likeliest haplotype that matches the entry's pattern."""
+    """The likeliest haplotype that matches the entry's pattern.
+
+    ``frequency`` is (haplotype,).
+    """
     pattern = int(x.pattern[entry])
     if pattern < frequency.shape[0]:
         return pattern
@@ -177,7 +194,10 @@ def partner_of(entry: int, frequency: np.ndarray, x: Explanations) -> int:
 
 @kernel
 def take_away(genotype: int, frequency: np.ndarray, total: np.ndarray, x: Explanations, moved: np.ndarray) -> None:
-    """Subtract from ``moved`` the share of the frequencies that one sample with this genotype accounts for."""
+    """Subtract from ``moved`` the share of the frequencies that one sample with this genotype accounts for.
+
+    ``frequency`` and ``moved`` are (haplotype,), ``total`` is (pattern,).
+    """
     n_chromosomes = np.sum(x.weight * x.copies)
     probability = genotype_probability(genotype, frequency, total, x)
     for entry in range(x.start[genotype], x.start[genotype + 1]):
@@ -188,7 +208,10 @@ def take_away(genotype: int, frequency: np.ndarray, total: np.ndarray, x: Explan
 
 @kernel
 def moved_to(genotype: int, first: int, second: int, frequency: np.ndarray, x: Explanations) -> np.ndarray:
-    """The frequencies with every sample of one genotype explained by the pair (first, second)."""
+    """The frequencies with every sample of one genotype explained by the pair (first, second).
+
+    ``frequency`` is (haplotype,).
+    """
     n_chromosomes = np.sum(x.weight * x.copies)
     moved = frequency.copy()
     take_away(genotype, frequency, pattern_frequencies(frequency, x), x, moved)
@@ -201,7 +224,10 @@ def moved_to(genotype: int, first: int, second: int, frequency: np.ndarray, x: E
 
 @kernel
 def explains(genotype: int, first: int, second: int, frequency: np.ndarray, x: Explanations) -> bool:
-    """Whether this pair is more probable than all others of the genotype together."""
+    """Whether this pair is more probable than all others of the genotype together.
+
+    ``frequency`` is (haplotype,).
+    """
     probability = genotype_probability(genotype, frequency, pattern_frequencies(frequency, x), x)
     pair = frequency[first] * frequency[second] * (2.0 if first != second else 1.0)
     return bool(pair > 0.5 * probability)
@@ -218,7 +244,10 @@ def rephase(
     tolerance: float,
     min_gain: float,
 ) -> tuple[np.ndarray, float]:
-    """One sweep: give each genotype each other pair it allows, climb, keep what is better by ``min_gain``."""
+    """One sweep: give each genotype each other pair it allows, climb, keep what is better by ``min_gain``.
+
+    ``frequency`` is (haplotype,), ``order`` (genotype,).
+    """
     for genotype in order:
         if x.copies[genotype] != 2.0 or x.weight[genotype] == 0.0:
             continue
@@ -251,6 +280,8 @@ def earliest_pairs(
 
     Equally likely answers differ in arbitrary ways; this picks the same one whatever the start. A pair (h, h') comes
     before another if h, then h', has the smaller number. Returns the frequencies and whether they changed.
+
+    ``frequency`` is (haplotype,).
     """
     changed = False
     for genotype in range(x.weight.shape[0]):
@@ -279,7 +310,10 @@ def earliest_pairs(
 
 @kernel
 def perturb(frequency: np.ndarray, chosen: np.ndarray, draw: np.ndarray, x: Explanations) -> np.ndarray:
-    """Explain each ``chosen`` genotype by the entry that ``draw``, uniform in [0, 1), picks."""
+    """Explain each ``chosen`` genotype by the entry that ``draw``, uniform in [0, 1), picks.
+
+    ``frequency`` is (haplotype,), ``chosen`` and ``draw`` are (genotype,).
+    """
     n_chromosomes = np.sum(x.weight * x.copies)
     total = pattern_frequencies(frequency, x)
     moved = frequency.copy()

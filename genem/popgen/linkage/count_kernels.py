@@ -36,6 +36,8 @@ def pair_table(
 ) -> tuple[int, int, int, int, int, int]:
     """Counts over the samples called at both rows: diploids, haploids, ALT copies at a and b, known ALT-ALT
     haplotypes, double heterozygotes of unknown phase. Samples of different ploidy at a and b do not count.
+
+    ``diploid``, ``haploid`` and ``phase`` are bit planes (row, plane, word).
     """
     n_diploid, alt_a, alt_b, coupled, double = 0, 0, 0, 0, 0
     for word in range(diploid.shape[2]):
@@ -64,7 +66,10 @@ def pair_table(
 
 @kernel
 def complete_pair_table(diploid: np.ndarray, a: int, b: int) -> tuple[int, int]:
-    """Known ALT-ALT haplotypes and double heterozygotes of two rows without a missing or haploid call."""
+    """Known ALT-ALT haplotypes and double heterozygotes of two rows without a missing or haploid call.
+
+    ``diploid`` is bit planes (row, plane, word).
+    """
     coupled, double = 0, 0
     for word in range(diploid.shape[2]):
         carrier_a, twice_a = diploid[a, CARRIER, word], diploid[a, HOMOZYGOUS, word]
@@ -131,7 +136,11 @@ def screen_tile(
     candidates: np.ndarray,
     n_candidates: np.ndarray,
 ) -> None:
-    """The candidates of the first rows ``tile[0]`` to ``tile[1]``; see :func:`screen_pairs`."""
+    """The candidates of the first rows ``tile[0]`` to ``tile[1]``; see :func:`screen_pairs`.
+
+    ``diploid``, ``haploid`` and ``phase`` are bit planes (row, plane, word), ``complete`` and ``alt_count`` (row,),
+    ``begin``, ``end``, ``offset`` and ``n_candidates`` (first row,), ``candidates`` (place,).
+    """
     first, last = tile
     start, stop = begin[first], end[first]
     for a in range(first, last):
@@ -171,6 +180,9 @@ def screen_pairs(
 
     They are written to ``candidates`` from ``offset[a]`` on, and counted. ``complete[a]`` is the number of copies
     where every call of the row is a diploid one and phase is not used, else 0; ``alt_count`` counts ALT copies.
+
+    ``diploid``, ``haploid`` and ``phase`` are bit planes (row, plane, word), ``complete`` and ``alt_count`` (row,),
+    ``begin``, ``end``, ``offset`` and ``n_candidates`` (first row,), ``candidates`` (place,).
     """
     n_first = begin.size
     for number in prange((n_first + TILE_FIRST - 1) // TILE_FIRST):
@@ -194,7 +206,10 @@ def r_squared(n: float, alt_a: float, alt_b: float, coupled: float, double: floa
 
 @kernel
 def pair_r_squared(diploid: np.ndarray, haploid: np.ndarray, phase: np.ndarray, a: int, b: int) -> float:
-    """:func:`r_squared` of two packed rows."""
+    """:func:`r_squared` of two packed rows.
+
+    ``diploid``, ``haploid`` and ``phase`` are bit planes (row, plane, word).
+    """
     n_diploid, n_haploid, alt_a, alt_b, coupled, double = pair_table(diploid, haploid, phase, a, b)
     return r_squared(float(2 * n_diploid + n_haploid), float(alt_a), float(alt_b), float(coupled), float(double))
 
@@ -208,7 +223,10 @@ def r_squared_of_pairs(
     second: np.ndarray,
     r2: np.ndarray,
 ) -> None:
-    """:func:`pair_r_squared` of the pairs (first[i], second[i])."""
+    """:func:`pair_r_squared` of the pairs (first[i], second[i]).
+
+    ``diploid``, ``haploid`` and ``phase`` are bit planes (row, plane, word), ``first``, ``second`` and ``r2`` (pair,).
+    """
     for pair in prange(first.size):
         r2[pair] = pair_r_squared(diploid, haploid, phase, first[pair], second[pair])
 
@@ -230,6 +248,9 @@ def sum_r_squared_by_distance(
     A bin holds distances of more than ``bin_bp`` times its number, up to the next multiple; the first one also 0.
 
     Sums of integers do not depend on their order: neither on the number of threads nor on how the rows arrived.
+
+    ``diploid``, ``haploid`` and ``phase`` are bit planes (row, plane, word), ``position`` (row,), ``begin`` and ``end``
+    (first row,), ``sums`` and ``counts`` int64 (tile, bin).
     """
     n_first = begin.size
     for number in prange((n_first + TILE_FIRST - 1) // TILE_FIRST):

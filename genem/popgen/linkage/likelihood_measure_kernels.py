@@ -53,7 +53,10 @@ MAX_FREQUENCY_STEPS = 5000
 
 @kernel
 def climb_allele_frequency(values: np.ndarray, ploidy: np.ndarray, copies: int, start: float) -> tuple[float, float]:
-    """ALT frequency that EM under Hardy-Weinberg proportions reaches from a start, and its log-likelihood."""
+    """ALT frequency that EM under Hardy-Weinberg proportions reaches from a start, and its log-likelihood.
+
+    ``values`` is (genotype, sample), ``ploidy`` (sample,).
+    """
     p, height = start, -math.inf
     for _ in range(MAX_FREQUENCY_STEPS):
         expected, height = 0.0, 0.0
@@ -76,7 +79,10 @@ def climb_allele_frequency(values: np.ndarray, ploidy: np.ndarray, copies: int, 
 
 @kernel
 def allele_frequency(values: np.ndarray, ploidy: np.ndarray) -> float:
-    """ALT frequency of one row, the better of two starts; NaN where no sample says anything."""
+    """ALT frequency of one row, the better of two starts; NaN where no sample says anything.
+
+    ``values`` is (genotype, sample), ``ploidy`` (sample,).
+    """
     copies = 0
     for s in range(ploidy.size):
         copies += ploidy[s]
@@ -89,7 +95,10 @@ def allele_frequency(values: np.ndarray, ploidy: np.ndarray) -> float:
 
 @parallel_kernel
 def allele_frequencies(values: np.ndarray, ploidy: np.ndarray, frequency: np.ndarray) -> None:
-    """:func:`allele_frequency` of every row of [row, genotype, sample]."""
+    """:func:`allele_frequency` of every row of [row, genotype, sample].
+
+    ``values`` is (row, genotype, sample), ``ploidy`` (row, sample), ``frequency`` (row,).
+    """
     for row in prange(frequency.size):
         frequency[row] = allele_frequency(values[row], ploidy[row])
 
@@ -100,6 +109,9 @@ def gather_samples(
 ) -> tuple[int, int]:
     """Copy the samples known at either row; one that is missing at a row is flat there. Returns how many of each
     ploidy; samples of different ploidy at the two rows are left out.
+
+    ``values`` is (row, genotype, sample), ``ploidy`` (row, sample), ``diploid`` (N_ROWS, sample), ``haploid``
+    (N_HAPLOID_ROWS, sample).
     """
     n_diploid, n_haploid = 0, 0
     for s in range(ploidy.shape[1]):
@@ -122,7 +134,10 @@ def gather_samples(
 
 @kernel
 def log_scale(log_maximum: np.ndarray, ploidy: np.ndarray, a: int, b: int) -> float:
-    """What scaling each sample's largest likelihood to one took from the log-likelihood of the pair."""
+    """What scaling each sample's largest likelihood to one took from the log-likelihood of the pair.
+
+    ``log_maximum`` and ``ploidy`` are (row, sample).
+    """
     total = 0.0
     for s in range(ploidy.shape[1]):
         at_a, at_b = ploidy[a, s], ploidy[b, s]
@@ -133,6 +148,7 @@ def log_scale(log_maximum: np.ndarray, ploidy: np.ndarray, a: int, b: int) -> fl
 
 @kernel
 def flush(products: np.ndarray, surface: np.ndarray) -> None:
+    """Add the logarithms of ``products`` (grid point,) to ``surface`` (grid point,) and set the products to 1."""
     for step in range(products.size):
         surface[step] += math.log(products[step]) if products[step] > 0.0 else -math.inf
         products[step] = 1.0
@@ -140,7 +156,10 @@ def flush(products: np.ndarray, surface: np.ndarray) -> None:
 
 @kernel
 def multiply_quadratic(c0: float, c1: float, c2: float, bound: float, step_size: float, products: np.ndarray) -> float:
-    """Multiply in c0 + c1 D + c2 D^2 at every grid point; return a lower bound of the products."""
+    """Multiply in c0 + c1 D + c2 D^2 at every grid point; return a lower bound of the products.
+
+    ``products`` is (grid point,).
+    """
     reach = GRID_STEPS * step_size
     smallest = min(c0, c0 + reach * (c1 + reach * c2))
     if c2 > 0.0 and 0.0 < -c1 / (2.0 * c2 * reach) < 1.0:
@@ -158,6 +177,8 @@ def d_prime_surface(
     """Log-likelihood at |D'| = 0, 0.01, ..., 1 with the allele frequencies held.
 
     A sample's likelihood is a quadratic in D; the products are turned into logarithms before they underflow.
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample), ``surface`` (grid point,).
     """
     step_size = largest_disequilibrium(p_a, p_b, positive) / GRID_STEPS
     if not positive:
@@ -190,7 +211,10 @@ def d_prime_surface(
 
 @kernel
 def independent_log_likelihood(diploid: np.ndarray, haploid: np.ndarray, p_a: float, p_b: float) -> float:
-    """The log-likelihood without linkage disequilibrium, at the best allele frequencies of either locus."""
+    """The log-likelihood without linkage disequilibrium, at the best allele frequencies of either locus.
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample).
+    """
     q_a, q_b = 1.0 - p_a, 1.0 - p_b
     p = np.array([q_a * q_b, q_a * p_b, p_a * q_b, p_a * p_b])
     return evaluate(diploid, haploid, p, np.empty(4), np.empty(diploid.shape[1] + haploid.shape[1]))
@@ -200,7 +224,10 @@ def independent_log_likelihood(diploid: np.ndarray, haploid: np.ndarray, p_a: fl
 def measure_gathered(
     diploid: np.ndarray, haploid: np.ndarray, p_a: float, p_b: float, statistics: np.ndarray
 ) -> tuple[int, int, int]:
-    """Fill ``statistics`` (the log-likelihood of the scaled likelihoods); maxima found, evaluations and status."""
+    """Fill ``statistics`` (the log-likelihood of the scaled likelihoods); maxima found, evaluations and status.
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample), ``statistics`` (N_STATISTICS,).
+    """
     statistics[:] = math.nan
     p = statistics[P_REF_REF : P_REF_REF + 4]
     found, heights = np.empty((N_STARTS_OF_FEW, 4)), np.empty(N_STARTS_OF_FEW)
@@ -231,7 +258,11 @@ def measure_gathered(
 def stationary_points(
     values: np.ndarray, ploidy: np.ndarray, frequency: np.ndarray, found: np.ndarray, heights: np.ndarray
 ) -> int:
-    """The distinct maxima of one pair, rows 0 and 1, and their log-likelihoods (of the scaled likelihoods)."""
+    """The distinct maxima of one pair, rows 0 and 1, and their log-likelihoods (of the scaled likelihoods).
+
+    ``values`` is (row, genotype, sample), ``ploidy`` (row, sample), ``frequency`` (row,), ``found`` (start, 4),
+    ``heights`` (start,).
+    """
     n_samples = ploidy.shape[1]
     diploid, haploid = np.empty((N_ROWS, n_samples)), np.empty((N_HAPLOID_ROWS, n_samples))
     n_diploid, n_haploid = gather_samples(values, ploidy, 0, 1, diploid, haploid)
@@ -258,6 +289,9 @@ def measure_likelihood_pairs(
 
     ``values`` [row, genotype, sample] scaled to a largest value of one per sample, ``ploidy`` [row, sample] (0 where
     missing or flat), ``log_maximum`` [row, sample] the logarithm of the scale, ``frequency`` the rows' ALT frequency.
+
+    ``frequency`` is (row,), ``first`` and ``second`` (pair,), ``statistics`` (pair, N_STATISTICS), ``integers`` (pair,
+    N_INTEGERS).
     """
     n_samples = ploidy.shape[1]
     for pair in prange(first.size):

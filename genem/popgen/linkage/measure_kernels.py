@@ -55,6 +55,8 @@ def grid_bounds(surface: np.ndarray) -> tuple[float, float]:
     ``surface`` holds the log-likelihood at |D'| = 0, 0.01, ..., 1 and is overwritten. The interval ends one step
     outside the grid point where the accumulated likelihood passes ``TAIL``: Gabriel et al. (2002), Science 296:2225,
     doi:10.1126/science.1069424, after Wall & Pritchard (2003), as Haploview and PLINK compute it.
+
+    ``surface`` is (grid point,).
     """
     peak = -math.inf
     for step in range(GRID_STEPS + 1):
@@ -81,7 +83,10 @@ def grid_bounds(surface: np.ndarray) -> tuple[float, float]:
 
 @kernel
 def fill_measures(p_a: float, p_b: float, d: float, statistics: np.ndarray) -> bool:
-    """Write D, D' and r2 from ALT frequencies and D; False where a locus is monomorphic: D' and r2 stay NaN."""
+    """Write D, D' and r2 from ALT frequencies and D; False where a locus is monomorphic: D' and r2 stay NaN.
+
+    ``statistics`` is (N_STATISTICS,).
+    """
     statistics[DISEQUILIBRIUM] = d
     variances = p_a * (1.0 - p_a) * p_b * (1.0 - p_b)
     if variances <= 0.0:
@@ -93,14 +98,20 @@ def fill_measures(p_a: float, p_b: float, d: float, statistics: np.ndarray) -> b
 
 @kernel
 def fill_bounds(d: float, low: float, high: float, statistics: np.ndarray) -> None:
-    """Write the interval of |D'| with the sign of D."""
+    """Write the interval of |D'| with the sign of D.
+
+    ``statistics`` is (N_STATISTICS,).
+    """
     statistics[D_PRIME_LOW] = low if d >= 0.0 else -high
     statistics[D_PRIME_HIGH] = high if d >= 0.0 else -low
 
 
 @kernel
 def r_squared_gradient(p_a: float, p_b: float, d: float, gradient: np.ndarray) -> None:
-    """Derivatives of r2 by P_REF_ALT, P_ALT_REF and P_ALT_ALT, P_REF_REF being one minus their sum."""
+    """Derivatives of r2 by P_REF_ALT, P_ALT_REF and P_ALT_ALT, P_REF_REF being one minus their sum.
+
+    ``gradient`` is (3,).
+    """
     variance_a, variance_b = p_a * (1.0 - p_a), p_b * (1.0 - p_b)
     variances = variance_a * variance_b
     by_d = 2.0 * d / variances
@@ -114,7 +125,10 @@ def r_squared_gradient(p_a: float, p_b: float, d: float, gradient: np.ndarray) -
 
 @kernel
 def reduce_information(hessian: np.ndarray, information: np.ndarray) -> None:
-    """From second derivatives by the four frequencies (REF-REF first) to minus those by the last three, sum fixed."""
+    """From second derivatives by the four frequencies (REF-REF first) to minus those by the last three, sum fixed.
+
+    ``hessian`` is (4, 4), ``information`` (3, 3).
+    """
     for i in range(3):
         for j in range(3):
             information[i, j] = hessian[i + 1, 0] + hessian[0, j + 1] - hessian[i + 1, j + 1] - hessian[0, 0]
@@ -124,6 +138,8 @@ def reduce_information(hessian: np.ndarray, information: np.ndarray) -> None:
 def delta_method(hessian: np.ndarray, p_a: float, p_b: float, d: float) -> float:
     """Standard error of r2 from the second derivatives of the log-likelihood; NaN where D = 0 or it is not strictly
     concave, as where two maxima and the minimum between them meet.
+
+    ``hessian`` is (4, 4).
     """
     if d == 0.0:
         return math.nan
@@ -143,7 +159,10 @@ def delta_method(hessian: np.ndarray, p_a: float, p_b: float, d: float) -> float
 def table_standard_error(
     n00: float, n01: float, n10: float, n11: float, double: float, statistics: np.ndarray
 ) -> float:
-    """Standard error of r2 from the observed information of haplotype counts; NaN on a boundary."""
+    """Standard error of r2 from the observed information of haplotype counts; NaN on a boundary.
+
+    ``statistics`` is (N_STATISTICS,).
+    """
     p00, p01, p10, p11 = statistics[P_REF_REF], statistics[P_REF_ALT], statistics[P_ALT_REF], statistics[P_ALT_ALT]
     if min(min(p00, p01), min(p10, p11)) <= 0.0:
         return math.nan
@@ -168,6 +187,8 @@ def measure_table(
 
     ``n`` haplotypes, ALT copies at either locus, known ALT-ALT haplotypes, double heterozygotes of unknown phase,
     and samples heterozygous anywhere (each adds ln 2 to the log-likelihood).
+
+    ``statistics`` is (N_STATISTICS,).
     """
     statistics[:] = math.nan
     if n <= 0.0:
@@ -208,7 +229,10 @@ def measure_table(
 
 @kernel
 def count_heterozygous(diploid: np.ndarray, a: int, b: int) -> int:
-    """Diploid samples called at both rows and heterozygous at one of them at least."""
+    """Diploid samples called at both rows and heterozygous at one of them at least.
+
+    ``diploid`` is bit planes (row, plane, word).
+    """
     total = 0
     for word in range(diploid.shape[2]):
         either = (diploid[a, CARRIER, word] ^ diploid[a, HOMOZYGOUS, word]) | (
@@ -228,7 +252,11 @@ def measure_pairs(
     statistics: np.ndarray,
     integers: np.ndarray,
 ) -> None:
-    """All statistics of the pairs (first[i], second[i]) of packed rows: [pair, N_STATISTICS], [pair, N_INTEGERS]."""
+    """All statistics of the pairs (first[i], second[i]) of packed rows: [pair, N_STATISTICS], [pair, N_INTEGERS].
+
+    ``diploid``, ``haploid`` and ``phase`` are bit planes (row, plane, word), ``first`` and ``second`` (pair,),
+    ``statistics`` (pair, N_STATISTICS), ``integers`` (pair, N_INTEGERS).
+    """
     for pair in prange(first.size):
         a, b = first[pair], second[pair]
         n_diploid, n_haploid, alt_a, alt_b, coupled, double = pair_table(diploid, haploid, phase, a, b)

@@ -23,6 +23,8 @@ def likelihood_hessian(diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, 
     """Second derivatives of the log-likelihood by the four haplotype frequencies.
 
     A diploid sample adds 2 A B / L - 4 Y Y' / L^2, a haploid one - Y Y' / L^2.
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample), ``p`` (4,), ``hessian`` (4, 4).
     """
     p00, p01, p10, p11 = p[0], p[1], p[2], p[3]
     h00, h01, h02, h03, h11, h12, h13, h22, h23, h33 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -62,7 +64,10 @@ def likelihood_hessian(diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, 
 
 @kernel
 def reduced_information(hessian: np.ndarray, free: np.ndarray, rest: int, damping: float, matrix: np.ndarray) -> None:
-    """Minus the second derivatives by the ``free`` frequencies, ``rest`` making the sum one, plus damping."""
+    """Minus the second derivatives by the ``free`` frequencies, ``rest`` making the sum one, plus damping.
+
+    ``hessian`` is (4, 4), ``free`` (free frequency,), ``matrix`` (free frequency, free frequency).
+    """
     largest = 0.0
     for i in range(free.size):
         u = free[i]
@@ -83,6 +88,8 @@ def newton_point(
     Frequencies of zero move only where their score exceeds one; the largest makes the sum one. Where the
     log-likelihood is not strictly concave the information is damped (Levenberg). Returns whether there is a step, and
     whether it is concave.
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample), ``p``, ``scores`` and ``target`` are (4,).
     """
     hessian = np.empty((4, 4))
     likelihood_hessian(diploid, haploid, p, hessian)

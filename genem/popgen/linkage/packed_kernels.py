@@ -37,12 +37,16 @@ def pack_calls(
 
     A call with a missing copy sets no bit. ``phased`` and ``phase`` may be empty: phase is then not kept.
     Returns a code, and of the first call with more than two copies the variant and the place in ``samples``.
+
+    ``alleles`` is int8 (variant, sample, copy), ``phased`` (variant, sample), ``samples`` (place,), ``row_variant`` and
+    ``row_allele`` (row,), ``diploid``, ``haploid`` and ``phase`` bit planes uint64 (row, plane, word).
     """
     keep_phase = phase.shape[2] > 0
     for row in range(row_variant.size):
         variant, allele = row_variant[row], row_allele[row]
         for place in range(samples.size):
             sample = samples[place]
+            # Copies of the call: how many, known, and of this allele.
             n_copies, n_alt, n_known = 0, 0, 0
             first_is_alt = False
             for copy in range(alleles.shape[2]):
@@ -60,6 +64,7 @@ def pack_calls(
                 return PLOIDY_TOO_HIGH, variant, place
             if n_copies == 0 or n_known < n_copies:
                 continue
+            # Its bits in the planes of its ploidy.
             word, bit = place // BITS, np.uint64(1) << np.uint64(place % BITS)
             if n_copies == 1:
                 haploid[row, COPY_CALLED, word] |= bit

@@ -12,9 +12,9 @@ from genem.data import GenotypeBlock, VariantSites
 from genem.em import EMFit, Status, fit
 from genem.errors import InputError, UsageError
 from genem.jit import set_threads
-from genem.popgen.spectrum.diversity import Diversity, diversity
 from genem.popgen.spectrum.model import SpectrumModel
 from genem.popgen.spectrum.sites import CountLikelihoods, Field, SiteCounter, concatenate
+from genem.popgen.spectrum.summary_statistics import Diversity, diversity
 
 Vector = NDArray[np.float64]
 Ancestral = Callable[[VariantSites], NDArray[np.int64]]

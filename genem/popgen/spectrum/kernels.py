@@ -31,7 +31,10 @@ so that these contribute nothing a double could hold."""
 def add_diploid(
     source: np.ndarray, target: np.ndarray, low: int, high: int, m: int, g0: float, g1: float, g2: float
 ) -> float:
-    """One step of the recursion from ``source[low:high + 1]`` over m chromosomes; returns the largest new value."""
+    """One step of the recursion from ``source[low:high + 1]`` over m chromosomes; returns the largest new value.
+
+    ``source`` and ``target`` are (chromosomes + 1,).
+    """
     grown = m + 2
     scale = 1.0 / (grown * (grown - 1.0))
     largest = 0.0
@@ -50,7 +53,10 @@ def add_diploid(
 
 @kernel
 def add_haploid(source: np.ndarray, target: np.ndarray, low: int, high: int, m: int, g0: float, g1: float) -> float:
-    """As :func:`add_diploid` for one chromosome."""
+    """As :func:`add_diploid` for one chromosome.
+
+    ``source`` and ``target`` are (chromosomes + 1,).
+    """
     grown = m + 1.0
     largest = 0.0
     for l in range(low, high + 2):
@@ -66,7 +72,10 @@ def add_haploid(source: np.ndarray, target: np.ndarray, low: int, high: int, m: 
 
 @kernel
 def trim(values: np.ndarray, low: int, high: int, threshold: float) -> tuple[int, int]:
-    """The band of ``values[low:high + 1]`` without the ends that are below the threshold."""
+    """The band of ``values[low:high + 1]`` without the ends that are below the threshold.
+
+    ``values`` is (chromosomes + 1,).
+    """
     while values[low] < threshold:
         low += 1
     while values[high] < threshold:
@@ -101,6 +110,7 @@ def count_likelihoods(
     log_scale = 0.0
     n_flat = 0
     in_first = True
+    # Informative samples, one after the other.
     for sample in order:
         g0, g1, g2 = likelihood[sample, 0], likelihood[sample, 1], likelihood[sample, 2]
         if g0 == 1.0 and g1 == 1.0 and (copies[sample] == 1 or g2 == 1.0):
@@ -120,6 +130,7 @@ def count_likelihoods(
             log_scale += math.log(largest)
             largest = 1.0
         low, high = trim(target, low, high, NEGLIGIBLE * largest)
+    # Chromosomes about which nothing is known.
     for _ in range(n_flat):
         source, target = (first, second) if in_first else (second, first)
         largest = add_haploid(source, target, low, high, m, 1.0, 1.0)
@@ -147,7 +158,11 @@ def count_likelihoods_of_sites(
     high: np.ndarray,
     log_scale: np.ndarray,
 ) -> None:
-    """:func:`count_likelihoods` of every site; fills ``dense``, float64 (site, chromosomes + 1), within its band."""
+    """:func:`count_likelihoods` of every site; fills ``dense``, float64 (site, chromosomes + 1), within its band.
+
+    ``likelihood`` is float64 (site, sample, 3), ``copies`` int64 (site, sample), ``order`` int64 (sample,), ``low``,
+    ``high`` and ``log_scale`` are (site,).
+    """
     for site in prange(likelihood.shape[0]):
         second = np.empty(dense.shape[1])
         in_first, low[site], high[site], scale = count_likelihoods(likelihood[site], copies, order, dense[site], second)
@@ -164,6 +179,8 @@ def projected_counts(
     """h(k) for ``derived`` copies among ``called`` that are known, and nothing about the other chromosomes.
 
     The hypergeometric probability of drawing them from a site with k of n; fills ``values[low:high + 1]``, largest 1.
+
+    ``log_factorial`` is (chromosomes + 1,), ``values`` (n + 1,).
     """
     low, high = derived, n - (called - derived)
     log_all = log_factorial[n] - log_factorial[called] - log_factorial[n - called]
@@ -190,7 +207,11 @@ def projected_counts_of_sites(
     high: np.ndarray,
     log_scale: np.ndarray,
 ) -> None:
-    """:func:`projected_counts` of every site."""
+    """:func:`projected_counts` of every site.
+
+    ``derived``, ``called``, ``low``, ``high`` and ``log_scale`` are (site,), ``log_factorial`` is (chromosomes + 1,),
+    ``dense`` (site, n + 1).
+    """
     for site in prange(derived.shape[0]):
         low[site], high[site], scale = projected_counts(derived[site], called[site], n, log_factorial, dense[site])
         log_scale[site] += scale
@@ -198,7 +219,10 @@ def projected_counts_of_sites(
 
 @kernel
 def gather_bands(dense: np.ndarray, low: np.ndarray, high: np.ndarray, start: np.ndarray, values: np.ndarray) -> None:
-    """Copy the band of each row of ``dense`` to its place in the ragged ``values``."""
+    """Copy the band of each row of ``dense`` to its place in the ragged ``values``.
+
+    ``dense`` is (site, count), ``low`` and ``high`` are (site,), ``start`` is (site + 1,), ``values`` (entry,).
+    """
     for site in range(dense.shape[0]):
         for offset in range(high[site] - low[site] + 1):
             values[start[site] + offset] = dense[site, low[site] + offset]
@@ -206,7 +230,10 @@ def gather_bands(dense: np.ndarray, low: np.ndarray, high: np.ndarray, start: np
 
 @kernel
 def dot(first: np.ndarray, second: np.ndarray) -> float:
-    """Inner product in four running sums, which a processor works on at the same time."""
+    """Inner product in four running sums, which a processor works on at the same time.
+
+    ``first`` and ``second`` are (entry,).
+    """
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
     whole = first.shape[0] // 4 * 4
     for i in range(0, whole, 4):
@@ -221,6 +248,7 @@ def dot(first: np.ndarray, second: np.ndarray) -> float:
 
 @kernel
 def add_scaled(target: np.ndarray, scale: float, values: np.ndarray) -> None:
+    """Add ``scale`` times ``values`` (entry,) to ``target`` (entry,)."""
     for i in range(values.shape[0]):
         target[i] += scale * values[i]
 
@@ -248,6 +276,8 @@ def expected_spectrum(
 
     ``partial`` is float64 (chunk, count) and ``log_likelihood`` float64 (chunk,); the caller adds both up in order,
     so that the bits do not depend on the number of threads.
+
+    ``frequency`` is (count,), ``weight`` and ``low`` are (site,), ``start`` is (site + 1,), ``values`` (entry,).
     """
     n_sites = low.shape[0]
     for part in prange(partial.shape[0]):
@@ -275,6 +305,8 @@ def expected_spectrum_2d(
 
     ``first`` and ``second`` are the bands (low, start, values) of the groups; ``frequency`` is float64
     (count 1, count 2), ``partial`` float64 (chunk, count 1, count 2).
+
+    ``weight`` is (site,), ``log_likelihood`` (chunk,).
     """
     n_sites = weight.shape[0]
     for part in prange(partial.shape[0]):

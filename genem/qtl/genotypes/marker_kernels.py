@@ -122,9 +122,13 @@ def fill_draws(
         density, alpha = np.empty(shape), np.empty(shape)
         observe(first, codes, likelihoods, marker, error_prob, density)
         forward(initial, transitions, density, alpha, np.empty(shape[2]))
+        own = np.empty((n_places, n_states))
         for lane in range(shape[2]):
+            for place in range(n_places):
+                for state in range(n_states):
+                    own[place, state] = alpha[place, state, lane]
             for draw in range(n_draws):
-                draw_path(transitions, alpha, lane, uniforms[draw, first + lane], draws[draw, first + lane])
+                draw_path(transitions, own, uniforms[draw, first + lane], draws[draw, first + lane])
 
 
 @kernel

@@ -13,7 +13,7 @@ import pysam
 import pytest
 
 from genem.cli.main import main
-from genem.cli.popgen.freq import COLUMN_MEANINGS
+from genem.cli.popgen.freq import COLUMNS
 
 HEADER = (
     "##fileformat=VCFv4.2\n##contig=<ID=1>\n##contig=<ID=X>\n"
@@ -76,7 +76,7 @@ def test_the_table_of_every_allele_and_group(freq, write):
     vcf = write(vcf_text("1 7 rs A C,G . . . GT 0/1 1|2 ./.", "1 9 . A . . . . GT 0/0 0/0 0/0"))
     groups = write("a\tg\nb\tg\nc\th\n", "groups.tsv")
     rows = freq(vcf, "--groups", groups)
-    assert list(rows[0]) == list(COLUMN_MEANINGS)
+    assert list(rows[0]) == list(COLUMNS.meanings)
     assert [(row["POS"], row["GROUP"]) for row in rows] == [(p, g) for p in ("7", "9") for g in ("g", "h", "ALL")]
     first, empty, pooled = rows[:3]
     assert (first["AF"], first["AN"], first["N_CALLED"]) == ("0.5,0.25", "4", "2")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from genem.cli.main import main
-from genem.cli.popgen.ld import COLUMN_MEANINGS
+from genem.cli.popgen.ld import COLUMNS
 from genem.io.variants.reading import open_variants
 from genem.popgen import ld
 
@@ -75,7 +75,7 @@ def test_columns_and_values(write, run) -> None:
     path = write(record("1:10", "one", FOUR), record("1:20", ".", "0/0 0/1 0/0 1/1"))
     text = run(path)
     (row,) = rows_of(text)
-    assert list(row) == list(COLUMN_MEANINGS)
+    assert list(row) == list(COLUMNS.meanings)
     assert row["ID_A"] == "one"
     assert row["ID_B"] == "NA"
     assert (row["R2"], row["DPRIME"], row["N"], row["GROUP"]) == ("0.6", "1", "4", "ALL")

@@ -18,7 +18,6 @@ from genem.io.tables.kernels import FLOAT_WIDTH, SMALLEST
 from genem.io.tables.writing import (
     MISSING_INTEGER,
     Cells,
-    Column,
     FloatLists,
     FullFloats,
     Labels,
@@ -40,7 +39,7 @@ HARD_VALUES = [
 
 def written(block: dict[str, Cells], *, header: bool = False) -> str:
     stream = io.BytesIO()
-    TableWriter(stream, [Column(name, "") for name in block], header=header).write(block)
+    TableWriter(stream, dict.fromkeys(block, ""), header=header).write(block)
     return stream.getvalue().decode()
 
 
@@ -190,7 +189,7 @@ def test_columns_share_one_text() -> None:
 
 def test_the_header_says_what_the_columns_mean() -> None:
     stream = io.BytesIO()
-    columns = [Column("POS", "position, 1-based"), Column("AF", "frequency of each ALT allele")]
+    columns = {"POS": "position, 1-based", "AF": "frequency of each ALT allele"}
     table = TableWriter(stream, columns, notes={"log_likelihood": "-12.5"})
     assert stream.getvalue().decode().splitlines() == [
         f"##genem_version={__version__}",
@@ -223,7 +222,7 @@ def test_pieces_concatenate_to_the_whole() -> None:
 )
 def test_wrong_columns(block: dict[str, Cells], message: str) -> None:
     with pytest.raises(ValueError, match="columns") as caught:
-        TableWriter(io.BytesIO(), [Column("A", ""), Column("B", "")]).write(block)
+        TableWriter(io.BytesIO(), {"A": "", "B": ""}).write(block)
     assert str(caught.value) == message
 
 

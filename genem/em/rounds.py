@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE, relative_change
 from genem.em.newton_kernels import is_at_rest
@@ -100,7 +99,7 @@ def maximise(
     start: Vector,
     bounds: tuple[Vector, Vector],
     *,
-    unit: ArrayLike = 1.0,
+    unit: float | Vector = 1.0,
     max_steps: int,
     memory: int = 10,
     objective_tolerance: float,

@@ -24,7 +24,7 @@ NEAR_BOUND = 1e-3  # distance to its bound below which a packed coordinate has n
 LEAST_INFORMATION = 1e-3
 """Information about a packed coordinate below which it is held where it is and has no standard error."""
 LARGEST_SHARE = 1e-4
-"""Share of its square length along directions that are not identified above which a coordinate has no standard error."""
+"""Share of square length along directions that are not identified above which a coordinate has no standard error."""
 DEPENDS = 0.1
 """A value that changes by this share of itself per unit of a coordinate without an error has none either."""
 STEP = 1e-5  # of the differences that make the derivatives of values by packed coordinates

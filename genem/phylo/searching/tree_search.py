@@ -167,7 +167,7 @@ class _Problem:
         climb.stages = self.local[:1]
         return _Start(kind, climb, is_perturbed=True)
 
-    def climb(self, point: _Start, found: Found[Run], rng: np.random.Generator) -> tuple[EMOptimum[Run]]:
+    def climb(self, point: _Start, found: Found[Run], _rng: np.random.Generator) -> tuple[EMOptimum[Run]]:
         """The end of a climb; by regrafts, too, where a perturbed tree came to a good new one.
 
         Models are fitted where the tree is the best so far, and the climb goes on under them.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Degenerate, EMStep, Status
-from genem.em.rounds import Rounds, maximise
+from genem.em.stationarity import Rounds, maximise
 from genem.em.status import SOLVED
 from genem.phylo.fitting.branches import MAX_LENGTH, MIN_LENGTH, fit_branches
 from genem.phylo.likelihood.gradients import edge_sums, gradient_by_lengths, gradient_by_models

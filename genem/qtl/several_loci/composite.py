@@ -239,7 +239,7 @@ def _scan_chromosome(
         np.bool_,
     ).reshape(len(markers), len(one.grid))
     lod, excess = np.empty((len(one.grid), 1)), np.empty((len(one.grid), 1))
-    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, int(SOLVED), np.int8)
+    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, SOLVED, np.int8)
     for pattern in np.unique(outside, axis=1).T:
         at = np.flatnonzero((outside == pattern[:, None]).all(axis=0))
         chosen = [marker for marker, used in zip(markers, pattern, strict=True) if used]

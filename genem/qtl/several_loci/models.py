@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from genem.data import Cross, CrossType
 from genem.em import Status
 from genem.em.ascent_kernels import Rule
-from genem.em.status import SOLVED
 from genem.errors import InputError, UsageError
 from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes, Locus, joint_probabilities
@@ -273,7 +272,7 @@ def fit_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term
     log_likelihood = -0.5 * n * (math.log(squares / n) + math.log(2.0 * math.pi) + 1.0)
     lod = (log_likelihood - setting.null) / LN10 if rank else 0.0
     sigma = math.sqrt(squares / (n - len(x)))
-    return ModelFit(lod, rank, coefficients, covariance, sigma, 0, SOLVED)
+    return ModelFit(lod, rank, coefficients, covariance, sigma, 0, Status.SOLVED)
 
 
 def model_rule() -> Rule:

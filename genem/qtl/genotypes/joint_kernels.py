@@ -87,19 +87,19 @@ def fill_linked_pairs(
     individual) is zeroed before.
     """
     n_places, n_individuals, n_states = marginal.shape
-    for here in prange(start, stop):
+    for place_from in prange(start, stop):
         first = 0
-        for before in range(start, here):
+        for before in range(start, place_from):
             first += n_places - 1 - before
         reached, product = np.empty((n_states, n_states)), np.empty((n_states, n_states))
         for individual in range(n_individuals):
             reached[:] = 0.0
             for state in range(n_states):
-                reached[state, state] = marginal[here, individual, state]
-            for step in range(here, n_places - 1):
+                reached[state, state] = marginal[place_from, individual, state]
+            for step in range(place_from, n_places - 1):
                 multiply(reached, following[step, individual], product)
                 reached[:] = product
                 for origin in range(n_states):
                     for target in range(n_states):
                         cell = cell_of[individual, origin, target]
-                        joint[first + step - here, cell, individual] = reached[origin, target]
+                        joint[first + step - place_from, cell, individual] = reached[origin, target]

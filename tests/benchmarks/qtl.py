@@ -150,7 +150,7 @@ def _growth(repeats: int) -> str:
 def _one_trait(repeats: int) -> str:
     lines = [
         "## One trait\n",
-        "CPU seconds of a scan of *hyper* by EM, 250 individuals at 2,749 positions: the slope over the number of scans.\n",
+        "CPU seconds of a scan of *hyper* (250 individuals, 2,749 positions) by EM, as a slope.\n",
         "| method | program | CPU s | ratio | peak MB |",
         "| --- | --- | ---: | ---: | ---: |",
     ]

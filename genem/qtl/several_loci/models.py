@@ -45,7 +45,7 @@ MOST_CELLS = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class ModelSetting:
-    """What the models of one trait have in common.
+    """The data that models of one trait share.
 
     Attributes
     ----------
@@ -141,8 +141,8 @@ def model_setting(
     n_indicators = design.null.shape[1] - 1 - n_covariates
     task = Task(np.empty((0, 0, 0)), design, response[:, None], sample.weights, default_rule())
     return ModelSetting(
-        linked=tuple(one.select(sample.keep) for one in linked),
-        contrasts=tuple(_contrasts(one, cross.breeding) for one in linked),
+        linked=tuple(linked_chromosome.select(sample.keep) for linked_chromosome in linked),
+        contrasts=tuple(_contrasts(linked_chromosome, cross.breeding) for linked_chromosome in linked),
         response=response,
         centre=centre,
         scale=scale,
@@ -167,24 +167,26 @@ def _only_indicator(cross: Cross, keep: NDArray[np.bool_]) -> tuple[str, ...]:
     return ("male",) if male is not None and male[keep].any() and not male[keep].all() else ("reverse",)
 
 
-def _contrasts(one: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tuple[str, ...]]:
+def _contrasts(linked_chromosome: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tuple[str, ...]]:
     """Effects of a locus: additive, dominance; on the X chromosome between the two genotypes of each sex and direction.
 
     On autosomes they are those of the cross type.
     """
-    if one.is_x:
-        kinds = np.unique(one.state_of, axis=0)
-        contrasts = np.zeros((len(one.states), len(kinds)))
+    if linked_chromosome.is_x:
+        kinds = np.unique(linked_chromosome.state_of, axis=0)
+        contrasts = np.zeros((len(linked_chromosome.states), len(kinds)))
         for k, (low, high) in enumerate(kinds.tolist()):
             contrasts[low, k], contrasts[high, k] = -0.5, 0.5
-        return contrasts, tuple(f".{one.states[high]}-{one.states[low]}" for low, high in kinds.tolist())
+        return contrasts, tuple(
+            f".{linked_chromosome.states[high]}-{linked_chromosome.states[low]}" for low, high in kinds.tolist()
+        )
     return np.array(tuple(cross_type.contrasts.values())).T, tuple(cross_type.contrasts)
 
 
 def locus_label(linked: Sequence[LinkedGenotypes], locus: Locus) -> str:
     """Chromosome and position, as in ``1@67.8``."""
-    one = linked[locus.chromosome]
-    return f"{one.chromosome}@{one.grid.position[locus.position]:.1f}"
+    linked_chromosome = linked[locus.chromosome]
+    return f"{linked_chromosome.chromosome}@{linked_chromosome.grid.position[locus.position]:.1f}"
 
 
 def term_names(setting: ModelSetting, loci: Sequence[Locus], term: Term) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genem.cross_types import cross_type_of
 from genem.data import (
     AA,
     AB,
@@ -20,7 +21,6 @@ from genem.data import (
     SPAN_ID,
     UNKNOWN_GENOTYPE,
     Cross,
-    CrossType,
     GenotypeBlock,
 )
 from genem.errors import InputError, UsageError
@@ -85,7 +85,7 @@ def cross_from_variants(
     reader: VariantReader,
     *,
     parents: tuple[str, str],
-    cross_type: CrossType,
+    cross_type: str,
     phenotypes: PhenotypeTable,
     genetic_map: MapTable | None = None,
     cm_per_mb: float | None = None,
@@ -163,7 +163,7 @@ def cross_from_variants(
     of_kept = np.array([rows[name] for _, name in kept])
     table = _rows_of(phenotypes, of_kept)
     sex_linked = sex_linked_chromosomes(ordered, x_chromosomes, cross_type)
-    is_male = sexes_of(table, sex, table.path, needed=bool(sex_linked) and cross_type in ("f2", "bc"))
+    is_male = sexes_of(table, sex, table.path, needed=bool(sex_linked) and cross_type_of(cross_type).x_by_sex)
     calls, likelihoods = collected.arrays(order)
     called = Cross(
         cross_type=cross_type,

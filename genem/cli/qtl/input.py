@@ -103,6 +103,7 @@ def _is_variant_file(path: str) -> bool:
 
 
 def _from_csv(args: argparse.Namespace, context: RunContext, alleles: tuple[str, str]) -> Cross:
+    from genem.data import CALLS
     from genem.io.crosses.calls import without_impossible_calls
     from genem.io.crosses.reading import read_cross
 
@@ -111,7 +112,7 @@ def _from_csv(args: argparse.Namespace, context: RunContext, alleles: tuple[str,
             raise UsageError(
                 f"--{name.replace('_', '-')} is for a VCF: {args.cross_file} is a table with everything in it"
             )
-    if args.field != "GT":
+    if args.field != CALLS.name:
         raise UsageError(f"--field {args.field} is for a VCF: {args.cross_file} is a table of calls")
     context.add_input(args.cross_file)
     cross = read_cross(
@@ -180,15 +181,16 @@ def _from_variants(args: argparse.Namespace, context: RunContext, alleles: tuple
 
 def _fields(args: argparse.Namespace) -> tuple[str, ...]:
     """What to read of each record: beside likelihoods the calls, which tell the parents apart, where there are any."""
+    from genem.data import CALLS
     from genem.io.variants.reading import open_variants
 
-    if args.field == "GT":
-        return ("GT",)
+    if args.field == CALLS.name:
+        return (CALLS.name,)
     if args.cross_file != "-":
         with open_variants(args.cross_file, fields=()) as reader:
-            if "GT" not in reader.header.formats:
+            if CALLS.name not in reader.header.formats:
                 return (args.field,)
-    return ("GT", args.field)
+    return (CALLS.name, args.field)
 
 
 def _say_what_is_left_out(found: CrossFromVariants, args: argparse.Namespace, context: RunContext) -> None:

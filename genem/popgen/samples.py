@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from genem.data import ABSENT_ALLELE, FIELDS
 from genem.errors import UsageError
 from genem.popgen.frequency.count_kernels import Design
-from genem.popgen.frequency.table import POOLED
 
 Calls = NDArray[np.int8] | NDArray[np.int16]
 Cells = NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]
 HalfCalls = Literal["em", "missing"]
 
+POOLED = "ALL"
+"""Name of the row, or of the curve, of all samples together; no group may have it."""
 LN_PER_UNIT = {name: 1.0 / field.per_log10 * float(np.log(10.0)) for name, field in FIELDS.items() if field.per_log10}
 """Natural logarithm of the likelihood per unit of the field."""
 

@@ -38,9 +38,10 @@ from genem.popgen.frequency.genotype_kernels import (
     genotype_rows,
 )
 from genem.popgen.frequency.likelihood_row_kernels import likelihood_rows
-from genem.popgen.frequency.table import POOLED, FrequencyTable
+from genem.popgen.frequency.table import FrequencyTable
 from genem.popgen.samples import (
     LN_PER_UNIT,
+    POOLED,
     HalfCalls,
     Samples,
     check_calls,

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from genem.data import ESTIMATED_FROM, FIELDS, SPAN_ID, SPAN_REF, FieldName, GenotypeBlock, VariantSites
 from genem.errors import InputError, UsageError
-from genem.popgen.frequency.table import POOLED
+from genem.popgen.linkage.copies import CountedCopies, calls_of_copies, counted_copies
 from genem.popgen.linkage.likelihoods import LikelihoodRows, likelihood_rows
 from genem.popgen.linkage.packed import CallError, PackedCalls, pack
-from genem.popgen.linkage.sex import CountedCopies, calls_of_copies, counted_copies
+from genem.popgen.samples import POOLED
 from genem.popgen.sex_chromosomes import Build
 
 __all__ = ["Loci", "LocusReader", "Rows", "SampleGroups", "as_blocks"]

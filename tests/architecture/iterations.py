@@ -54,8 +54,12 @@ def iterations(module: Module) -> Iterator[tuple[str, str, str, str]]:
 def calls(node: ast.AST, names: dict[str, str]) -> Iterator[tuple[ast.Call, str]]:
     """The calls of what was imported from the engine, with its name there."""
     for part in ast.walk(node):
-        if isinstance(part, ast.Call) and identifier(part.func) in names:
-            yield part, names[identifier(part.func)]
+        if isinstance(part, ast.Call):
+            name = identifier(part.func)
+            if isinstance(part.func, ast.Attribute) and ast.unparse(part.func.value) == "em":
+                yield part, name
+            elif name in names:
+                yield part, names[name]
 
 
 def is_rule(name: str) -> bool:

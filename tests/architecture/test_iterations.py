@@ -18,9 +18,10 @@ def climb(x):
     rule = rule_of(100, 1e-10)
     advance(x, rule)
 """
-    driver = "from genem import em\nfrom genem.em import fit\ndef g(m):\n    return fit(m, n_starts=3, trace=True)\n"
+    driver = "from genem import em\nfrom genem.em import fit\ndef f(m): em.fit(m)\ndef g(m): fit(m, n_starts=3)\n"
     rows = table(tree_of({"genem/qtl/kernels.py": kernels, "genem/qtl/scan.py": driver})).splitlines()[2:]
     assert rows == [
         "| `qtl.kernels` | `climb` | EM in a kernel | `rule_of(100, 1e-10)` |",
+        "| `qtl.scan` | `f` | EM from Python | given by the caller |",
         "| `qtl.scan` | `g` | EM from Python | `n_starts=3` |",
     ]

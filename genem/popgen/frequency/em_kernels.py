@@ -300,10 +300,10 @@ def map_trial(samples: Samples, selection: Selection, model: Model, work: Work) 
 
 
 @kernel
-def take_trial(theta: np.ndarray, one: np.ndarray, work: Work) -> None:
+def take_trial(theta: np.ndarray, image: np.ndarray, work: Work) -> None:
     """Replace the parameters and their EM image by the trial of ``work`` and its image (parameter,)."""
     for k in range(len(theta)):
-        theta[k], one[k] = work.trial[k], work.image[k]
+        theta[k], image[k] = work.trial[k], work.image[k]
 
 
 @kernel
@@ -312,7 +312,7 @@ def sink(
     selection: Selection,
     model: Model,
     theta: np.ndarray,
-    one: np.ndarray,
+    image: np.ndarray,
     value: float,
     trials: np.ndarray,
     work: Work,
@@ -320,7 +320,7 @@ def sink(
     """Try the sinking parameters at zero, all at once or else one by one; returns the log-likelihood and EM steps."""
     n_sinking, n_steps = 0, 0
     for k in range(len(theta)):
-        work.sinking[k] = sinks(model, theta, one, k, trials[k])
+        work.sinking[k] = sinks(model, theta, image, k, trials[k])
         if work.sinking[k]:
             n_sinking += 1
             trials[k] += 1
@@ -330,7 +330,7 @@ def sink(
         reached = map_trial(samples, selection, model, work)
         n_steps += 1
         if reached >= value:
-            take_trial(theta, one, work)
+            take_trial(theta, image, work)
             return reached, n_steps
     if n_sinking == 0:
         return value, 0
@@ -341,7 +341,7 @@ def sink(
             reached = map_trial(samples, selection, model, work)
             n_steps += 1
             if reached >= value:
-                take_trial(theta, one, work)
+                take_trial(theta, image, work)
                 value = reached
     return value, n_steps
 
@@ -352,7 +352,7 @@ def release(
     selection: Selection,
     model: Model,
     theta: np.ndarray,
-    one: np.ndarray,
+    image: np.ndarray,
     value: float,
     settled: np.ndarray,
     work: Work,
@@ -360,7 +360,7 @@ def release(
     """Move parameters off zero where the likelihood rises; those for which no step helps are ``settled``."""
     n_steps = 0
     for k in range(len(theta)):
-        if settled[k] or not rises(model, theta, one, k):
+        if settled[k] or not rises(model, theta, image, k):
             continue
         settled[k] = True
         for step in RELEASES:
@@ -369,7 +369,7 @@ def release(
             reached = map_trial(samples, selection, model, work)
             n_steps += 1
             if reached > value:
-                take_trial(theta, one, work)
+                take_trial(theta, image, work)
                 value = reached
                 settled[k] = False
                 break

@@ -1,1 +1,1 @@
-"""Markov chains observed through emissions: what every hidden Markov model here is computed with."""
+"""Markov chains observed through emissions: the core that every hidden Markov model stands on."""

@@ -1,6 +1,6 @@
 """Passes of chains with a given matrix at every step, shared by lanes that are one sequence each.
 
-A chain has ``initial`` (state), ``transitions`` (step, from, to) and ``density`` (place, state, lane), the likelihood
+A chain has ``initial`` (state,), ``transitions`` (step, from, to) and ``density`` (place, state, lane), the likelihood
 of what was observed at each place; there is one place more than steps. Forward and backward rows are scaled to sum to
 1, so that no length of chain underflows. Rabiner (1989), Proc. IEEE 77:257, doi:10.1109/5.18626.
 """
@@ -25,7 +25,8 @@ def forward(
 ) -> None:
     """Fill ``alpha`` (place, state, lane) with P(state | observations so far).
 
-    ``log_likelihood`` (lane) becomes that of all observations, -inf where they have no path.
+    Parameters: ``initial`` (state,), ``transitions`` (step, from, to), ``density`` (place, state, lane);
+    ``log_likelihood`` (lane,) becomes that of all observations, -inf where they have no path.
     """
     n_places, n_states, n_lanes = density.shape
     total = np.empty(n_lanes)
@@ -55,7 +56,10 @@ def forward(
 
 @kernel
 def backward(transitions: np.ndarray, density: np.ndarray, beta: np.ndarray) -> None:
-    """Fill ``beta`` (place, state, lane) with the likelihood of the later observations given the state, scaled."""
+    """Fill ``beta`` (place, state, lane) with the likelihood of the later observations given the state, scaled.
+
+    Parameters: ``transitions`` (step, from, to), ``density`` (place, state, lane).
+    """
     n_places, n_states, n_lanes = density.shape
     total = np.empty(n_lanes)
     arrival = np.empty((n_states, n_lanes))
@@ -84,7 +88,10 @@ def backward(transitions: np.ndarray, density: np.ndarray, beta: np.ndarray) -> 
 
 @kernel
 def state_probabilities(alpha: np.ndarray, beta: np.ndarray, probabilities: np.ndarray) -> None:
-    """Fill ``probabilities`` with P(state | all observations); all arrays are (place, state, lane)."""
+    """Fill ``probabilities`` with P(state | all observations).
+
+    Parameters: ``alpha``, ``beta`` and ``probabilities`` (place, state, lane).
+    """
     n_places, n_states, n_lanes = alpha.shape
     total = np.empty(n_lanes)
     for place in range(n_places):
@@ -106,7 +113,7 @@ def add_expected_transitions(
 ) -> None:
     """Add P(from, to | all observations), summed over lanes, to ``expected`` (step, from, to).
 
-    ``density``, ``alpha`` and ``beta`` are (place, state, lane).
+    Parameters: ``transitions`` (step, from, to), ``density``, ``alpha`` and ``beta`` (place, state, lane).
     """
     n_places, n_states, n_lanes = density.shape
     joint = np.empty((n_states, n_states, n_lanes))
@@ -134,7 +141,7 @@ def add_expected_transitions(
 
 @kernel
 def logarithms_of(probabilities: np.ndarray, logarithms: np.ndarray) -> None:
-    """Fill ``logarithms`` with those of ``probabilities``, flat arrays of the same size."""
+    """Fill ``logarithms`` (element,) with those of ``probabilities`` (element,)."""
     for i in range(len(probabilities)):
         logarithms[i] = log_or_impossible(probabilities[i])
 
@@ -149,8 +156,8 @@ def likeliest_paths(
 ) -> None:
     """Fill ``paths`` (lane, place) with the likeliest states (Viterbi; the first of equals).
 
-    Parameters: ``log_initial`` (state), ``log_transitions`` (step, from, to), ``log_density`` (place, state, lane);
-    ``log_probability`` (lane) of each path with the observations.
+    Parameters: ``log_initial`` (state,), ``log_transitions`` (step, from, to), ``log_density`` (place, state, lane);
+    ``log_probability`` (lane,) of each path with the observations.
     """
     n_places, n_states, n_lanes = log_density.shape
     best_origin = np.zeros((n_places, n_states, n_lanes), np.uint8)
@@ -188,7 +195,7 @@ def likeliest_paths(
 
 @kernel
 def draw_state(weights: np.ndarray, uniform: float) -> int:
-    """A state with probability proportional to ``weights`` (state), by a uniform number in [0, 1)."""
+    """A state with probability proportional to ``weights`` (state,), by a uniform number in [0, 1)."""
     total = 0.0
     for state in range(len(weights)):
         total += weights[state]
@@ -206,9 +213,9 @@ def draw_state(weights: np.ndarray, uniform: float) -> int:
 
 @kernel
 def draw_path(transitions: np.ndarray, alpha: np.ndarray, uniforms: np.ndarray, path: np.ndarray) -> None:
-    """Fill ``path`` (place) with states drawn from P(path | observations), from the last place to the first.
+    """Fill ``path`` (place,) with states drawn from P(path | observations), from the last place to the first.
 
-    Parameters: ``transitions`` (step, from, to), ``alpha`` (place, state) of one lane, ``uniforms`` (place).
+    Parameters: ``transitions`` (step, from, to), ``alpha`` (place, state) of one lane, ``uniforms`` (place,).
     """
     n_places, n_states = alpha.shape
     weights = np.empty(n_states)

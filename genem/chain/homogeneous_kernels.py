@@ -25,9 +25,9 @@ def forward(
 ) -> None:
     """Fill ``alpha`` with P(state | observations so far), and ``inverse`` with 1 / P(observation | those before).
 
-    Parameters: ``transitions`` (from, to), ``density`` (place, state, lane), ``previous`` (state, lane): ``alpha`` of
-    the place before the block, replaced by that of its last place; ``alpha`` (place, state, lane), ``inverse`` (place,
-    lane).
+    Parameters: ``transitions`` (from, to), ``initial`` (restart, state), ``restarts`` (restart, 2),
+    ``density`` (place, state, lane), ``previous`` (state, lane): ``alpha`` of the place before the block, replaced by
+    that of its last place; ``alpha`` (place, state, lane), ``inverse`` (place, lane).
     """
     n_places, n_states, n_lanes = density.shape
     n_done = 0
@@ -63,10 +63,10 @@ def backward(
 ) -> None:
     """Fill ``posterior`` with P(state | all observations), and add the expected transitions to ``passages``.
 
-    Parameters: ``transitions`` (from, to), ``density``, ``alpha`` (place, state, lane) and ``inverse`` (place, lane)
-    of :func:`forward`, ``following`` (state, lane): density times likelihood of what follows at the place after the
-    block, replaced by that of its first place; ``posterior`` (place, state, lane), ``passages`` (from, to, lane), to
-    be multiplied by the transitions.
+    Parameters: ``transitions`` (from, to), ``restarts`` (restart, 2), ``density``, ``alpha`` (place, state, lane) and
+    ``inverse`` (place, lane) of :func:`forward`, ``following`` (state, lane): density times likelihood of what follows
+    at the place after the block, replaced by that of its first place; ``posterior`` (place, state, lane),
+    ``passages`` (from, to, lane), to be multiplied by the transitions.
     """
     n_places, n_states, n_lanes = density.shape
     n_left = len(restarts)
@@ -107,9 +107,10 @@ def best_origins(
 ) -> None:
     """Fill ``origins`` with the state before each state on the likeliest path to it (the first of equals).
 
-    Parameters: ``log_transitions`` (from, to), ``log_initial`` (restart, state), ``log_density`` (place, state, lane),
-    ``score`` (state, lane): log-probability of the likeliest path to each state at the place before the block, replaced
-    by that at its last place; ``reached`` (state + 1, lane), scratch space; ``origins`` uint8 (place, state, lane).
+    Parameters: ``log_transitions`` (from, to), ``log_initial`` (restart, state), ``restarts`` (restart, 2),
+    ``log_density`` (place, state, lane), ``score`` (state, lane): log-probability of the likeliest path to each state
+    at the place before the block, replaced by that at its last place; ``reached`` (state + 1, lane), scratch space;
+    ``origins`` uint8 (place, state, lane).
     """
     n_places, n_states, n_lanes = log_density.shape
     n_done = 0

@@ -1,4 +1,4 @@
-"""How the state of a chain changes from place to place: one matrix, or renewal at a distance."""
+"""Kinds of chains, by the way the state changes from place to place: one matrix, or renewal at a distance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Restarts = NDArray[np.int64]
 
 
 class Chain(Protocol):
-    """What the passes ask of a kind of chain; blocks are slices of places, arrays as its kernels say."""
+    """The interface of a kind of chain to the passes; blocks are slices of places, arrays as its kernels say."""
 
     @property
     def initial(self) -> Floats:
@@ -207,13 +207,13 @@ class Renewal:
         return np.zeros((3, len(self.mix), n_lanes))
 
     def expected_renewals(self, sums: Floats) -> RenewalCounts:
-        """What the passes summed up."""
+        """Expected renewals, of what the passes summed up."""
         exits, entries, exposure = sums.sum(axis=2)
         return RenewalCounts(exits, entries, exposure)
 
     def matrix(self, place: int, lane: int) -> Floats:
-        stay = np.exp(-self.rates * self.distances[place, lane])
-        return np.diag(stay) + np.outer(1.0 - stay, self.mix)
+        renewals = self.rates * self.distances[place, lane]
+        return np.diag(np.exp(-renewals)) - np.outer(np.expm1(-renewals), self.mix)
 
     def _survival(self, distances: Floats) -> tuple[Floats, Floats]:
         """Probabilities of staying and leaving over distances (place, lane), each (place, state, lane)."""

@@ -1,4 +1,4 @@
-"""What the passes of every kind of chain have in common, place by place over all lanes.
+"""Steps that the passes of every kind of chain have in common, place by place over all lanes.
 
 A *restart* is a place where a sequence starts inside a lane: ``restarts`` (restart, 2) holds place and lane, sorted by
 place, and ``initial`` (restart, state) the distribution of the first state.
@@ -32,7 +32,8 @@ def finish_forward(
     """Scale one place of ``alpha`` to sum to 1, sequences that start there among it; return the restarts done.
 
     Parameters: ``density``, ``alpha`` (place, state, lane), ``inverse`` (place, lane), whose sums become their
-    reciprocals (0 stays), ``previous`` (state, lane), a copy of the result; ``initial`` and ``restarts`` as above.
+    reciprocals (0 stays), ``previous`` (state, lane), a copy of the result; ``initial`` (restart, state),
+    ``restarts`` (restart, 2).
     """
     n_states, n_lanes = previous.shape
     while n_done < len(restarts) and restarts[n_done, 0] == place:
@@ -144,14 +145,17 @@ def restart_scores(
 
 
 @kernel
-def trace_back(origins: np.ndarray, last: int, path: np.ndarray) -> None:
-    """Fill ``path`` from its last state to the first, through the lanes from the last to the first.
+def trace_back(origins: np.ndarray, last: np.ndarray, is_cut: np.ndarray, path: np.ndarray) -> None:
+    """Fill ``path`` (lane, place) from its last state to the first, through the lanes from the last to the first.
 
-    Parameters: ``origins`` uint8 (place, state, lane), ``path`` int64 (lane, place).
+    Parameters: ``origins`` uint8 (place, state, lane), ``last`` (lane,), the best state at the end of each lane, which
+    counts where no sequence goes on; ``is_cut`` (lane,): whether a sequence goes on from the lane before.
     """
     n_lanes, n_places = path.shape
-    state = last
+    state = 0
     for lane in range(n_lanes - 1, -1, -1):
+        if lane == n_lanes - 1 or not is_cut[lane + 1]:
+            state = last[lane]
         for place in range(n_places - 1, -1, -1):
             path[lane, place] = state
             state = int(origins[place, state, lane])

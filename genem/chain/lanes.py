@@ -1,4 +1,4 @@
-"""How sequences lie side by side: the concatenation of all, cut into lanes of equal length."""
+"""Sequences side by side: the concatenation of all, cut into lanes of equal length."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Lanes:
         return self._within[key]
 
     def starts_within(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Those at places from ``start`` to before ``stop`` that are no padding."""
+        """The restarts at places from ``start`` to before ``stop`` that are no padding."""
         within = self.restarts_within(start, stop - 1)
         return within[within[:, 1] * self.n_places + within[:, 0] + start < self.n_observed]
 

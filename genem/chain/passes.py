@@ -34,7 +34,7 @@ WINDOWS = (64, 512)
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """What the E-step says of one set of parameters.
+    """The answer of the E-step for one set of parameters.
 
     Attributes
     ----------
@@ -161,7 +161,7 @@ class Passes:
                 break
             score -= tops
         path = np.empty((lanes.n_lanes, lanes.n_places), np.int64)
-        trace_back(origins, int(score[:, -1].argmax()), path)
+        trace_back(origins, score.argmax(axis=0), lanes.is_cut, path)
         return path.ravel()[: lanes.n_observed], log_probability
 
     def _blocks(self, start: int = 0, stop: int | None = None) -> list[slice]:
@@ -201,7 +201,7 @@ class Passes:
         return restarts, distribution[None].repeat(len(restarts), axis=0)
 
     def _boundaries(self, chain: Chain, emission: Emission, observed: NDArray[Any]) -> tuple[Floats, Floats]:
-        """What precedes the first place of each lane, and what follows its last one: (state, lane) each."""
+        """Distribution before the first place of each lane, and likelihood after its last one: (state, lane) each."""
         shape = emission.n_states, self.lanes.n_lanes
         previous, following = np.zeros(shape), np.zeros(shape)
         cut = np.flatnonzero(self.lanes.is_cut)

@@ -32,7 +32,7 @@ SHORT = 0.1
 def survival(rates: np.ndarray, distances: np.ndarray, stay: np.ndarray, leave: np.ndarray, powers: np.ndarray) -> None:
     """Fill ``stay`` with exp(-rate distance) and ``leave`` with 1 - exp(-rate distance), precise near 0 too.
 
-    Parameters: ``rates`` (state), ``distances`` (place, lane), ``stay``, ``leave``, ``powers`` (place, state, lane),
+    Parameters: ``rates`` (state,), ``distances`` (place, lane), ``stay``, ``leave``, ``powers`` (place, state, lane),
     the last one scratch space.
     """
     n_places, n_states, n_lanes = stay.shape
@@ -60,7 +60,7 @@ def survival(rates: np.ndarray, distances: np.ndarray, stay: np.ndarray, leave: 
 def time_to_renewal(rates: np.ndarray, distances: np.ndarray, waited: np.ndarray) -> None:
     """Fill ``waited`` with the expected distance to the first renewal, given that there is one before the next place.
 
-    It is d (1/x - 1/(exp(x) - 1)) with x = rate d, d/2 as x goes to 0. Parameters: ``rates`` (state), ``distances``
+    It is d (1/x - 1/(exp(x) - 1)) with x = rate d, d/2 as x goes to 0. Parameters: ``rates`` (state,), ``distances``
     (place, lane), ``waited`` (place, state, lane), which holds 1 - exp(-x).
     """
     n_places, n_states, n_lanes = waited.shape
@@ -90,9 +90,9 @@ def forward(
 ) -> None:
     """Fill ``alpha`` with P(state | observations so far), and ``inverse`` with 1 / P(observation | those before).
 
-    Parameters: ``mix`` (state), ``stay``, ``leave``, ``density`` (place, state, lane), ``previous`` (state, lane):
-    ``alpha`` of the place before the block, replaced by that of its last place; ``alpha`` (place, state, lane),
-    ``inverse`` (place, lane).
+    Parameters: ``mix`` (state,), ``initial`` (restart, state), ``restarts`` (restart, 2), ``stay``, ``leave``,
+    ``density`` (place, state, lane), ``previous`` (state, lane): ``alpha`` of the place before the block, replaced by
+    that of its last place; ``alpha`` (place, state, lane), ``inverse`` (place, lane).
     """
     n_places, n_states, n_lanes = density.shape
     renewed = np.empty(n_lanes)
@@ -133,10 +133,11 @@ def backward(
 ) -> None:
     """Fill ``posterior`` with P(state | all observations); add expected exits, entries and exposure to ``sums``.
 
-    Parameters: ``mix`` (state), ``stay``, ``leave``, ``waited`` (place, state, lane) and ``distances`` (place, lane)
-    for the steps *from* each place, ``density``, ``alpha`` (place, state, lane) and ``inverse`` (place, lane) of
-    :func:`forward`, ``following`` (state, lane): density times likelihood of what follows at the place after the
-    block, replaced by that of its first place; ``posterior`` (place, state, lane), ``sums`` (3, state, lane).
+    Parameters: ``mix`` (state,), ``stay``, ``leave``, ``waited`` (place, state, lane) and ``distances`` (place, lane)
+    for the steps *from* each place, ``restarts`` (restart, 2), ``density``, ``alpha`` (place, state, lane) and
+    ``inverse`` (place, lane) of :func:`forward`, ``following`` (state, lane): density times likelihood of what follows
+    at the place after the block, replaced by that of its first place; ``posterior`` (place, state, lane),
+    ``sums`` (3, state, lane).
     """
     n_places, n_states, n_lanes = density.shape
     mixed = np.empty(n_lanes)
@@ -195,10 +196,12 @@ def best_origins(
 ) -> None:
     """Fill ``origins`` with the state before each state on the likeliest path to it (staying before leaving).
 
-    The best state to leave is the same for every target but itself, where staying is no less likely. Parameters:
-    ``mix`` (state), ``stay``, ``leave``, ``log_density`` (place, state, lane), ``log_initial`` (restart, state),
-    ``score`` (state, lane): log-probability of the likeliest path to each state at the place before the block, replaced
-    by that at its last place; ``reached`` (state + 1, lane), scratch space; ``origins`` uint8 (place, state, lane).
+    The best state to leave is the same for every target but itself, where staying is no less likely.
+
+    Parameters: ``mix`` (state,), ``stay``, ``leave``, ``log_density`` (place, state, lane),
+    ``log_initial`` (restart, state), ``restarts`` (restart, 2), ``score`` (state, lane): log-probability of the
+    likeliest path to each state at the place before the block, replaced by that at its last place;
+    ``reached`` (state + 1, lane), scratch space; ``origins`` uint8 (place, state, lane).
     """
     n_places, n_states, n_lanes = log_density.shape
     n_done = 0

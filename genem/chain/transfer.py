@@ -1,4 +1,4 @@
-"""What a stretch of a chain makes of each state that it may start in: how cuts between lanes are made exact.
+"""Stretches of a chain by the state that they start in, with which cuts between lanes are made exact.
 
 A stretch *forgets* where it started once all starts lead to the same distribution. Any distribution at its end is a
 weighted mean of those of the single starts, so that it is then known to rounding, whatever came before.

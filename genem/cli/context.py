@@ -266,8 +266,8 @@ class RunContext:
             stream.write(to_json(record))
 
 
-def _same_file(one: str, other: Path) -> bool:
+def _same_file(path: str, other: Path) -> bool:
     try:
-        return other.samefile(one)
+        return other.samefile(path)
     except OSError:
         return False

@@ -10,13 +10,23 @@ from genem.data.datatypes import Datatype
 if TYPE_CHECKING:
     from genem.data.alignments import Alignment
     from genem.data.crosses import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, Cross, CrossType, GeneticMap
+    from genem.data.fields import (
+        CALLS,
+        ESTIMATED_FROM,
+        FIELDS,
+        LIKELIHOODS,
+        MISSING_PHRED,
+        PHRED,
+        Field,
+        FieldName,
+        LikelihoodField,
+    )
     from genem.data.motifs import Motif, MotifSites
     from genem.data.sequences import SequenceSet
     from genem.data.trees import Tree
     from genem.data.variants import (
         ABSENT_ALLELE,
         MISSING_ALLELE,
-        MISSING_PHRED,
         N_SPANS,
         SPAN_ALT,
         SPAN_CHROM,
@@ -25,7 +35,6 @@ if TYPE_CHECKING:
         SPAN_INFO,
         SPAN_REF,
         GenotypeBlock,
-        LikelihoodField,
         LocusTable,
         VariantSites,
     )
@@ -35,11 +44,16 @@ __all__ = [
     "AB",
     "ABSENT_ALLELE",
     "BB",
+    "CALLS",
+    "ESTIMATED_FROM",
+    "FIELDS",
+    "LIKELIHOODS",
     "MISSING_ALLELE",
     "MISSING_PHRED",
     "NOT_AA",
     "NOT_BB",
     "N_SPANS",
+    "PHRED",
     "SPAN_ALT",
     "SPAN_CHROM",
     "SPAN_FILTER",
@@ -51,6 +65,8 @@ __all__ = [
     "Cross",
     "CrossType",
     "Datatype",
+    "Field",
+    "FieldName",
     "GeneticMap",
     "GenotypeBlock",
     "LikelihoodField",
@@ -62,7 +78,7 @@ __all__ = [
     "VariantSites",
 ]
 
-MODULES = ("alignments", "crosses", "motifs", "sequences", "trees", "variants")
+MODULES = ("alignments", "crosses", "fields", "motifs", "sequences", "trees", "variants")
 
 
 def __getattr__(name: str) -> object:

@@ -21,7 +21,7 @@ from genem.em.selection import InformationCriteria, criterion_weights, informati
 from genem.em.stationarity import Stationarity
 from genem.em.status import Status
 from genem.em.trace import EMTrace, IdentityError
-from genem.em.uncertainty import StandardErrors, observed_information, standard_errors
+from genem.em.uncertainty import Identification, StandardErrors, identify, observed_information, standard_errors
 
 __all__ = [
     "Bounded",
@@ -39,6 +39,7 @@ __all__ = [
     "EMStep",
     "EMTrace",
     "Found",
+    "Identification",
     "IdentityError",
     "InformationCriteria",
     "Optimum",
@@ -53,6 +54,7 @@ __all__ = [
     "distinct_optima",
     "effective_learning_rate",
     "fit",
+    "identify",
     "information_criteria",
     "iterated_local_search",
     "observed_information",

@@ -117,6 +117,16 @@ def test_the_likeliest_path_of_a_cut_chain(kind):
     assert log_probability == pytest.approx(sum(answer[1] for answer in answers), rel=1e-13)
 
 
+@pytest.mark.parametrize("kind", ["homogeneous", "renewal"])
+def test_the_likeliest_paths_of_sequences_that_fill_their_lanes(kind):
+    case = problem(np.random.default_rng(9), [64] * 5, 3, kind=kind)
+    assert not case.lanes.is_cut.any()
+    path, log_probability = case.passes.likeliest_path(case.chain, case.emission, case.observed)
+    answers = [reference.likeliest_path(*sequence) for sequence in case.sequences()]
+    assert path.tolist() == [state for answer in answers for state in answer[0]]
+    assert log_probability == pytest.approx(sum(answer[1] for answer in answers), rel=1e-13)
+
+
 @pytest.mark.kernel
 def test_nothing_observed_is_the_prior():
     case = problem(np.random.default_rng(2), [500], 3, missing=1.1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genem.em import Degenerate, EMStep, fit, observed_information, standard_errors
+from genem.em import Degenerate, EMStep, fit, identify, observed_information, standard_errors
 from tests import GOLDEN_ANSWERS
 from tests.reference.em_models import (
     DeathNotices,
@@ -207,3 +207,63 @@ def test_a_model_without_coordinates_has_no_information() -> None:
         standard_errors(Bare(), 0.5)
     with pytest.raises(TypeError, match="Bare has no packed coordinates"):
         observed_information(Bare(), 0.5)
+
+
+def test_a_flat_direction_refuses_exactly_the_values_that_it_involves() -> None:
+    """Against the textbook: estimable combinations have g' I^- g for a generalised inverse, the others have none."""
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        size, rank = int(rng.integers(2, 7)), int(rng.integers(1, 7))
+        design = rng.normal(size=(rank, size)) * (rng.random((rank, size)) < 0.6) * np.exp(rng.normal(size=size))
+        information = design.T @ design
+        gradients = np.vstack([np.eye(size), rng.normal(size=(2, size)), rng.normal(size=(2, rank)) @ design])
+        found = identify(information, gradients)
+        inverse = np.linalg.pinv(information, rcond=1e-10, hermitian=True)
+        in_rows = np.linalg.norm(gradients - gradients @ inverse @ information, axis=1)
+        is_estimable = in_rows < 1e-6 * np.linalg.norm(gradients, axis=1)
+        expected = np.where(is_estimable, np.sqrt(np.einsum("vi,ij,vj->v", gradients, inverse, gradients)), np.nan)
+        np.testing.assert_allclose(found.standard_errors, expected, rtol=1e-6)
+        np.testing.assert_allclose(np.sqrt(np.diag(found.covariance)), expected, rtol=1e-6)
+
+
+def test_a_saddle_refuses_only_what_moves_along_it() -> None:
+    information = np.array([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 4.0]])
+    np.testing.assert_allclose(identify(information).standard_errors, [np.nan, np.nan, 0.5])
+    information[0, 0] = -1.0
+    assert np.isnan(identify(information).standard_errors[0])
+
+
+class Rates:
+    """Poisson counts of independent rates: se = sqrt(rate), and 0 is a bound."""
+
+    n_free = 3
+    counts = np.array([9.0, 0.0, 25.0])
+
+    def start(self, rng: np.random.Generator) -> Vector:
+        return rng.uniform(1.0, 2.0, 3)
+
+    def em_step(self, rates: Vector) -> EMStep[Vector]:
+        seen = self.counts > 0.0
+        return EMStep(self.counts.copy(), float(self.counts[seen] @ np.log(rates[seen]) - rates.sum()))
+
+    def pack(self, rates: Vector) -> Vector:
+        return rates
+
+    def unpack(self, vector: Vector) -> Vector:
+        if np.any(vector < 0.0):
+            raise Degenerate("a negative rate")
+        return vector
+
+    def gradient(self, rates: Vector) -> Vector:
+        return np.divide(self.counts, rates, out=np.zeros(3), where=self.counts > 0.0) - 1.0
+
+    def bounds(self) -> tuple[Vector, Vector]:
+        return np.zeros(3), np.full(3, np.inf)
+
+
+def test_a_parameter_on_its_bound_leaves_the_others_their_errors() -> None:
+    errors = standard_errors(Rates(), np.array([9.0, 0.0, 25.0]))
+    np.testing.assert_allclose(errors.values, [3.0, np.nan, 5.0], rtol=1e-6)
+    assert errors.refused == "a parameter lies on its bound"
+    assert np.isnan(errors.covariance[1]).all()
+    assert np.isnan(errors.information[:, 1]).all()

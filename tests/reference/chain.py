@@ -1,7 +1,7 @@
 """Hidden Markov chains by the definition (every path is enumerated), and by the textbook's recursions in logarithms."""
 
 from itertools import product
-from math import exp, log, prod
+from math import exp, expm1, log, prod
 
 import numpy as np
 from scipy.integrate import quad
@@ -81,7 +81,7 @@ def renewal_matrix(mix, rates, distance):
     n_states = len(mix)
     return np.array(
         [
-            [exp(-rates[k] * distance) * (j == k) + (1.0 - exp(-rates[k] * distance)) * mix[j] for j in range(n_states)]
+            [exp(-rates[k] * distance) * (j == k) - expm1(-rates[k] * distance) * mix[j] for j in range(n_states)]
             for k in range(n_states)
         ]
     )
@@ -93,7 +93,7 @@ def expected_renewals(mix, rates, distances, pairs):
     exits, entries, exposure = np.zeros(n_states), np.zeros(n_states), np.zeros(n_states)
     for distance, pair in zip(distances, pairs, strict=True):
         for k in range(n_states):
-            leave = 1.0 - exp(-rates[k] * distance)
+            leave = -expm1(-rates[k] * distance)
             for j in range(n_states):
                 p = leave * mix[j]
                 renewed = pair[k, j] * p / (p + exp(-rates[k] * distance) * (j == k))

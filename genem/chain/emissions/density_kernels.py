@@ -23,8 +23,8 @@ LEAST_DENSITY = 5e-305
 def relative_densities(rows: np.ndarray, tops: np.ndarray, powers: np.ndarray) -> None:
     """Replace log-densities by densities relative to the largest at each place, and keep the logarithm of that one.
 
-    Parameters: ``rows`` (place, state, lane), ``tops`` (place, lane), ``powers`` (1024), scratch space. A density
-    of 0 stays 0, a smaller one than exp(-700) times the largest becomes that.
+    Parameters: ``rows`` (place, state, lane), ``tops`` (place, lane), ``powers`` (1024,), scratch space. A density of 0
+    stays 0, a smaller one than exp(-700) times the largest becomes that.
     """
     n_places, n_states, n_lanes = rows.shape
     for place in range(n_places):

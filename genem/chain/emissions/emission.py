@@ -1,4 +1,4 @@
-"""What an emission offers to the passes of a chain: log-density, weighted M-step, start."""
+"""The interface of an emission to the passes of a chain: log-density, weighted M-step, start."""
 
 from __future__ import annotations
 

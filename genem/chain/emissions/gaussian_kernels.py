@@ -13,8 +13,8 @@ def fill_diagonal(
 ) -> None:
     """Fill ``rows`` (place, state, lane) with log-densities, coordinate by coordinate; NaN counts as unobserved.
 
-    Parameters: ``observed`` (place, coordinate, lane), ``means``, ``half_precisions`` (-1/2 over the variance) and
-    ``constants`` (state, coordinate).
+    Parameters: ``observed`` (place, coordinate, lane), ``means``, ``half_precisions`` and
+    ``constants`` (state, coordinate); a half precision is -1/2 over the variance.
     """
     n_places, n_states, n_lanes = rows.shape
     for place in range(n_places):
@@ -61,8 +61,9 @@ def fill_full(
 ) -> None:
     """Fill ``rows`` (place, state, lane) with log-densities; a place with a NaN counts as unobserved.
 
-    Parameters: ``observed`` (place, coordinate, lane), ``means`` (state, coordinate), ``whitening`` (state, row,
-    column): inverse of the Cholesky factor of each covariance, lower triangular; ``constants`` (state).
+    Parameters: ``observed`` (place, coordinate, lane), ``means`` (state, coordinate),
+    ``whitening`` (state, row, column), the inverse of the Cholesky factor of each covariance, lower triangular;
+    ``constants`` (state,).
     """
     n_places, n_states, n_lanes = rows.shape
     whitened = np.empty(n_lanes)

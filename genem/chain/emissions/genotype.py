@@ -82,11 +82,13 @@ class GenotypeCalls(Emission):
         kernels.add_symbols(observed, weights, sums)
 
     def maximised(self, sums: Floats) -> Self:
-        """The M-step: with m calls that agree, p partial ones that do, and x of either that do not,
+        """Return the emission with the error rate that maximises the expected log-likelihood.
 
-            (x + m + p) e^2 - (3 x + 2 m + p) e + 2 x = 0
+        With m calls that agree, p partial ones that do, and x of either that do not, it is
 
-        holds where the expected log-likelihood m log(1 - e) + p log(1 - e / 2) + x log e is stationary.
+            m log(1 - e) + p log(1 - e / 2) + x log e,
+
+        stationary where (x + m + p) e^2 - (3 x + 2 m + p) e + 2 x = 0.
         """
         counts = sums.sum(axis=2)
         agrees = type(self)(self.n_genotypes, 0.01).table > 0.5

@@ -1,4 +1,4 @@
-"""What genotype calls, and likelihoods of genotypes, say of the states of a chain: one individual a lane."""
+"""Densities of genotype calls, and of likelihoods of genotypes, given the state of a chain: one individual a lane."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fill_call_likelihoods(
 ) -> None:
     """Fill ``density`` (place, state, lane) from the calls of individuals; 1 where the place is no marker.
 
-    Parameters: ``codes`` (individual, marker), of which lanes are the rows from ``first`` on; ``marker`` (place), -1
+    Parameters: ``codes`` (individual, marker), of which lanes are the rows from ``first`` on; ``marker`` (place,), -1
     between markers.
     """
     n_places, n_states, n_lanes = density.shape
@@ -46,8 +46,8 @@ def fill_call_likelihoods(
 def fill_given_likelihoods(likelihoods: np.ndarray, first: int, marker: np.ndarray, density: np.ndarray) -> None:
     """Fill ``density`` (place, state, lane) from genotype likelihoods; 1 where the place is no marker.
 
-    Parameters: ``likelihoods`` (individual, marker, state), of which lanes are the rows from ``first`` on; ``marker``
-    (place), -1 between markers.
+    Parameters: ``likelihoods`` (individual, marker, state), of which lanes are the rows from ``first`` on;
+    ``marker`` (place,), -1 between markers.
     """
     n_places, n_states, n_lanes = density.shape
     for place in range(n_places):

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genem.em.newton_kernels import is_at_rest
+from genem.em.status import DEGENERATE, LEFT, MAX_ITER
 from genem.jit import kernel, parallel_kernel, prange
 from genem.motif.discovery.alignment_kernels import Limits, choose_number, choose_window
 from genem.motif.model.kernels import (
@@ -39,15 +41,19 @@ MOST_COMMON, MOST_CROWDED = 0.999, 0.3
 """Bounds of the probability of a site per sequence (ZOOPS) and per place (ANR)."""
 
 
+SAME_OBJECTIVE = 1e-6
+"""Relative difference of log E-values below which alignments are the same, and a round brought nothing better."""
+
+
 class Schedule(NamedTuple):
-    """How to climb: EM steps per round, and rounds of choosing sites and window; the motif's prior letters."""
+    """The plan of a climb."""
 
     model: int
-    n_steps: int
-    n_rounds: int
+    n_steps: int  # EM steps per round
+    n_rounds: int  # of EM steps and of choosing sites and window
     palindrome: bool
     erased: bool
-    prior: np.ndarray
+    prior: np.ndarray  # float64 (letter,): letters added to every column
 
 
 class Starts(NamedTuple):
@@ -63,29 +69,34 @@ class Starts(NamedTuple):
         float64 (start,): sites expected beforehand; afterwards those of the best alignment.
     log_e
         float64 (start,): the objective of :mod:`~genem.motif.discovery.alignment_kernels`; inf where no site fits.
+    status
+        int64 (start,): codes of :class:`genem.em.Status`. ``max_iter``: all rounds were made; ``left``: one brought
+        nothing better; ``degenerate``: no site fits.
     """
 
     theta: np.ndarray
     width: np.ndarray
     n_sites: np.ndarray
     log_e: np.ndarray
+    status: np.ndarray
 
 
 class Bench(NamedTuple):
     """Room to work in, for one width."""
 
-    tables: np.ndarray
-    tally: np.ndarray
-    code_ratios: np.ndarray
-    codes: np.ndarray
-    counts: np.ndarray
-    learnt: np.ndarray
-    ratios: np.ndarray
-    block_sums: np.ndarray
+    tables: np.ndarray  # float64 (strand, group of columns, word)
+    tally: np.ndarray  # float64 (strand, group of columns, word)
+    code_ratios: np.ndarray  # float64 (column, code)
+    codes: np.ndarray  # float64 (column, code)
+    counts: np.ndarray  # float64 (column, letter)
+    learnt: np.ndarray  # float64 (sequence, N_LEARNT)
+    ratios: np.ndarray  # float64 (strand, window)
+    block_sums: np.ndarray  # float64 (strand, block)
 
 
 @kernel
 def make_bench(layout: Layout, windows: Windows) -> Bench:
+    """Room to work in, for the width of ``windows``."""
     n_groups = (windows.width + layout.word_codes.shape[1] - 1) // layout.word_codes.shape[1]
     shape = (layout.n_strands, n_groups, layout.word_codes.shape[0])
     longest = 0
@@ -106,7 +117,7 @@ def make_bench(layout: Layout, windows: Windows) -> Bench:
 
 @kernel
 def prepare(layout: Layout, windows: Windows, theta: np.ndarray, bench: Bench) -> float:
-    """Fill the tables of a motif; returns the logarithm of the ratio that they leave out."""
+    """Fill the tables of a motif, ``theta`` (column, letter); returns the log of the ratio that they leave out."""
     for column in range(windows.width):
         for letter in range(theta.shape[1]):
             theta[column, letter] = max(theta[column, letter], SMALLEST_PROBABILITY)
@@ -117,7 +128,7 @@ def prepare(layout: Layout, windows: Windows, theta: np.ndarray, bench: Bench) -
 
 @kernel
 def count_places(windows: Windows, model: int) -> int:
-    """Where sites may be: sequences with room for one, or windows where several are allowed."""
+    """The number of places for sites: sequences with room for one, or windows where several are allowed."""
     return windows.n_windows.sum() if model == ANR else len(windows.starts)
 
 
@@ -133,7 +144,10 @@ def share_of(model: int, n_sites: float, n_places: int) -> float:
 def search_steps(
     layout: Layout, windows: Windows, schedule: Schedule, theta: np.ndarray, anchor: float, bench: Bench
 ) -> tuple[float, float]:
-    """EM steps on the columns, in place; returns the last E step's log-likelihood and the final share of sites."""
+    """A fixed number of EM steps on the columns ``theta`` (column, letter), in place.
+
+    Returns the log-likelihood of the last E-step and the final share of sites.
+    """
     n_places = count_places(windows, schedule.model)
     n_sequences = len(windows.starts)
     share = share_of(schedule.model, anchor, n_places)
@@ -168,7 +182,10 @@ def search_steps(
 
 @kernel
 def best_sites(windows: Windows, bench: Bench, sites: np.ndarray, score: np.ndarray) -> int:
-    """The best window of every sequence; returns how many there are."""
+    """The best window of every sequence; returns how many there are.
+
+    ``sites`` is int64 (site, 4): start and end of the sequence, start and strand of the site; ``score`` (site,).
+    """
     n_found = 0
     ratios = bench.ratios
     for sequence in range(len(windows.starts)):
@@ -190,7 +207,10 @@ def best_sites(windows: Windows, bench: Bench, sites: np.ndarray, score: np.ndar
 
 @kernel
 def separate_sites(windows: Windows, bench: Bench, least: float, sites: np.ndarray, score: np.ndarray) -> int:
-    """Windows above a likelihood ratio, without those that overlap a better one; returns how many there are."""
+    """Windows above a likelihood ratio, without those that overlap a better one; returns how many there are.
+
+    ``sites`` is int64 (site, 4): start and end of the sequence, start and strand of the site; ``score`` (site,).
+    """
     n_found = 0
     ratios = bench.ratios
     for sequence in range(len(windows.starts)):
@@ -200,18 +220,18 @@ def separate_sites(windows: Windows, bench: Bench, least: float, sites: np.ndarr
         last = -windows.width
         for j in range(n_windows):
             strand = 1 if windows.n_strands == 2 and ratios[1, j] > ratios[0, j] else 0
-            here = ratios[strand, j]
-            if not here > least:
+            ratio = ratios[strand, j]
+            if not ratio > least:
                 continue
             if j - last < windows.width:
-                if here <= score[n_found - 1]:
+                if ratio <= score[n_found - 1]:
                     continue
                 n_found -= 1
             sites[n_found, 0] = start
             sites[n_found, 1] = start + n_windows + windows.width - 1
             sites[n_found, 2] = start + j
             sites[n_found, 3] = 1 - 2 * strand
-            score[n_found] = here
+            score[n_found] = ratio
             n_found += 1
             last = j
     return n_found
@@ -221,7 +241,10 @@ def separate_sites(windows: Windows, bench: Bench, least: float, sites: np.ndarr
 def sorted_sites(
     layout: Layout, windows: Windows, model: int, theta: np.ndarray, share: float, bench: Bench
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The candidate sites of a motif, best first, with the logarithms of their likelihood ratios."""
+    """The candidate sites of a motif, best first, and the logarithms of their likelihood ratios.
+
+    ``theta`` is (column, letter); sites are (site, 4), log ratios (site,).
+    """
     log_scale = prepare(layout, windows, theta, bench)
     if model == ANR:
         capacity = len(layout.codes) // windows.width + len(windows.starts) + 1
@@ -247,7 +270,10 @@ def take_columns(
     new_width: int,
     theta: np.ndarray,
 ) -> None:
-    """The motif of the letters that sites have in the columns of another window."""
+    """The motif of the letters that sites have in the columns of another window.
+
+    ``sites`` is (site, 4), ``theta`` (column, letter) is filled.
+    """
     letters = np.empty((new_width, theta.shape[1]), np.int64)
     count_columns(layout, sites, n_sites, width, first, letters)
     counts = letters + schedule.prior
@@ -261,20 +287,26 @@ def climb(layout: Layout, schedule: Schedule, limits: Limits, starts: Starts, in
     width = starts.width[index]
     anchor = starts.n_sites[index]
     starts.log_e[index] = np.inf
+    starts.status[index] = MAX_ITER
     for _ in range(schedule.n_rounds):
         windows = windows_of(layout, width, schedule.erased)
         if len(windows.starts) == 0:
+            starts.status[index] = DEGENERATE
             break
+        # EM steps on the columns.
         bench = make_bench(layout, windows)
         _, share = search_steps(layout, windows, schedule, theta, anchor, bench)
         sites, _ = sorted_sites(layout, windows, schedule.model, theta, share, bench)
         if len(sites) == 0:
+            starts.status[index] = DEGENERATE
             break
+        # The number of sites and the window that make the alignment most surprising.
         n_sites, _ = choose_number(layout, limits, sites, len(sites), width, FINEST_NUMBER)
         first, new_width, log_e = choose_window(layout, limits, sites, n_sites, width)
         take_columns(layout, schedule, sites, n_sites, width, first, new_width, theta)
         width, anchor = new_width, float(n_sites)
-        if not log_e < starts.log_e[index] - 1e-6 * (1.0 + math.fabs(log_e)):
+        if is_at_rest(-starts.log_e[index], -log_e, SAME_OBJECTIVE * (1.0 + math.fabs(log_e))):
+            starts.status[index] = LEFT
             break
         starts.log_e[index] = log_e
         starts.width[index] = width

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genem.em import Found, Optimum, RestartPlan, distinct_optima, iterated_local_search
 from genem.motif.alphabet import EncodedSequences
 from genem.motif.background import Background, estimate_background
 from genem.motif.discovery.alignment_kernels import Limits
-from genem.motif.discovery.candidate_kernels import Schedule, Starts, climb_all
+from genem.motif.discovery.candidate_kernels import SAME_OBJECTIVE, Schedule, Starts, climb_all
 from genem.motif.discovery.seeding import Seeds, find_seeds, random_seeds, start_columns
 from genem.motif.discovery.similarity import is_repetitive
 from genem.motif.model.em_model import PLACEMENT_CODES
@@ -32,18 +35,17 @@ RANDOM_SHARE = 0.5
 FINALIST_SHARE, FEWEST_FINALISTS = 0.1, 12
 FIRST_STEPS, FIRST_ROUNDS = 3, 1
 LATER_STEPS, LATER_ROUNDS = 5, 3
-SHAKEN_WINDOWS = 500_000
-"""Shaken starts times windows of a round. Small sets have many optima close together and cheap climbs; where a climb is
-dear, the seeds suffice."""
-MOST_SHAKEN, FEWEST_SHAKEN, SHAKEN_PARENTS = 128, 16, 8
-MOST_SHAKES, PATIENCE = 12, 4
-"""Rounds of shaking at most, and those in a row that bring nothing better."""
-SHAKING_SITES = 0.5
-"""Share of the sites from which a shaken column could have been estimated."""
+PERTURBED_WINDOWS = 500_000
+"""Perturbed starts times windows of a round. Small sets have many optima close together and cheap climbs; where a climb
+is dear, the seeds suffice."""
+MOST_PERTURBED, FEWEST_PERTURBED, PERTURBED_PARENTS = 128, 16, 8
+MOST_ROUNDS, PATIENCE = 12, 4
+"""Rounds of perturbations at most, and those in a row that bring nothing better."""
+PERTURBED_SITES = 0.5
+"""Share of the sites from which a perturbed column could have been estimated."""
 LETTERS_PER_WORD = 200
 """Letters for each word that the background of the seeds distinguishes."""
 HIGHEST_SEED_ORDER = 3
-SAME_OBJECTIVE = 1e-6
 MOST_TABLED, N_BINS = 25, 1000
 """Amino acids per column up to which p-values are tabled, and bins of a table."""
 
@@ -164,8 +166,8 @@ def climb_from_seeds(
     """Candidate motifs, best first.
 
     Every seed gets a few EM steps and one choice of sites and window; the best of the distinct results are climbed
-    further. In a small set the best are then shaken, and climb again. ``round_`` numbers the motifs of one search, for
-    the random numbers.
+    further. In a small set the best are then perturbed, and climb again. ``round_`` numbers the motifs of one search,
+    for the random numbers.
     """
     n_windows = settings.n_strands * max(1, int(sequences.lengths.sum()))
     n_seeds = int(np.clip(SEEDS_OF_ONE_WINDOW / math.sqrt(n_windows), FEWEST_SEEDS, MOST_SEEDS))
@@ -176,7 +178,7 @@ def climb_from_seeds(
     theta = start_columns(seeds, sequences.alphabet, layout.background, settings.min_width, settings.max_width)
     width = np.maximum(seeds.span, settings.min_width)
     n_sites = np.clip(seeds.n_sites, limits.min_sites, limits.max_sites).astype(np.float64)
-    starts = Starts(theta, width, n_sites, np.full(len(seeds), np.inf))
+    starts = Starts(theta, width, n_sites, np.full(len(seeds), np.inf), np.zeros(len(seeds), np.int64))
     schedule = Schedule(
         PLACEMENT_CODES[settings.model],
         FIRST_STEPS,
@@ -186,66 +188,82 @@ def climb_from_seeds(
         settings.pseudocount * layout.background,
     )
     climb_all(layout, schedule, limits, starts)
-    first = _distinct(starts, np.ones(len(seeds), np.int64))
+    first = _distinct(_ends(starts, np.ones(len(seeds), np.int64)))
     first = _finalists(first, max(FEWEST_FINALISTS, int(FINALIST_SHARE * n_seeds)), layout.background)
     if not first:
         return []
     finalists = _starts_of(first, settings.max_width)
     schedule = schedule._replace(n_steps=LATER_STEPS, n_rounds=LATER_ROUNDS)
     climb_all(layout, schedule, limits, finalists)
-    candidates = _distinct(finalists, np.array([candidate.n_starts for candidate in first]))
-    n_shaken = min(MOST_SHAKEN, SHAKEN_WINDOWS // n_windows)
-    return candidates if n_shaken < FEWEST_SHAKEN else _shake(candidates, n_shaken, layout, schedule, limits, rng)
+    optima = _distinct(_ends(finalists, np.array([optimum.n_starts for optimum in first])))
+    n_perturbed = min(MOST_PERTURBED, PERTURBED_WINDOWS // n_windows)
+    if optima and n_perturbed >= FEWEST_PERTURBED:
+        plan: RestartPlan[Columns] = RestartPlan(
+            n_starts=0, patience=PATIENCE, max_more=MOST_ROUNDS, key=_width, tolerance=SAME_OBJECTIVE
+        )
+        search = ColumnSearch(layout, schedule, limits, rng, n_perturbed)
+        optima = iterated_local_search(search, Found.given(plan, optima)).optima
+    return [Candidate(*optimum.params, -optimum.objective, optimum.n_starts) for optimum in optima]
 
 
-def _finalists(candidates: list[Candidate], most: int, background: Floats) -> list[Candidate]:
+class Columns(NamedTuple):
+    """The columns of a motif, float64 (width, letter), and the number of sites of its best alignment."""
+
+    matrix: Floats
+    n_sites: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSearch:
+    """Local search by motifs whose columns are drawn anew about those of the best, for the restarts of the engine.
+
+    A parametric bootstrap: each column comes from the Dirichlet distribution about that of the optimum.
+    """
+
+    layout: Layout
+    schedule: Schedule
+    limits: Limits
+    rng: np.random.Generator
+    n_perturbed: int
+
+    def generator(self, _number: int) -> np.random.Generator:
+        """Return the random numbers of the search, which go on from round to round."""
+        return self.rng
+
+    def start(self, found: Found[Columns], rng: np.random.Generator) -> Starts:
+        """Return perturbed optima: the seeds have climbed before."""
+        return self.perturb(found, rng)
+
+    def perturb(self, found: Found[Columns], rng: np.random.Generator) -> Starts:
+        """Return motifs near the best ones found."""
+        parents = found.optima[:PERTURBED_PARENTS]
+        starts = _starts_of(
+            [parents[number % len(parents)] for number in range(self.n_perturbed)], self.limits.max_width
+        )
+        for theta, width, n_sites in zip(starts.theta, starts.width, starts.n_sites, strict=True):
+            weights = rng.gamma(PERTURBED_SITES * n_sites * theta[:width] + self.layout.background)
+            theta[:width] = weights / weights.sum(axis=1, keepdims=True)
+        return starts
+
+    def climb(self, point: Starts, _found: Found[Columns], _rng: np.random.Generator) -> list[Optimum[Columns]]:
+        """Return where the climbs from all of them end."""
+        climb_all(self.layout, self.schedule, self.limits, point)
+        return _ends(point, np.ones(self.n_perturbed, np.int64))
+
+
+def _finalists(optima: Sequence[Optimum[Columns]], most: int, background: Floats) -> tuple[Optimum[Columns], ...]:
     """The best, of which at most half repeat themselves: runs of one letter may be where most starts come to."""
-    chosen: list[Candidate] = []
+    chosen: list[Optimum[Columns]] = []
     places = most // 2
-    for candidate in candidates:
-        repetitive = is_repetitive(candidate.matrix, background)
+    for optimum in optima:
+        repetitive = is_repetitive(optimum.params.matrix, background)
         if repetitive and places == 0:
             continue
         places -= repetitive
-        chosen.append(candidate)
+        chosen.append(optimum)
         if len(chosen) == most:
             break
-    return chosen
-
-
-def _shake(
-    candidates: list[Candidate],
-    n_starts: int,
-    layout: Layout,
-    schedule: Schedule,
-    limits: Limits,
-    rng: np.random.Generator,
-) -> list[Candidate]:
-    """The candidates and what the best of them become when their columns are drawn anew, best first.
-
-    A parametric bootstrap: each column comes from the Dirichlet distribution about that of the candidate.
-    """
-    stale = 0
-    for _ in range(MOST_SHAKES):
-        if not candidates or stale == PATIENCE:
-            break
-        best, parents = candidates[0].log_e, candidates[:SHAKEN_PARENTS]
-        shaken = _starts_of([parents[number % len(parents)] for number in range(n_starts)], limits.max_width)
-        for theta, width, n_sites in zip(shaken.theta, shaken.width, shaken.n_sites, strict=True):
-            weights = rng.gamma(SHAKING_SITES * n_sites * theta[:width] + layout.background)
-            theta[:width] = weights / weights.sum(axis=1, keepdims=True)
-        climb_all(layout, schedule, limits, shaken)
-        candidates = _merged(candidates, _distinct(shaken, np.ones(n_starts, np.int64)))
-        stale = 0 if candidates[0].log_e < best else stale + 1
-    return candidates
-
-
-def _merged(*lists: list[Candidate]) -> list[Candidate]:
-    """The distinct ones of all lists, best first."""
-    candidates = [candidate for each in lists for candidate in each]
-    starts = _starts_of(candidates, max(len(candidate.matrix) for candidate in candidates))
-    starts.log_e[:] = [candidate.log_e for candidate in candidates]
-    return _distinct(starts, np.array([candidate.n_starts for candidate in candidates]))
+    return tuple(chosen)
 
 
 def _seeds(
@@ -269,30 +287,35 @@ def _seeds(
     return counted.joined(random_seeds(layout, settings.max_width, int(RANDOM_SHARE * n_seeds), rng))
 
 
-def _distinct(starts: Starts, weight: NDArray[np.int64]) -> list[Candidate]:
-    """Where starts arrived, best first; those with the same objective and width are one."""
-    candidates: list[Candidate] = []
-    for index in np.lexsort((starts.width, starts.log_e)).tolist():
-        log_e, width = float(starts.log_e[index]), int(starts.width[index])
-        if not math.isfinite(log_e):
-            break
-        last = candidates[-1] if candidates else None
-        same = last is not None and len(last.matrix) == width
-        if same and last is not None and abs(last.log_e - log_e) <= SAME_OBJECTIVE * (1.0 + abs(log_e)):
-            candidates[-1] = Candidate(last.matrix, last.n_sites, last.log_e, last.n_starts + int(weight[index]))
-        else:
-            matrix = starts.theta[index, :width].copy()
-            candidates.append(Candidate(matrix, float(starts.n_sites[index]), log_e, int(weight[index])))
-    return candidates
+def _ends(starts: Starts, n_starts: NDArray[np.int64]) -> list[Optimum[Columns]]:
+    """The ends of climbs, those of equal objective by width; ``n_starts`` (start,) came to each."""
+    return [
+        Optimum(
+            -float(starts.log_e[index]),
+            Columns(starts.theta[index, : starts.width[index]].copy(), float(starts.n_sites[index])),
+            int(n_starts[index]),
+        )
+        for index in np.lexsort((starts.width, starts.log_e)).tolist()
+    ]
 
 
-def _starts_of(candidates: list[Candidate], widest: int) -> Starts:
-    theta = np.empty((len(candidates), widest, candidates[0].matrix.shape[1]))
-    for row, candidate in zip(theta, candidates, strict=True):
-        row[: len(candidate.matrix)] = candidate.matrix
+def _distinct(ends: list[Optimum[Columns]]) -> tuple[Optimum[Columns], ...]:
+    """The distinct ends, best first; those with the same objective and width are one."""
+    return distinct_optima(ends, key=_width, tolerance=SAME_OBJECTIVE)
+
+
+def _width(columns: Columns) -> int:
+    return len(columns.matrix)
+
+
+def _starts_of(optima: Sequence[Optimum[Columns]], widest: int) -> Starts:
+    theta = np.empty((len(optima), widest, optima[0].params.matrix.shape[1]))
+    for row, optimum in zip(theta, optima, strict=True):
+        row[: len(optimum.params.matrix)] = optimum.params.matrix
     return Starts(
         theta,
-        np.array([len(candidate.matrix) for candidate in candidates]),
-        np.array([candidate.n_sites for candidate in candidates]),
-        np.full(len(candidates), np.inf),
+        np.array([len(optimum.params.matrix) for optimum in optima]),
+        np.array([optimum.params.n_sites for optimum in optima]),
+        np.full(len(optima), np.inf),
+        np.zeros(len(optima), np.int64),
     )

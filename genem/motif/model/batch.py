@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from genem.em.ascent_kernels import plain_rule
 from genem.errors import UsageError
 from genem.motif.model.em_model import PLACEMENT_CODES
 from genem.motif.model.matrices import off_symmetry
 from genem.motif.model.placements import Placements
 from genem.motif.model.settings import SiteModel, column_prior, site_rate_prior
-from genem.motif.model.step_kernels import climb_many
+from genem.motif.model.step_kernels import StepModel, climb_many
 from genem.motif.priors import Pseudocounts
 
 Vector = NDArray[np.float64]
@@ -20,7 +22,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class BatchFit:
-    """Where short EM runs arrived.
+    """The ends of short EM runs.
 
     Attributes
     ----------
@@ -32,6 +34,8 @@ class BatchFit:
         float64 (start,): of exactly these parameters, natural logarithm; objective = ratio + log prior.
     n_iter
         int64 (start,): EM steps made.
+    status
+        int64 (start,): codes of :class:`genem.em.Status`.
     """
 
     matrices: Vector
@@ -39,6 +43,7 @@ class BatchFit:
     log_likelihood_ratios: Vector
     objectives: Vector
     n_iter: NDArray[np.int64]
+    status: NDArray[np.int64]
 
 
 def batch_em(
@@ -97,20 +102,19 @@ def batch_em(
     rates = np.broadcast_to(np.array([rate for rate, _ in rates_and_chances]), matrices.shape[:1]).copy()
     if model == "zoops":
         rates = np.minimum(rates, 1.0 - 0.5 / (placements.usable.size + 1.0))
-    results = np.empty((len(matrices), 3))
-    climb_many(
-        placements.windows,
+    step = StepModel(
         alphabet.membership,
         placements.background.probabilities,
         prior.weight * prior.background,
         palindrome,
         PLACEMENT_CODES[model],
         rates_and_chances[0][1],
-        max_iter,
-        tolerance,
         negligible,
-        matrices,
-        rates,
-        results,
     )
-    return BatchFit(matrices, rates, results[:, 0], results[:, 0] + results[:, 1], results[:, 2].astype(np.int64))
+    # Steps that leave windows out may lower the objective by about as much.
+    rule = plain_rule(max_iter + 1, tolerance, math.inf, math.inf)
+    rule = rule._replace(decrease_tolerance=max(rule.decrease_tolerance, negligible))
+    objectives, penalties = np.empty(len(matrices)), np.empty(len(matrices))
+    n_maps, status = np.empty(len(matrices), np.int64), np.empty(len(matrices), np.int64)
+    climb_many(placements.windows, step, rule, matrices, rates, objectives, penalties, n_maps, status)
+    return BatchFit(matrices, rates, objectives - penalties, objectives, n_maps - 1, status)

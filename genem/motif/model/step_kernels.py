@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.ascent_kernels import relative_change
+from genem.em.ascent_kernels import Rule, advance, begin, ended, new_ascent, running
 from genem.jit import kernel, parallel_kernel, prange
 from genem.motif.model.kernels import (
     ANR,
@@ -133,72 +134,140 @@ def log_rate_prior(rate: float, prior_mean: float, prior_chances: float) -> floa
     return total
 
 
+class StepModel(NamedTuple):
+    """One EM step of a motif: sites per sequence, priors, and the windows that it may leave out."""
+
+    membership: np.ndarray  # bool (code, letter): the letters that a code may be
+    background: np.ndarray  # float64 (letter,)
+    pseudocounts: np.ndarray  # float64 (letter,): added to every column
+    palindrome: bool
+    placement: int
+    prior_chances: float  # weight of the prior of the site rate, in chances
+    negligible: float  # windows below this posterior are not counted
+
+
+class StepRoom(NamedTuple):
+    """Room for the EM steps of one motif."""
+
+    ratios: np.ndarray  # float64 (column, code)
+    codes: np.ndarray  # float64 (column, code): expected codes
+    counts: np.ndarray  # float64 (column, letter): expected letters
+    tables: np.ndarray  # float64 (strand, group of columns, word)
+    tally: np.ndarray  # float64 (strand, group of columns, word)
+    learnt: np.ndarray  # float64 (sequence, N_LEARNT)
+    posterior: np.ndarray  # float64 (strand, 0): posteriors are not kept
+
+
+@kernel
+def new_room(windows: Windows, model: StepModel) -> StepRoom:
+    """Room for the EM steps of one motif."""
+    n_codes, n_letters = model.membership.shape
+    word_length = windows.word_codes.shape[1]
+    n_groups = (windows.width + word_length - 1) // word_length
+    shape = (windows.n_strands, n_groups, windows.word_codes.shape[0])
+    return StepRoom(
+        np.empty((windows.width, n_codes)),
+        np.empty((windows.width, n_codes)),
+        np.empty((windows.width, n_letters)),
+        np.empty(shape),
+        np.empty(shape),
+        np.empty((windows.starts.size, N_LEARNT)),
+        np.empty((windows.n_strands, 0)),
+    )
+
+
+@kernel
+def em_map(
+    windows: Windows, model: StepModel, room: StepRoom, prior_mean: float, point: np.ndarray, image: np.ndarray
+) -> float:
+    """One EM step from ``point`` (parameter,) to ``image`` (parameter,): the columns of the motif, then the site rate.
+
+    Returns the log-likelihood ratio plus the log prior of ``point``.
+    """
+    n_letters = model.membership.shape[1]
+    matrix, updated = point[:-1].reshape(-1, n_letters), image[:-1].reshape(-1, n_letters)
+    rate = point[-1]
+    # E-step.
+    log_scale = code_ratios(matrix, model.background, model.membership, room.ratios)
+    fill_tables(room.ratios, windows, room.tables)
+    room.tally[:] = 0.0
+    n_sequences = windows.starts.size
+    expect_sequences(
+        windows,
+        room.tables,
+        log_scale,
+        model.placement,
+        rate,
+        model.negligible,
+        0,
+        n_sequences,
+        room.tally,
+        room.learnt,
+        room.posterior,
+    )
+    # M-step of the columns.
+    collect_counts(room.tally, windows, room.codes)
+    letter_counts(room.codes, matrix, model.membership, room.counts)
+    for column in range(windows.width):
+        for letter in range(n_letters):
+            room.counts[column, letter] += model.pseudocounts[letter]
+    normalise_columns(room.counts, windows.complement, model.palindrome, updated)
+    # M-step of the site rate.
+    image[-1] = rate
+    if model.placement != OOPS:
+        n_sites = 0.0
+        n_chances = 0.0
+        for sequence in range(n_sequences):
+            n_sites += room.learnt[sequence, N_SITES]
+            n_chances += room.learnt[sequence, N_CHANCES]
+        image[-1] = next_rate(n_sites, n_chances, prior_mean, model.prior_chances)
+    evidence = log_evidence(room.learnt, model.placement, rate)
+    return evidence + log_prior(matrix, rate, model.pseudocounts, prior_mean, model.prior_chances)
+
+
+@kernel
+def climb_one(
+    windows: Windows, model: StepModel, rule: Rule, matrix: np.ndarray, prior_mean: float
+) -> tuple[float, float, float, int, int]:
+    """EM from a ``matrix`` (column, letter), in place, and the site rate ``prior_mean``.
+
+    Returns the objective, the log prior in it, the site rate, the number of EM maps and the status.
+    """
+    n_letters = matrix.shape[1]
+    room = new_room(windows, model)
+    ascent = new_ascent(matrix.size + 1)
+    columns = ascent.point[:-1].reshape(-1, n_letters)
+    columns[:] = matrix
+    ascent.point[-1] = prior_mean
+    begin(ascent, rule)
+    while running(ascent):
+        value = em_map(windows, model, room, prior_mean, ascent.point, ascent.image)
+        advance(ascent, rule, value, math.inf, True)
+    objective, n_maps, status = ended(ascent)
+    matrix[:] = columns
+    rate = ascent.point[-1]
+    penalty = log_prior(matrix, rate, model.pseudocounts, prior_mean, model.prior_chances)
+    return objective, penalty, rate, n_maps, status
+
+
 @parallel_kernel
 def climb_many(
     windows: Windows,
-    membership: np.ndarray,
-    background: np.ndarray,
-    pseudocounts: np.ndarray,
-    palindrome: bool,
-    placement: int,
-    prior_chances: float,
-    max_iter: int,
-    tolerance: float,
-    negligible: float,
+    model: StepModel,
+    rule: Rule,
     matrices: np.ndarray,
     rates: np.ndarray,
-    results: np.ndarray,
+    objectives: np.ndarray,
+    penalties: np.ndarray,
+    n_maps: np.ndarray,
+    status: np.ndarray,
 ) -> None:
-    """EM from every matrix and rate, in place, until the objective rises by less than ``tolerance``.
+    """EM from every matrix and rate, in place, until ``rule`` ends it; the prior mean of each rate is its start.
 
-    The prior mean of each rate is its start. ``results`` (start, 3) gets the log-likelihood ratio and the penalty of
-    the final parameters and the number of EM steps made.
+    ``matrices`` is (start, column, letter); ``rates``, ``objectives``, ``penalties`` (the log prior in the objective),
+    ``n_maps`` and ``status`` are (start,).
     """
-    n_sequences = windows.starts.size
-    n_letters = membership.shape[1]
-    word_length = windows.word_codes.shape[1]
-    n_groups = (windows.width + word_length - 1) // word_length
     for start in prange(matrices.shape[0]):
-        matrix = matrices[start]
-        rate = rates[start]
-        prior_mean = rates[start]
-        ratios = np.empty((windows.width, membership.shape[0]))
-        codes = np.empty((windows.width, membership.shape[0]))
-        counts = np.empty((windows.width, n_letters))
-        tables = np.empty((windows.n_strands, n_groups, windows.word_codes.shape[0]))
-        tally = np.empty((windows.n_strands, n_groups, windows.word_codes.shape[0]))
-        learnt = np.empty((n_sequences, N_LEARNT))
-        posterior = np.empty((windows.n_strands, 0))
-        objective = -np.inf
-        n_steps = 0
-        while True:
-            log_scale = code_ratios(matrix, background, membership, ratios)
-            fill_tables(ratios, windows, tables)
-            tally[:] = 0.0
-            expect_sequences(
-                windows, tables, log_scale, placement, rate, negligible, 0, n_sequences, tally, learnt, posterior
-            )
-            evidence = log_evidence(learnt, placement, rate)
-            penalty = log_prior(matrix, rate, pseudocounts, prior_mean, prior_chances)
-            change = relative_change(objective, evidence + penalty)
-            objective = evidence + penalty
-            results[start, 0] = evidence
-            results[start, 1] = penalty
-            results[start, 2] = n_steps
-            if n_steps >= max_iter or change <= tolerance or not objective > -np.inf:
-                break
-            collect_counts(tally, windows, codes)
-            letter_counts(codes, matrix, membership, counts)
-            for column in range(windows.width):
-                for letter in range(n_letters):
-                    counts[column, letter] += pseudocounts[letter]
-            normalise_columns(counts, windows.complement, palindrome, matrix)
-            if placement != OOPS:
-                n_sites = 0.0
-                n_chances = 0.0
-                for sequence in range(n_sequences):
-                    n_sites += learnt[sequence, N_SITES]
-                    n_chances += learnt[sequence, N_CHANCES]
-                rate = next_rate(n_sites, n_chances, prior_mean, prior_chances)
-            n_steps += 1
-        rates[start] = rate
+        objectives[start], penalties[start], rates[start], n_maps[start], status[start] = climb_one(
+            windows, model, rule, matrices[start], rates[start]
+        )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Tree
+from genem.em import identify
 from genem.phylo.fitting.optimisation import Estimate, TreeModel
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
 from genem.phylo.models.parameters import pack_partitions, unpack_partitions
@@ -19,17 +20,14 @@ __all__ = ["ModelParameter", "StandardErrors", "model_parameters", "standard_err
 
 Vector = NDArray[np.float64]
 
-NEAR_BOUND = 1e-3
-"""A packed coordinate nearer to its bound has no standard error."""
+NEAR_BOUND = 1e-3  # distance to its bound below which a packed coordinate has no standard error
 LEAST_INFORMATION = 1e-3
-"""Of the data about a packed coordinate: with less, it is held where it is and has no standard error."""
-SMALLEST_EIGENVALUE = 1e-9
-"""Of the information scaled to a unit diagonal; below it a direction is not identified."""
+"""Information about a packed coordinate below which it is held where it is and has no standard error."""
 LARGEST_SHARE = 1e-4
-"""A coordinate with more of its square length along directions that are not identified has no standard error."""
+"""Share of square length along directions that are not identified above which a coordinate has no standard error."""
 DEPENDS = 0.1
 """A value that changes by this share of itself per unit of a coordinate without an error has none either."""
-STEP = 1e-5
+STEP = 1e-5  # of the differences that make the derivatives of values by packed coordinates
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def _rate_names(model: Model) -> list[str]:
 
 
 def _covariance(model: TreeModel, centre: Estimate) -> tuple[Vector, NDArray[np.bool_]]:
-    """Of the packed coordinates, 0 for those without an error, and which have one."""
+    """Covariance of the packed coordinates, 0 for those without an error, and which have one."""
     packed = model.pack(centre)
     lower, upper = model.bounds()
     covariance = np.zeros((len(packed), len(packed)))
@@ -189,16 +187,9 @@ def _covariance(model: TreeModel, centre: Estimate) -> tuple[Vector, NDArray[np.
         return covariance, known
     inside = np.flatnonzero((packed > lower + NEAR_BOUND) & (packed < upper - NEAR_BOUND))
     information = -model.hessian(centre, inside)
-    is_informed = np.diag(information) > LEAST_INFORMATION
-    inside, information = inside[is_informed], information[np.ix_(is_informed, is_informed)]
-    if len(inside) == 0:
-        return covariance, known
-    unit = np.sqrt(np.diag(information))
-    eigenvalue, vectors = np.linalg.eigh(information / np.outer(unit, unit))
-    is_clear = eigenvalue > SMALLEST_EIGENVALUE
-    clear = vectors[:, is_clear]
-    covariance[np.ix_(inside, inside)] = (clear / eigenvalue[is_clear]) @ clear.T / np.outer(unit, unit)
-    known[inside] = (vectors[:, ~is_clear] ** 2).sum(axis=1) <= LARGEST_SHARE
+    found = identify(information, least_information=LEAST_INFORMATION, largest_share=LARGEST_SHARE)
+    known[inside] = found.is_identified
+    covariance[np.ix_(inside, inside)] = (found.directions / found.curvatures) @ found.directions.T
     return covariance, known
 
 

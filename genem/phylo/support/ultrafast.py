@@ -131,7 +131,7 @@ def ultrafast_bootstrap(
     >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
     >>> found = ultrafast_bootstrap(search(alignment, "JC", n_starts=1).best)
     >>> found.share.round(1), found.n_candidates, found.status.label
-    (array([nan, nan, nan, nan,  1., nan]), 3, 'converged')
+    (array([nan, nan, nan, nan,  1., nan]), 3, 'left')
     """
     if n_replicates < 1:
         raise UsageError(f"{n_replicates} replicates were asked for; give at least 1")

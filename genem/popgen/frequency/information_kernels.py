@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from genem.em.uncertainty_kernels import standard_errors as information_errors
 from genem.jit import kernel
 from genem.popgen.frequency.em_kernels import AT_ZERO, NONE, Model, Samples, Selection, genotype_probabilities
 
@@ -71,63 +72,42 @@ def curvature(
 
 
 @kernel
-def eliminate(matrix: np.ndarray) -> bool:
-    """Gauss-Jordan elimination of the square part with pivoting; whether it is regular."""
-    size, width = matrix.shape
-    for column in range(size):
-        pivot = column
-        for i in range(column + 1, size):
-            if abs(matrix[i, column]) > abs(matrix[pivot, column]):
-                pivot = i
-        if matrix[pivot, column] == 0.0:
-            return False
-        for j in range(column, width):
-            swapped = matrix[column, j]
-            matrix[column, j] = matrix[pivot, j]
-            matrix[pivot, j] = swapped
-        for i in range(size):
-            ratio = matrix[i, column] / matrix[column, column]
-            if i != column and ratio != 0.0:
-                for j in range(column, width):
-                    matrix[i, j] -= ratio * matrix[column, j]
-    return True
-
-
-@kernel
 def standard_errors(
     samples: Samples, selection: Selection, model: Model, theta: np.ndarray, weights: np.ndarray, errors: np.ndarray
 ) -> None:
-    """Standard errors of weights . theta, per row of ``weights``, from the observed information on the simplices.
+    """Fill ``errors`` (value) with those of weights . theta, from the observed information on the simplices.
 
-    Parameters at zero stay there. Solves the bordered system [-H C; C' 0] x = [weight; 0], whose solution gives the
-    variance weight . x; NaN where the information is not positive.
+    ``weights`` is (value, parameter), ``theta`` (parameter). Parameters at zero stay there; the largest of every
+    simplex makes its sum 1. NaN where the information does not determine the value, or where it is a constant.
     """
     place, n_active = active_parameters(model, theta)
     hessian = np.empty((n_active, n_active))
     curvature(samples, selection, model, theta, place, hessian)
-    n_targets = len(weights)
     n_blocks = 1
     for k in range(len(theta)):
         n_blocks = max(n_blocks, model.block[k] + 1)
-    size = n_active + n_blocks
-    matrix = np.zeros((size, size + n_targets))
+    # the largest parameter of every simplex, and the rows of the others
+    rest, free, n_free = np.full(n_blocks, NONE), np.empty(n_active, np.int64), 0
     for k in range(len(theta)):
-        if place[k] == NONE:
-            continue
-        i = place[k]
-        for j in range(n_active):
-            matrix[i, j] = -hessian[i, j]
-        matrix[i, n_active + model.block[k]] = 1.0
-        matrix[n_active + model.block[k], i] = 1.0
-        for target in range(n_targets):
-            matrix[i, size + target] = weights[target, k]
-    errors[:] = math.nan
-    if not eliminate(matrix):
-        return
-    for target in range(n_targets):
-        variance = 0.0
-        for k in range(len(theta)):
-            if place[k] != NONE:
-                variance += weights[target, k] * matrix[place[k], size + target] / matrix[place[k], place[k]]
-        if variance > 0.0:
-            errors[target] = math.sqrt(variance)
+        if place[k] != NONE and (rest[model.block[k]] == NONE or theta[k] > theta[rest[model.block[k]]]):
+            rest[model.block[k]] = k
+    for k in range(len(theta)):
+        if place[k] != NONE and rest[model.block[k]] != k:
+            free[n_free] = k
+            n_free += 1
+    # derivatives by the free parameters, each of which takes from the largest of its simplex
+    information, gradients = np.empty((n_free, n_free)), np.empty((len(weights), n_free))
+    for i in range(n_free):
+        k = free[i]
+        beside = rest[model.block[k]]
+        for j in range(n_free):
+            l = free[j]
+            opposite = rest[model.block[l]]
+            information[i, j] = hessian[place[k], place[opposite]] + hessian[place[beside], place[l]]
+            information[i, j] -= hessian[place[k], place[l]] + hessian[place[beside], place[opposite]]
+        for value in range(len(weights)):
+            gradients[value, i] = weights[value, k] - weights[value, beside]
+    information_errors(information, gradients, errors)
+    for value in range(len(weights)):
+        if errors[value] == 0.0:
+            errors[value] = math.nan

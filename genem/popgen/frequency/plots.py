@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genem.picture import Target, picture
-from genem.popgen.frequency.table import POOLED, FrequencyTable
+from genem.popgen.frequency.table import FrequencyTable
+from genem.popgen.samples import POOLED
 
 __all__ = ["SpectrumAccumulator", "plot_frequency_spectrum"]
 

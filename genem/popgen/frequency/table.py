@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.em.status import Status
+from genem.popgen.samples import POOLED
 
-__all__ = ["POOLED", "FrequencyTable", "minor_allele_frequency", "missing_rate"]
-
-POOLED = "ALL"
-"""Name of the pooled row, the last row of every variant."""
+__all__ = ["FrequencyTable", "minor_allele_frequency", "missing_rate"]
 
 PER_ROW = ("n_samples", "n_called", "allele_number", "n_iter", "status", "log_likelihood")
 PER_VALUE = (

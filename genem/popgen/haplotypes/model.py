@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.em import Degenerate, EMStep, Stationarity
+from genem.em import Degenerate, EMStep, Stationarity, identify
 from genem.popgen.haplotypes.em_kernels import Explanations, log_likelihood_and_gradient
 from genem.popgen.haplotypes.posterior_kernels import observed_information
 
@@ -97,13 +98,16 @@ def uncertainty(frequency: Vector, explanations: Explanations) -> Uncertainty:
     root = np.sqrt(frequency)
     scaled = observed_information(frequency, explanations) * np.outer(root, root) / n_chromosomes
     tangent = _orthogonal_complement(root)
-    values, vectors = np.linalg.eigh(tangent.T @ scaled @ tangent)
-    missing = float(min(1.0, 1.0 - values[0]))
-    if not values[0] > RESOLVED_EIGENVALUE:
-        return Uncertainty(nothing, 1.0)
-    directions = root[:, None] * (tangent @ vectors)
-    variance = np.sum(directions**2 / values, axis=1) / n_chromosomes
-    return Uncertainty(np.sqrt(variance), missing)
+    found = identify(
+        tangent.T @ scaled @ tangent,
+        root[:, None] * tangent,
+        unit=np.ones(n_haplotypes - 1),
+        least_information=-np.inf,
+        smallest_eigenvalue=RESOLVED_EIGENVALUE,
+    )
+    smallest = float(found.eigenvalues[0])
+    missing = min(1.0, 1.0 - smallest) if smallest > RESOLVED_EIGENVALUE else 1.0
+    return Uncertainty(found.standard_errors / math.sqrt(n_chromosomes), missing)
 
 
 def _orthogonal_complement(unit: Vector) -> NDArray[np.float64]:

@@ -273,22 +273,3 @@ def measure_pairs(
         integers[pair, N_MAXIMA] = n_maxima
         integers[pair, N_ITER] = n_iter
         integers[pair, STATUS] = status
-
-
-@parallel_kernel
-def measure_tables(counts: np.ndarray, statistics: np.ndarray, integers: np.ndarray) -> None:
-    """:func:`measure_pairs` from 3 x 3 genotype tables [pair, genotype at A, genotype at B]."""
-    for pair in prange(counts.shape[0]):
-        table = counts[pair]
-        n = table.sum()
-        alt_a = table[1].sum() + 2.0 * table[2].sum()
-        alt_b = table[:, 1].sum() + 2.0 * table[:, 2].sum()
-        heterozygous = table[1].sum() + table[0, 1] + table[2, 1]
-        coupled = 2.0 * table[2, 2] + table[1, 2] + table[2, 1]
-        n_maxima, n_iter, status = measure_table(
-            2.0 * n, alt_a, alt_b, coupled, table[1, 1], heterozygous, statistics[pair]
-        )
-        integers[pair, N_SAMPLES] = int(n)
-        integers[pair, N_MAXIMA] = n_maxima
-        integers[pair, N_ITER] = n_iter
-        integers[pair, STATUS] = status

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from genem.errors import InputError
 from genem.picture import Target, picture
 from genem.popgen.frequency.plots import COLOURS
-from genem.popgen.frequency.table import POOLED
 from genem.popgen.linkage.decay import DecayCurve
 from genem.popgen.linkage.pairs import LinkagePairs
+from genem.popgen.samples import POOLED
 
 __all__ = ["LinkageMap", "plot_linkage_decay", "plot_linkage_map"]
 

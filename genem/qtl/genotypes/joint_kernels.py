@@ -11,7 +11,7 @@ from genem.qtl.genotypes.marker_kernels import AT_ONCE, observe
 
 @kernel
 def multiply(left: np.ndarray, right: np.ndarray, product: np.ndarray) -> None:
-    """The product of two small square matrices."""
+    """Fill ``product`` with ``left`` times ``right``, three small square matrices (row, column)."""
     size = len(left)
     for row in range(size):
         for column in range(size):
@@ -53,9 +53,10 @@ def fill_following(
 ) -> None:
     """Fill ``following`` with P(state at the next kept place | state at this one, all calls).
 
-    Parameters: ``transitions`` (step, from, to), ``codes`` to ``error_prob`` as in
-    :func:`genem.qtl.genotypes.marker_kernels.observe`, ``kept`` (kept place), ascending; places between them are summed
-    out; ``following`` (kept place but the last, individual, from, to).
+    Parameters: ``transitions`` (step, from, to), ``codes`` (individual, marker),
+    ``likelihoods`` (individual, marker, state) and ``marker`` (place,) as in
+    :func:`genem.qtl.genotypes.marker_kernels.observe`, ``kept`` (kept place,), ascending; places between them are
+    summed out; ``following`` (kept place but the last, individual, from, to).
     """
     n_individuals, n_states = following.shape[1], following.shape[2]
     n_places = len(marker)
@@ -80,26 +81,26 @@ def fill_following(
 def fill_linked_pairs(
     marginal: np.ndarray, following: np.ndarray, cell_of: np.ndarray, start: int, stop: int, joint: np.ndarray
 ) -> None:
-    """P(states at two places | all calls) for each place from ``start`` to ``stop`` and all places ahead of it.
+    """Fill ``joint`` with P(states at two places | all calls), from ``start`` to ``stop`` with all places ahead.
 
-    ``marginal`` (place, individual, state) and ``following`` (place but the last, individual, from, to) describe the
-    chromosome, ``cell_of`` (individual, from, to) says which cell a pair of states is; ``joint`` (pair, cell,
-    individual) is zeroed before.
+    Parameters: ``marginal`` (place, individual, state) and ``following`` (place but the last, individual, from, to) of
+    the chromosome, ``cell_of`` (individual, from, to), the cell that a pair of states is;
+    ``joint`` (pair, cell, individual), zeroed before.
     """
     n_places, n_individuals, n_states = marginal.shape
-    for here in prange(start, stop):
+    for place in prange(start, stop):
         first = 0
-        for before in range(start, here):
+        for before in range(start, place):
             first += n_places - 1 - before
         reached, product = np.empty((n_states, n_states)), np.empty((n_states, n_states))
         for individual in range(n_individuals):
             reached[:] = 0.0
             for state in range(n_states):
-                reached[state, state] = marginal[here, individual, state]
-            for step in range(here, n_places - 1):
+                reached[state, state] = marginal[place, individual, state]
+            for step in range(place, n_places - 1):
                 multiply(reached, following[step, individual], product)
                 reached[:] = product
                 for origin in range(n_states):
                     for target in range(n_states):
                         cell = cell_of[individual, origin, target]
-                        joint[first + step - here, cell, individual] = reached[origin, target]
+                        joint[first + step - place, cell, individual] = reached[origin, target]

@@ -32,7 +32,7 @@ def observe(
     """Fill ``density`` (place, state, lane) with what individuals from ``first`` on show at every place.
 
     Parameters: ``codes`` (individual, marker), ``likelihoods`` (individual, marker, state), used unless empty,
-    ``marker`` (place), -1 between markers.
+    ``marker`` (place,), -1 between markers.
     """
     if likelihoods.shape[0] > 0:
         fill_given_likelihoods(likelihoods, first, marker, density)
@@ -51,9 +51,10 @@ def fill_probabilities(
     probabilities: np.ndarray,
     log_likelihoods: np.ndarray,
 ) -> None:
-    """Fill ``probabilities`` (place, individual, state) with P(state | all calls), ``log_likelihoods`` (individual).
+    """Fill ``probabilities`` (place, individual, state) with P(state | all calls), ``log_likelihoods`` (individual,).
 
-    Parameters: ``initial`` (state), ``transitions`` (step, from, to), the others as in :func:`observe`.
+    Parameters: ``initial`` (state,), ``transitions`` (step, from, to), ``codes`` (individual, marker),
+    ``likelihoods`` (individual, marker, state) and ``marker`` (place,) as in :func:`observe`.
     """
     n_places, n_individuals, n_states = probabilities.shape
     for group in prange((n_individuals + AT_ONCE - 1) // AT_ONCE):
@@ -82,7 +83,8 @@ def fill_paths(
 ) -> None:
     """Fill ``paths`` (individual, place) with the likeliest path of every individual.
 
-    Parameters: ``initial`` (state), ``transitions`` (step, from, to), the others as in :func:`observe`.
+    Parameters: ``initial`` (state,), ``transitions`` (step, from, to), ``codes`` (individual, marker),
+    ``likelihoods`` (individual, marker, state) and ``marker`` (place,) as in :func:`observe`.
     """
     n_individuals, n_places = paths.shape
     n_states = len(initial)
@@ -111,8 +113,9 @@ def fill_draws(
 ) -> None:
     """Fill ``draws`` (draw, individual, place) with paths drawn at random given all calls.
 
-    Parameters: ``initial`` (state), ``transitions`` (step, from, to), ``uniforms`` (draw, individual, place), the
-    others as in :func:`observe`.
+    Parameters: ``initial`` (state,), ``transitions`` (step, from, to), ``codes`` (individual, marker),
+    ``likelihoods`` (individual, marker, state) and ``marker`` (place,) as in :func:`observe`,
+    ``uniforms`` (draw, individual, place).
     """
     n_draws, n_individuals, n_places = draws.shape
     n_states = len(initial)
@@ -143,7 +146,8 @@ def expect_transitions(
 ) -> float:
     """Add the expected transitions of all individuals to ``expected`` (step, from, to); return their log-likelihood.
 
-    Parameters: ``initial`` (state), ``transitions`` (step, from, to), the others as in :func:`observe`.
+    Parameters: ``initial`` (state,), ``transitions`` (step, from, to), ``codes`` (individual, marker),
+    ``likelihoods`` (individual, marker, state) and ``marker`` (place,) as in :func:`observe`.
     """
     n_places, n_states, n_individuals = len(marker), len(initial), len(codes)
     log_likelihood = 0.0

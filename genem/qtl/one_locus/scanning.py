@@ -28,7 +28,8 @@ from genem.qtl.one_locus.methods import (
     rank_based,
     two_part,
 )
-from genem.qtl.one_locus.mixture_kernels import Rule
+from genem.qtl.one_locus.trait_kernels import BINARY, NORMAL
+from genem.qtl.one_locus.traits import default_rule
 
 __all__ = [
     "Method",
@@ -36,7 +37,6 @@ __all__ = [
     "Scan",
     "SpikeWarning",
     "check_request",
-    "default_rule",
     "fit_task",
     "missing_information",
     "response_of",
@@ -47,8 +47,6 @@ Floats = NDArray[np.float64]
 Method = Literal["em", "hk", "ehk", "mr", "imp"]
 Model = Literal["normal", "binary", "np", "2part"]
 
-OBJECTIVE_TOLERANCE = 1e-11
-PARAMETER_TOLERANCE = 1e-8
 PARTS = {"2part": ("binary", "normal")}
 AT_ONCE = 128
 """Traits that are scanned together: bounds what is needed beside the result."""
@@ -215,7 +213,7 @@ def scan(
     if method == "imp" and not all(_match(one, imputed.get(one.chromosome)) for one in genotypes):
         raise UsageError("method imp needs imputed genotypes at the positions of the genotype probabilities")
     values = {name: numbers(cross, name, "trait") for name in names}
-    rule = default_rule(model, max_iter)
+    rule = default_rule(max_iter)
     if method == "mr":
         genotypes = called_genotypes(cross)
     found = _empty_scan(genotypes, names, method, model)
@@ -244,11 +242,6 @@ def scan(
                 compared[place] = haley_knott(task).lod if doubtful else fits.lod
             _mark_spikes(found, columns, compared)
     return found
-
-
-def default_rule(model: Model, max_iter: int = 10_000) -> Rule:
-    """When EM stops."""
-    return Rule(model == "binary", max_iter, OBJECTIVE_TOLERANCE, PARAMETER_TOLERANCE)
 
 
 def _match(genotypes: ChromosomeGenotypes, draws: ChromosomeDraws | None) -> bool:
@@ -315,7 +308,7 @@ def fit_task(task: Task, method: Method, model: Model, strata: NDArray[np.int64]
         return extended_haley_knott(task)
     if method == "hk":
         return logistic_haley_knott(task) if model == "binary" else haley_knott(task)
-    return expectation_maximisation(task, binary=model == "binary")
+    return expectation_maximisation(task, BINARY if model == "binary" else NORMAL)
 
 
 def _side_by_side(each: list[Fits]) -> Fits:

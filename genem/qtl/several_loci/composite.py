@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Cross
-from genem.em import Status
+from genem.em.status import SOLVED
 from genem.errors import InputError, UsageError
 from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes
 from genem.qtl.one_locus.design import Design
 from genem.qtl.one_locus.methods import Fits, Task, expectation_maximisation, haley_knott, null_basis, residuals
 from genem.qtl.one_locus.regression_kernels import position_bases
-from genem.qtl.one_locus.scanning import SPIKE_ENTROPY, SPIKE_LOD, Scan, default_rule, missing_information
+from genem.qtl.one_locus.scanning import SPIKE_ENTROPY, SPIKE_LOD, Scan, missing_information
+from genem.qtl.one_locus.traits import default_rule
 from genem.qtl.several_loci.models import ModelSetting, model_setting
 
 __all__ = ["CompositeScan", "MarkerCovariate", "composite_scan"]
@@ -238,15 +239,15 @@ def _scan_chromosome(
         np.bool_,
     ).reshape(len(markers), len(one.grid))
     lod, excess = np.empty((len(one.grid), 1)), np.empty((len(one.grid), 1))
-    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, int(Status.CONVERGED), np.int8)
+    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, int(SOLVED), np.int8)
     for pattern in np.unique(outside, axis=1).T:
         at = np.flatnonzero((outside == pattern[:, None]).all(axis=0))
         chosen = [marker for marker, used in zip(markers, pattern, strict=True) if used]
         design = _with_markers(setting, chosen)
         probabilities = np.ascontiguousarray(one.genotypes.probabilities[at])
-        task = Task(probabilities, design, setting.response[:, None], setting.weights, default_rule("normal"))
+        task = Task(probabilities, design, setting.response[:, None], setting.weights, default_rule())
         regression = haley_knott(task)
-        fits = regression if method == "hk" else expectation_maximisation(task, binary=False)
+        fits = regression if method == "hk" else expectation_maximisation(task)
         lod[at], n_iter[at], status[at] = fits.lod, fits.n_iter, fits.status
         excess[at] = fits.lod - regression.lod
     return Fits(lod, n_iter, status, {"excess": excess}), outside.sum(axis=0)

@@ -301,6 +301,11 @@ def test_the_batch_makes_the_steps_of_single_fits(site_model: str) -> None:
         assert batch.objectives[i] == pytest.approx(single.fit.objective, rel=1e-7)
         assert batch.site_rates[i] == pytest.approx(single.site_rate, rel=1e-7)
         assert batch.n_iter[i] == 3
+        assert Status(batch.status[i]) is Status.MAX_ITER
+
+    ended = batch_em(placements, starts, model=site_model, n_sites=counts, max_iter=5000, negligible=0.0)  # type: ignore[arg-type]
+    assert np.all(ended.status == Status.CONVERGED_OBJECTIVE)
+    assert np.all(ended.objectives >= batch.objectives - 1e-9)
 
 
 def test_protein_with_a_mixture_climbs_and_posterior_means_are_means() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -72,7 +74,8 @@ def test_a_recessive_is_the_square_root() -> None:
 def test_an_allele_nobody_carries_has_no_standard_error() -> None:
     result = gene_counting({"A": 40, "B": 0, "AB": 0, "O": 60}, ABO)
     assert result.frequencies[1] == pytest.approx(0.0, abs=1e-7)
-    assert np.isnan(result.standard_errors).all()
+    error = math.sqrt((1.0 - 0.6) / (4.0 * 100.0))  # of the root of the share of O, as with two alleles
+    np.testing.assert_allclose(result.standard_errors, [error, np.nan, error], rtol=1e-6)
     assert result.errors.refused
 
 

@@ -15,14 +15,6 @@ from genem.em.status import Status
 from genem.errors import InputError, UsageError
 from genem.popgen.linkage.count_kernels import pair_table
 from genem.popgen.linkage.disequilibrium import ld
-from genem.popgen.linkage.measure_kernels import (
-    DISEQUILIBRIUM,
-    N_INTEGERS,
-    N_MAXIMA,
-    N_STATISTICS,
-    R_SQUARED_SE,
-    measure_tables,
-)
 from genem.popgen.linkage.packed import pack
 from genem.popgen.linkage.pairs import LinkagePairs
 from tests.reference import ld as reference
@@ -151,12 +143,13 @@ def test_standard_error_and_interval() -> None:
 @pytest.mark.parametrize("times", [1, 10, 1000])
 def test_no_standard_error_where_maxima_meet(times: int) -> None:
     """Two maxima and the minimum between them in one point, D = 0: the information is singular there."""
-    counts = np.array([[1, 0, 0], [2, 4, 1], [1, 0, 0]], np.float64) * times
-    statistics, integers = np.empty((2, N_STATISTICS)), np.empty((2, N_INTEGERS), np.int64)
-    measure_tables(np.stack([counts, counts.T]), statistics, integers)
-    np.testing.assert_allclose(statistics[:, DISEQUILIBRIUM], 0.0, atol=1e-15)
-    assert np.isnan(statistics[:, R_SQUARED_SE]).all()
-    assert integers[:, N_MAXIMA].tolist() == [1, 1]
+    counts = np.array([[1, 0, 0], [2, 4, 1], [1, 0, 0]])
+    genotype = np.array([[0, 0], [0, 1], [1, 1]], np.int8)
+    calls = genotype[np.repeat(np.indices((3, 3)).reshape(2, 9), times * counts.ravel(), axis=1)]
+    for pairs in (one_pair(calls), one_pair(calls[::-1])):
+        np.testing.assert_allclose(pairs.d, 0.0, atol=1e-15)
+        assert np.isnan(pairs.r2_standard_error).all()
+        assert pairs.n_maxima.tolist() == [1]
 
 
 def test_phase_resolves_double_heterozygotes() -> None:

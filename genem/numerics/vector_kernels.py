@@ -94,7 +94,7 @@ def logarithms(values: np.ndarray, target: np.ndarray) -> None:
 
 @summing_kernel
 def sum_of_logarithms(values: np.ndarray, mantissas: np.ndarray) -> float:
-    """Sum of the logarithms of ``values`` (element,), normal positive doubles; ``mantissas`` (element,) is scratch space.
+    """Sum of the logarithms of ``values`` (element,), normal positive doubles; ``mantissas`` (element,) is scratch.
 
     Exponents are added and mantissas multiplied, so that a logarithm is taken once in 512 values.
     """

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from genem.data import Tree
 from genem.em import Degenerate, EMStep, Status
 from genem.em.stationarity import Rounds, maximise
-from genem.em.status import SOLVED
 from genem.phylo.fitting.branches import MAX_LENGTH, MIN_LENGTH, fit_branches
 from genem.phylo.likelihood.gradients import edge_sums, gradient_by_lengths, gradient_by_models
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
@@ -263,7 +262,7 @@ def _refit(likelihood: TreeLikelihood, tree: Tree) -> tuple[TreeLikelihood, floa
     """Better model parameters with all lengths as they are, by some quasi-Newton steps, and the log-likelihood."""
     start = pack_partitions(likelihood.partitions)
     if len(start) == 0:
-        return likelihood, likelihood.evaluate(tree).log_likelihood, SOLVED
+        return likelihood, likelihood.evaluate(tree).log_likelihood, Status.SOLVED
 
     def at(coordinates: Vector) -> TreeLikelihood:
         return likelihood.with_partitions(unpack_partitions(likelihood.partitions, coordinates))

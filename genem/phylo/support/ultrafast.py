@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Status
-from genem.em.status import SOLVED
 from genem.errors import UsageError
 from genem.phylo.fitting.evaluation import TreeFit
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
@@ -157,7 +156,7 @@ def ultrafast_bootstrap(
         n_candidates=len(climbs.known),
         n_expanded=climbs.n_expanded,
         correlation=correlation,
-        status=Status.LEFT if is_at_rest and waiting else Status.MAX_ITER if waiting else SOLVED,
+        status=Status.LEFT if is_at_rest and waiting else Status.MAX_ITER if waiting else Status.SOLVED,
         n_replicates=n_replicates,
         seed=seed,
     )

@@ -48,7 +48,7 @@ def chain_codes(genotypes: tuple[int, ...]) -> NDArray[np.int8]:
 
 @dataclass(frozen=True, slots=True)
 class ChromosomeChain:
-    """What the individuals of a cross show along one chromosome, in terms of their chain.
+    """Calls of the individuals of a cross along one chromosome, in terms of their chain.
 
     Attributes
     ----------

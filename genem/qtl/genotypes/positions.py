@@ -59,7 +59,7 @@ class PreparedChromosome:
     transitions: NDArray[np.float64]
 
     def evidence(self, error_prob: float) -> Evidence:
-        """What the kernels ask for first: the chain, what was called, at which positions, with which error rate."""
+        """The first arguments of the kernels: the chain, what was called, at which positions, with which error rate."""
         calls = self.chain.codes, self.chain.likelihoods, self.grid.marker
         return self.initial, self.transitions, *calls, max(error_prob, SMALLEST_ERROR)
 

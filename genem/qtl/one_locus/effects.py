@@ -1,4 +1,4 @@
-"""What a locus does: genotype means, additive effect and dominance, with standard errors, at one position."""
+"""Effects of a locus: genotype means, additive effect and dominance, with standard errors, at one position."""
 
 from __future__ import annotations
 
@@ -131,29 +131,29 @@ def locus_effects(
     Lander & Botstein (1989), Genetics 121:185, doi:10.1093/genetics/121.1.185. Louis (1982), J. R. Stat. Soc. B 44:226,
     doi:10.1111/j.2517-6161.1982.tb01203.x.
     """
-    one, at = _find(genotypes, chromosome, position)
+    genotyped, at = _find(genotypes, chromosome, position)
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     y = values[sample.keep]
     standard, centre, scale = standardised(y)
     if not scale > 0.0:
         raise InputError(f"trait {trait} is constant")
-    design = sample.design(one)
-    prior = np.ascontiguousarray(one.probabilities[at, sample.keep].T)
-    trait_model = cell_trait(NORMAL, design, standard, sample.weights, np.eye(len(one.states)))
+    design = sample.design(genotyped)
+    prior = np.ascontiguousarray(genotyped.probabilities[at, sample.keep].T)
+    trait_model = cell_trait(NORMAL, design, standard, sample.weights, np.eye(len(genotyped.states)))
     rule = default_rule(MAX_ITER)._replace(objective_tolerance=1e-13, residual_tolerance=1e-10)
     fit = fit_trait(prior, trait_model, rule)
     (null,) = null_log_likelihoods(NORMAL, design, standard[None], sample.weights, rule)
     components = ((share, cell_regressors(trait_model, cell)) for cell, share in enumerate(fit.posterior))
     covariance = mixture_covariance(components, standard, sample.weights, fit.params)
-    estimated = _estimates(one, cross.breeding, design, fit, covariance, centre, scale)
+    estimated = _estimates(genotyped, cross.breeding, design, fit, covariance, centre, scale)
     constant = 0.5 * float(np.log(sample.weights).sum()) - len(y) * math.log(scale)
     lod = (fit.log_likelihood - float(null)) / LN10
     return LocusEffects(
         trait=trait,
         chromosome=chromosome,
-        position=float(one.grid.position[at]),
-        name=one.grid.names[at],
+        position=float(genotyped.grid.position[at]),
+        name=genotyped.grid.names[at],
         **estimated,
         log_likelihood=fit.log_likelihood + constant,
         null_log_likelihood=float(null) + constant,
@@ -177,7 +177,7 @@ class _Estimates(TypedDict):
 
 
 def _estimates(
-    one: ChromosomeGenotypes,
+    genotyped: ChromosomeGenotypes,
     cross_type: CrossType,
     design: Design,
     fit: TraitFit,
@@ -186,10 +186,10 @@ def _estimates(
     scale: float,
 ) -> _Estimates:
     """Estimates on the scale of the trait, from those of the standardised one."""
-    terms, to_terms, is_mean = _terms(one.states, design)
+    terms, to_terms, is_mean = _terms(genotyped.states, design)
     estimates = scale * (to_terms @ fit.params[:-1]) + np.where(is_mean, centre, 0.0)
     of_terms = to_terms @ covariance[:-1, :-1] @ to_terms.T
-    at_mean = np.arange(len(one.states)) * design.own.shape[1]
+    at_mean = np.arange(len(genotyped.states)) * design.own.shape[1]
     adjusted = centre + scale * fit.params[at_mean]
     absent = np.flatnonzero(fit.posterior.sum(axis=1) < NOBODY)
     estimates[absent] = np.nan
@@ -205,7 +205,7 @@ def _estimates(
         "standard_errors": errors,
         "adjusted_means": adjusted,
         "adjusted_errors": np.where(np.isfinite(adjusted), spread, np.nan),
-        "contrasts": {} if one.is_x else _contrasts(cross_type, estimates, of_terms, scale),
+        "contrasts": {} if genotyped.is_x else _contrasts(cross_type, estimates, of_terms, scale),
         "sigma": (sigma, sigma_error),
     }
 
@@ -213,14 +213,14 @@ def _estimates(
 def _find(
     genotypes: Sequence[ChromosomeGenotypes], chromosome: str, position: str | float
 ) -> tuple[ChromosomeGenotypes, int]:
-    one = next((g for g in genotypes if g.chromosome == chromosome), None)
-    if one is None:
+    genotyped = next((g for g in genotypes if g.chromosome == chromosome), None)
+    if genotyped is None:
         raise UsageError(f"no chromosome {chromosome} among {', '.join(g.chromosome for g in genotypes)}")
     if isinstance(position, str):
-        if position not in one.grid.names:
+        if position not in genotyped.grid.names:
             raise UsageError(f"no position {position} on chromosome {chromosome}")
-        return one, one.grid.names.index(position)
-    return one, int(np.abs(one.grid.position - position).argmin())
+        return genotyped, genotyped.grid.names.index(position)
+    return genotyped, int(np.abs(genotyped.grid.position - position).argmin())
 
 
 def _terms(states: tuple[str, ...], design: Design) -> tuple[tuple[str, ...], Floats, NDArray[np.bool_]]:

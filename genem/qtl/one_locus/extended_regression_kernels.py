@@ -25,7 +25,7 @@ from genem.qtl.one_locus.trait_kernels import (
 
 
 class Scoring(NamedTuple):
-    """What one scoring step works on; the last parameter is log sigma."""
+    """Arrays that one scoring step works on; the last parameter is log sigma."""
 
     fitted: np.ndarray  # float64 (state, individual): predictors
     means: np.ndarray  # float64 (regressor,)

@@ -107,8 +107,8 @@ def invert_factored(factor: np.ndarray, inverse: np.ndarray) -> bool:
 def fill_contrasts(trait: Trait, first: int, second: int, fence: Fence) -> None:
     """Fill the contrasts (2, column) with sum and difference of two cells."""
     for column in range(trait.contrasts.shape[1]):
-        one, other = trait.contrasts[first, column], trait.contrasts[second, column]
-        fence.contrast[0, column], fence.contrast[1, column] = one + other, one - other
+        left_row, other = trait.contrasts[first, column], trait.contrasts[second, column]
+        fence.contrast[0, column], fence.contrast[1, column] = left_row + other, left_row - other
 
 
 @kernel
@@ -166,10 +166,10 @@ def fill_reaches(trait: Trait, fence: Fence, precision: float, radius: float, hi
         for second in range(first):
             fill_contrasts(trait, first, second, fence)
             fill_leverages(trait, fence, fence.contrast[1], apart)
-            one, other, leverage = fence.residual[first], fence.residual[second], fence.leverage[pair]
+            left_row, other, leverage = fence.residual[first], fence.residual[second], fence.leverage[pair]
             change, reach = fence.change[pair], fence.reach[pair]
             for i in range(n):
-                middle, difference = 0.5 * abs(one[i] + other[i]), abs(one[i] - other[i])
+                middle, difference = 0.5 * abs(left_row[i] + other[i]), abs(left_row[i] - other[i])
                 root, root_middle = math.sqrt(apart[i]), math.sqrt(leverage[i])
                 moved = scale * (root * middle + root_middle * difference) + 2.0 * radius * root * root_middle
                 moved += drift * precision * difference * middle
@@ -198,12 +198,12 @@ def fill_factors(posterior: np.ndarray, fence: Fence, first: int, second: int, r
         row[i] = min(LARGEST_EXPONENT, row[i])
         power[i] = row[i]
     exponentials(power, fence.rows[2])
-    one, other = posterior[first], posterior[second]
+    left_row, other = posterior[first], posterior[second]
     for i in range(len(row)):
         exponent = row[i]
         steep = (power[i] - 1.0 - exponent) / max(exponent * exponent, SMALL_EXPONENT * SMALL_EXPONENT)
         rise = 0.5 * (1.0 + exponent) if exponent < SMALL_EXPONENT else steep
-        row[i] = min(LARGEST_FACTOR, one[i] * other[i] * rise)
+        row[i] = min(LARGEST_FACTOR, left_row[i] * other[i] * rise)
 
 
 @kernel
@@ -229,9 +229,9 @@ def weigh_pair(
 ) -> tuple[float, float]:
     """Sums over individuals of k change^2 and k (log odds)^2; ``factor`` (individual,) becomes k w^2."""
     changes, odds = 0.0, 0.0
-    one, other, change, weight = fence.residual[first], fence.residual[second], fence.change[pair], trait.weight
+    left_row, other, change, weight = fence.residual[first], fence.residual[second], fence.change[pair], trait.weight
     for i in range(len(factor)):
-        log_odds = 0.5 * precision * weight[i] * (other[i] - one[i]) * (other[i] + one[i])
+        log_odds = 0.5 * precision * weight[i] * (other[i] - left_row[i]) * (other[i] + left_row[i])
         changes += factor[i] * change[i] * change[i]
         odds += factor[i] * log_odds * log_odds
         factor[i] *= weight[i] * weight[i]
@@ -241,17 +241,17 @@ def weigh_pair(
 @kernel
 def add_pair(trait: Trait, fence: Fence, pair: int, first: int, second: int, factor: np.ndarray) -> None:
     """Add one pair of cells to both curvatures (2, column, column); ``factor`` (individual,) is k w^2."""
-    one, other, row = fence.residual[first], fence.residual[second], fence.rows[1]
+    left_row, other, row = fence.residual[first], fence.residual[second], fence.rows[1]
     own, others, cross = fence.moments[0], fence.moments[1], fence.moments[2]
     # The linear part, (s_ij x_ij - s_il x_il)'e, squared.
     for i in range(len(row)):
-        row[i] = -factor[i] * one[i] * other[i]
+        row[i] = -factor[i] * left_row[i] * other[i]
     fill_moments(trait, row, cross)
     for i in range(len(row)):
-        row[i] = factor[i] * one[i] * (one[i] + other[i])
+        row[i] = factor[i] * left_row[i] * (left_row[i] + other[i])
     fill_moments(trait, row, own)
     for i in range(len(row)):
-        row[i] = factor[i] * other[i] * (one[i] + other[i])
+        row[i] = factor[i] * other[i] * (left_row[i] + other[i])
     fill_moments(trait, row, others)
     add_moments(trait, trait.contrasts[first], own, fence.curvature[0])
     add_moments(trait, trait.contrasts[second], others, fence.curvature[0])

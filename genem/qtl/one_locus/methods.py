@@ -134,7 +134,7 @@ def check_null(sample: Sample, responses: Floats, names: Sequence[str], *, with_
 
 
 def residuals(basis: Floats, values: Floats) -> Floats:
-    """What an orthonormal basis leaves of ``values`` (individual, trait)."""
+    """The residuals that an orthonormal basis leaves of ``values`` (individual, trait)."""
     for _ in range(2):
         values = values - basis.T @ (basis @ values)
     return values
@@ -195,14 +195,14 @@ def marker_regression(task: Task, *, binary: bool) -> Fits:
         n_seen = int((genotypes[typed] > 0.0).any(axis=0).sum())
         if int(typed.sum()) <= n_seen * design.own.shape[1] + design.shared.shape[1] + 1:
             continue
-        one = Task(
+        subtask = Task(
             np.ascontiguousarray(genotypes[None, typed]),
             design,
             task.responses[typed],
             np.ascontiguousarray(task.weights[typed]),
             task.rule,
         )
-        lod[marker] = (logistic_haley_knott if binary else haley_knott)(one).lod[0]
+        lod[marker] = (logistic_haley_knott if binary else haley_knott)(subtask).lod[0]
     return Fits.direct(lod)
 
 
@@ -215,8 +215,8 @@ def imputation(task: Task, draws: NDArray[np.int8]) -> Fits:
     lod = np.empty((n_positions, task.responses.shape[1]))
     for position in range(n_positions):
         known = (draws[:, :, position, None] == np.arange(n_states)).astype(np.float64)
-        one = Task(np.ascontiguousarray(known), task.design, task.responses, task.weights, task.rule)
-        of_draws = haley_knott(one).lod
+        subtask = Task(np.ascontiguousarray(known), task.design, task.responses, task.weights, task.rule)
+        of_draws = haley_knott(subtask).lod
         best = of_draws.max(axis=0)
         lod[position] = best + np.log10(np.mean(10.0 ** (of_draws - best), axis=0))
     return Fits.direct(lod)
@@ -264,7 +264,7 @@ def _parts(task: Task, in_spike: NDArray[np.bool_]) -> tuple[Task, Task]:
 
 
 def _divisor_correction(mean: Task) -> float:
-    """What a divisor of n - 1 instead of n takes off the log-likelihood of a mean alone."""
+    """The log-likelihood that a divisor of n - 1 instead of n takes off a mean alone."""
     n, n_columns = mean.design.null.shape
     return 0.5 * (n * math.log(n / (n - 1.0)) - 1.0) if n_columns == 1 else 0.0
 
@@ -292,7 +292,7 @@ def rank_scores(values: Floats) -> Floats:
 
 
 def rank_scales(probabilities: Floats) -> Floats:
-    """What the squares of summed scores are multiplied by, (position, genotype): 0 where all have the same."""
+    """Factors of the squares of summed scores, (position, genotype): 0 where all have the same."""
     n = probabilities.shape[1]
     total, squares = probabilities.sum(axis=1), (probabilities**2).sum(axis=1)
     spread = n * squares - total**2

@@ -146,18 +146,18 @@ def permute(
     n_permutations = _checked(orders, len(response))
     largest = {False: np.full(n_permutations, -np.inf), True: np.full(n_permutations, -np.inf)}
     length = {False: 0.0, True: 0.0}
-    for one in genotypes:
+    for genotyped in genotypes:
         task = Task(
-            np.ascontiguousarray(one.probabilities[:, sample.keep]),
-            sample.design(one),
+            np.ascontiguousarray(genotyped.probabilities[:, sample.keep]),
+            sample.design(genotyped),
             response[:, None],
             sample.weights,
             default_rule(),
         )
-        stratum = sample.strata if one.is_x else np.zeros(len(response), np.int64)
-        found = highest_lods(task, orders, first, method, model, stratum, largest[one.is_x])
-        largest[one.is_x] = np.maximum(largest[one.is_x], found)
-        length[one.is_x] += float(np.ptp(one.grid.position))
+        stratum = sample.strata if genotyped.is_x else np.zeros(len(response), np.int64)
+        found = highest_lods(task, orders, first, method, model, stratum, largest[genotyped.is_x])
+        largest[genotyped.is_x] = np.maximum(largest[genotyped.is_x], found)
+        length[genotyped.is_x] += float(np.ptp(genotyped.grid.position))
     return Permutations(trait, method, model, largest[False], largest[True], length[False], length[True], first, seed)
 
 
@@ -237,7 +237,7 @@ def genome_wide_p(permutations: Permutations, lod: float, *, chromosomes: str = 
 
 
 def _share(permutations: Permutations, chromosomes: str) -> float:
-    """Of the genome's length; half of it where every chromosome has but one position."""
+    """The share of the genome's length; half of it where every chromosome has but one position."""
     total = permutations.autosome_length + permutations.x_length
     if total == 0.0:
         return 0.5
@@ -257,7 +257,7 @@ def exchangeable_groups(
 ) -> NDArray[np.int64]:
     """Groups of individuals that may be exchanged."""
     groups = [np.zeros(int(sample.keep.sum()))]
-    if any(one.is_x for one in genotypes):
+    if any(genotyped.is_x for genotyped in genotypes):
         groups.append(sample.strata.astype(np.float64))
     if column is not None:
         named = cross.labels.get(column)

@@ -73,13 +73,13 @@ def _haley_knott(task: Task, orders: Orders, first: int) -> Floats:
 def _by_ranks(task: Task, orders: Orders, first: int, strata: NDArray[np.int64]) -> Floats:
     """Kruskal and Wallis's test of all permutations: only the sums of ranks depend on them."""
     n_positions, n, n_states = task.probabilities.shape
-    wide = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1)).reshape(-1, n)
+    by_state = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1)).reshape(-1, n)
     scales = rank_scales(task.probabilities)[:, :, None]
     scores = rank_scores(task.responses[:, 0])
     null = rank_null(scores, strata)
 
     def lods(some: Orders) -> Floats:
-        summed = (wide @ scores[some].T).reshape(n_positions, n_states, -1)
+        summed = (by_state @ scores[some].T).reshape(n_positions, n_states, -1)
         return np.asarray((scales * summed**2).sum(axis=1).max(axis=0) - null)
 
     return _in_blocks(lods, orders, first)
@@ -132,7 +132,7 @@ def _one_by_one(task: Task, orders: Orders, method: Method, model: Model, strata
     highest = np.empty(len(orders))
     for k, order in enumerate(orders):
         shuffled = np.ascontiguousarray(task.probabilities[:, np.argsort(order)])
-        one = Task(shuffled, task.design, task.responses, task.weights, task.rule)
-        lod = fit_task(one, method, model, strata).lod
+        shuffled_task = Task(shuffled, task.design, task.responses, task.weights, task.rule)
+        lod = fit_task(shuffled_task, method, model, strata).lod
         highest[k] = lod.max(initial=-np.inf, where=~np.isnan(lod))
     return highest

@@ -92,10 +92,10 @@ def fit_positions(
     n_blocks = -(-len(priors) // AT_ONCE)
     for task in prange(len(responses) * n_blocks):
         k, start = task // n_blocks, task % n_blocks * AT_ONCE
-        one = with_response(trait, responses[k])
-        ascent, scratch = new_ascent(n_parameters(one)), new_scratch(one)
+        current = with_response(trait, responses[k])
+        ascent, scratch = new_ascent(n_parameters(current)), new_scratch(current)
         for position in range(start, min(start + AT_ONCE, len(priors))):
-            found = fit_from_prior(priors[position], one, rule, ascent, scratch)
+            found = fit_from_prior(priors[position], current, rule, ascent, scratch)
             log_likelihood[k, position], n_iter[k, position], status[k, position] = found
 
 
@@ -119,11 +119,11 @@ def regress_positions(
     n_null, n = trait.regressors.shape
     for task in prange(len(responses) * n_blocks):
         k, start = task // n_blocks, task % n_blocks * AT_ONCE
-        one = with_genotypes(with_response(trait, responses[k]), priors.shape[1], n_own)
-        ascent, scratch, certain = new_ascent(n_parameters(one)), new_scratch(one), np.ones((1, n))
+        current = with_genotypes(with_response(trait, responses[k]), priors.shape[1], n_own)
+        ascent, scratch, certain = new_ascent(n_parameters(current)), new_scratch(current), np.ones((1, n))
         for position in range(start, min(start + AT_ONCE, len(priors))):
-            fill_in_genotypes(priors[position], n_own, one.regressors, n_null)
-            found = fit_from_prior(certain, one, rule, ascent, scratch)
+            fill_in_genotypes(priors[position], n_own, current.regressors, n_null)
+            found = fit_from_prior(certain, current, rule, ascent, scratch)
             log_likelihood[k, position], n_iter[k, position], status[k, position] = found
 
 
@@ -230,9 +230,9 @@ def regress_orders(
     """
     n_null, n = trait.regressors.shape
     for k in prange(len(orders)):
-        one = with_genotypes(reordered(trait, orders[k]), priors.shape[1], n_own)
-        ascent, scratch, certain = new_ascent(n_parameters(one)), new_scratch(one), np.ones((1, n))
+        current = with_genotypes(reordered(trait, orders[k]), priors.shape[1], n_own)
+        ascent, scratch, certain = new_ascent(n_parameters(current)), new_scratch(current), np.ones((1, n))
         for position in range(len(priors)):
-            fill_in_genotypes(priors[position], n_own, one.regressors, n_null)
-            found = fit_from_prior(certain, one, rule, ascent, scratch)
+            fill_in_genotypes(priors[position], n_own, current.regressors, n_null)
+            found = fit_from_prior(certain, current, rule, ascent, scratch)
             log_likelihood[k, position], n_iter[k, position], status[k, position] = found

@@ -27,15 +27,15 @@ from genem.numerics.vector_kernels import exponentials, sum_of_logarithms
 NORMAL, BINARY, TWO_PART = 0, 1, 2
 LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 SMALLEST_SIGMA = 1e-7
-"""Of a standardised trait: below it the likelihood has no bound worth the name."""
+"""Smallest residual deviation of a standardised trait: below it the likelihood has no bound worth the name."""
 LARGEST_LOG_ODDS = 170.0
-"""Of a 0/1 trait: keeps exponentials finite."""
+"""Largest log odds of a 0/1 trait: keeps exponentials finite."""
 SMALLEST_LOG = -700.0
 """Log densities relative to the largest are cut here, where exponentials are still normal numbers."""
 NO_DENSITY = -1e300
 SMALLEST_TOTAL = 1e-300
 SMALLEST_SHARE = 1e-12
-"""Of a genotype in the spike or out of it: a share of exactly 0 could not be left again."""
+"""Smallest share of a genotype in the spike or out of it: a share of exactly 0 could not be left again."""
 SAFE_REACH = 1.0
 """A Newton step that moves no predictor farther raises the expected log-likelihood of a 0/1 trait as it is."""
 
@@ -52,7 +52,7 @@ class Trait(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What the fit of a trait works on; after a fit ``posterior`` belongs to the estimate."""
+    """Arrays that the fit of a trait works on; after a fit ``posterior`` belongs to the estimate."""
 
     posterior: np.ndarray  # float64 (cell, individual): P(cell | response)
     fitted: np.ndarray  # float64 (cell, individual): predictor, then residual, or P(observed response) if binary
@@ -165,18 +165,21 @@ def fill_relative_densities(prior: np.ndarray, posterior: np.ndarray, common: np
 
 @kernel
 def fill_relative_pair(prior: np.ndarray, posterior: np.ndarray, common: np.ndarray, powers: np.ndarray) -> None:
-    """Do the same for two cells, (2, individual) and (individual,), with one exponential."""
-    one, other = posterior[0], posterior[1]
+    """Do the same for two cells with one exponential.
+
+    ``prior`` and ``posterior`` (cell, individual), ``common`` and ``powers`` (individual,).
+    """
+    first_row, other = posterior[0], posterior[1]
     prior_one, prior_other = prior[0], prior[1]
-    for i in range(len(one)):
-        odds = min(-SMALLEST_LOG, max(SMALLEST_LOG, other[i] - one[i]))
+    for i in range(len(first_row)):
+        odds = min(-SMALLEST_LOG, max(SMALLEST_LOG, other[i] - first_row[i]))
         odds = odds if prior_other[i] > 0.0 else SMALLEST_LOG
         odds = odds if prior_one[i] > 0.0 else -SMALLEST_LOG
-        common[i] = other[i] - odds if odds > 0.0 else one[i]
+        common[i] = other[i] - odds if odds > 0.0 else first_row[i]
         other[i] = odds
     exponentials(other, powers)
-    for i in range(len(one)):
-        one[i] = prior_one[i]
+    for i in range(len(first_row)):
+        first_row[i] = prior_one[i]
         other[i] *= prior_other[i]
 
 

@@ -35,11 +35,11 @@ EXTRAPOLATE_BELOW = 1e-2
 
 
 class Reached(NamedTuple):
-    """Log-likelihood, EM steps and status of fits, each (trait, position)."""
+    """Log-likelihood, EM steps and status of fits."""
 
-    log_likelihood: Floats
-    n_iter: NDArray[np.int64]
-    status: NDArray[np.int8]
+    log_likelihood: Floats  # float64 (trait, position)
+    n_iter: NDArray[np.int64]  # int64 (trait, position)
+    status: NDArray[np.int8]  # int8 (trait, position)
 
     @classmethod
     def empty(cls, n_traits: int, n_positions: int) -> Reached:
@@ -111,7 +111,7 @@ def fit_trait(prior: Floats, trait: Trait, rule: Rule) -> TraitFit:
 
 
 def cell_regressors(trait: Trait, cell: int) -> Floats:
-    """What the coefficients of a trait are multiplied by in one cell, float64 (individual, column)."""
+    """Factors of the coefficients of a trait in one cell, float64 (individual, column)."""
     return np.asarray((trait.contrasts[cell][:, None] * trait.regressors[trait.regressor_of]).T)
 
 

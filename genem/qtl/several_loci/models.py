@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from genem.data import Cross, CrossType
 from genem.em import Status
 from genem.em.ascent_kernels import Rule
-from genem.em.status import SOLVED
 from genem.errors import InputError, UsageError
 from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes, Locus, joint_probabilities
@@ -46,7 +45,7 @@ MOST_CELLS = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class ModelSetting:
-    """What the models of one trait have in common.
+    """The data that models of one trait share.
 
     Attributes
     ----------
@@ -142,8 +141,8 @@ def model_setting(
     n_indicators = design.null.shape[1] - 1 - n_covariates
     task = Task(np.empty((0, 0, 0)), design, response[:, None], sample.weights, default_rule())
     return ModelSetting(
-        linked=tuple(one.select(sample.keep) for one in linked),
-        contrasts=tuple(_contrasts(one, cross.breeding) for one in linked),
+        linked=tuple(linked_chromosome.select(sample.keep) for linked_chromosome in linked),
+        contrasts=tuple(_contrasts(linked_chromosome, cross.breeding) for linked_chromosome in linked),
         response=response,
         centre=centre,
         scale=scale,
@@ -168,24 +167,26 @@ def _only_indicator(cross: Cross, keep: NDArray[np.bool_]) -> tuple[str, ...]:
     return ("male",) if male is not None and male[keep].any() and not male[keep].all() else ("reverse",)
 
 
-def _contrasts(one: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tuple[str, ...]]:
+def _contrasts(linked_chromosome: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tuple[str, ...]]:
     """Effects of a locus: additive, dominance; on the X chromosome between the two genotypes of each sex and direction.
 
     On autosomes they are those of the cross type.
     """
-    if one.is_x:
-        kinds = np.unique(one.state_of, axis=0)
-        contrasts = np.zeros((len(one.states), len(kinds)))
+    if linked_chromosome.is_x:
+        kinds = np.unique(linked_chromosome.state_of, axis=0)
+        contrasts = np.zeros((len(linked_chromosome.states), len(kinds)))
         for k, (low, high) in enumerate(kinds.tolist()):
             contrasts[low, k], contrasts[high, k] = -0.5, 0.5
-        return contrasts, tuple(f".{one.states[high]}-{one.states[low]}" for low, high in kinds.tolist())
+        return contrasts, tuple(
+            f".{linked_chromosome.states[high]}-{linked_chromosome.states[low]}" for low, high in kinds.tolist()
+        )
     return np.array(tuple(cross_type.contrasts.values())).T, tuple(cross_type.contrasts)
 
 
 def locus_label(linked: Sequence[LinkedGenotypes], locus: Locus) -> str:
     """Chromosome and position, as in ``1@67.8``."""
-    one = linked[locus.chromosome]
-    return f"{one.chromosome}@{one.grid.position[locus.position]:.1f}"
+    linked_chromosome = linked[locus.chromosome]
+    return f"{linked_chromosome.chromosome}@{linked_chromosome.grid.position[locus.position]:.1f}"
 
 
 def term_names(setting: ModelSetting, loci: Sequence[Locus], term: Term) -> list[str]:
@@ -273,7 +274,7 @@ def fit_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term
     log_likelihood = -0.5 * n * (math.log(squares / n) + math.log(2.0 * math.pi) + 1.0)
     lod = (log_likelihood - setting.null) / LN10 if rank else 0.0
     sigma = math.sqrt(squares / (n - len(x)))
-    return ModelFit(lod, rank, coefficients, covariance, sigma, 0, SOLVED)
+    return ModelFit(lod, rank, coefficients, covariance, sigma, 0, Status.SOLVED)
 
 
 def model_rule() -> Rule:

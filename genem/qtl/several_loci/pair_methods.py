@@ -35,7 +35,7 @@ BLOCK = 1 << 21
 
 @dataclass(frozen=True, slots=True)
 class PairModel:
-    """What pairs of chromosomes with the same null model share.
+    """The data that pairs of chromosomes with the same null model share.
 
     Attributes
     ----------
@@ -98,12 +98,12 @@ class PairBlock:
 def pair_blocks(linked: Sequence[LinkedGenotypes]) -> Iterator[PairBlock]:
     """Every pair of positions once, in blocks of bounded memory."""
     n = len(linked[0].state_of)
-    for a, one in enumerate(linked):
+    for a, first_chromosome in enumerate(linked):
         for b in range(a, len(linked)):
             size = len(linked[b].grid)
-            n_cells = len(one.states) * len(linked[b].states)
+            n_cells = len(first_chromosome.states) * len(linked[b].states)
             at_once = max(1, BLOCK // max(1, n * n_cells * size))
-            last = len(one.grid) - (a == b)
+            last = len(first_chromosome.grid) - (a == b)
             for start in range(0, last, at_once):
                 stop = min(last, start + at_once)
                 pairs = [(s, t) for s in range(start, stop) for t in range(s + 1 if a == b else 0, size)]
@@ -122,11 +122,12 @@ def bases_of_pairs(model: PairModel, linked: Sequence[LinkedGenotypes], block: P
     joint
         float64 (pair, cell, individual): the probabilities of pairs of genotypes.
     """
-    one, other = linked[block.a], linked[block.b]
-    joint = pair_probabilities(one, other, block.start, block.stop)
-    n_first, n_second, n = len(one.states) - 1, len(other.states) - 1, joint.shape[2]
+    first_chromosome, other = linked[block.a], linked[block.b]
+    joint = pair_probabilities(first_chromosome, other, block.start, block.stop)
+    n_first, n_second, n = len(first_chromosome.states) - 1, len(other.states) - 1, joint.shape[2]
     first, second = (
-        np.ascontiguousarray(each.genotypes.probabilities.transpose(0, 2, 1)[:, :-1]) for each in (one, other)
+        np.ascontiguousarray(each.genotypes.probabilities.transpose(0, 2, 1)[:, :-1])
+        for each in (first_chromosome, other)
     )
     n_additive, n_all = (size * len(model.own) for size in (n_first + n_second, (n_first + 1) * (n_second + 1) - 1))
     bases = np.empty((len(joint), n_all, n))

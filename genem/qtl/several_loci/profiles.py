@@ -40,7 +40,7 @@ MAX_SWEEPS = 10
 
 @dataclass(frozen=True, slots=True)
 class LocusProfile:
-    """How well a model fits where one of its loci lies elsewhere on its chromosome.
+    """LOD scores of a model with one of its loci elsewhere on its chromosome.
 
     Attributes
     ----------
@@ -172,11 +172,11 @@ def profiles_of(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Te
     found = []
     for k, locus in enumerate(loci):
         without = fit_model(setting, *reduced(loci, terms, Term((k,)))).lod
-        one = setting.linked[locus.chromosome]
+        linked_chromosome = setting.linked[locus.chromosome]
         lods = locus_lods(setting, loci, terms, k, locus.chromosome) - without
         name = locus_label(setting.linked, locus)
-        at = float(one.grid.position[locus.position])
-        found.append(LocusProfile(name, one.chromosome, one.grid.position, lods, at))
+        at = float(linked_chromosome.grid.position[locus.position])
+        found.append(LocusProfile(name, linked_chromosome.chromosome, linked_chromosome.grid.position, lods, at))
     return tuple(found)
 
 
@@ -193,7 +193,7 @@ def qtl_profiles(
     weights: str | None = None,
     refine: bool = False,
 ) -> tuple[LocusProfile, ...]:
-    """How well each locus of a model is located, given the others.
+    """LOD profiles of each locus of a model, given the others.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What flows between the rooms: frozen dataclasses of arrays. No behaviour beyond looking things up."""
+"""Frozen dataclasses of arrays that flow between the rooms. No behaviour beyond looking things up."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ MODULES = ("alignments", "crosses", "fields", "motifs", "sequences", "trees", "v
 
 
 def __getattr__(name: str) -> object:
-    """What a module offers, once it is asked for: the command line lists kinds of data without importing numpy."""
+    """The name of a module once it is asked for: the command line lists kinds of letters without importing numpy."""
     if name in __all__:
         for module in MODULES:
             if hasattr(found := import_module(f"{__name__}.{module}"), name):

@@ -72,7 +72,10 @@ class Explanations(NamedTuple):
 
 @kernel
 def partner_pattern(genotype: np.ndarray, haplotype: np.ndarray, pattern: np.ndarray) -> bool:
-    """Fill ``pattern`` with what the partner of ``haplotype`` must be; False where the genotype excludes it."""
+    """Fill ``pattern`` (locus,) with what the partner of ``haplotype`` (locus,) must be.
+
+    False where the ``genotype`` (locus, copy) excludes it.
+    """
     for locus in range(haplotype.shape[0]):
         first, second = genotype[locus, 0], genotype[locus, 1]
         allele = haplotype[locus]
@@ -94,6 +97,7 @@ def partner_pattern(genotype: np.ndarray, haplotype: np.ndarray, pattern: np.nda
 
 @kernel
 def is_open(pattern: np.ndarray) -> bool:
+    """Whether a ``pattern`` (locus,) leaves an allele open."""
     n_open = 0
     for locus in range(pattern.shape[0]):
         n_open += pattern[locus] == ANY
@@ -102,6 +106,7 @@ def is_open(pattern: np.ndarray) -> bool:
 
 @kernel
 def matches(haplotype: np.ndarray, pattern: np.ndarray) -> bool:
+    """Whether ``haplotype`` (locus,) has every allele that ``pattern`` (locus,) asks for."""
     locus = 0
     while locus < pattern.shape[0] and (pattern[locus] == ANY or pattern[locus] == haplotype[locus]):
         locus += 1
@@ -208,6 +213,10 @@ def count_members(open_patterns: np.ndarray, haplotypes: np.ndarray) -> np.ndarr
 
 @kernel
 def fill_members(open_patterns: np.ndarray, haplotypes: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """int32 (member,): the ``haplotypes`` (haplotype, locus) that match each of ``open_patterns`` (pattern, locus).
+
+    Those of a pattern begin at its ``start`` (pattern + 1,).
+    """
     members = np.empty(start[-1], np.int32)
     for index in range(open_patterns.shape[0]):
         filled = start[index]

@@ -2,6 +2,7 @@
 #
 #   make demo     the workflows on bundled real data, each ending with an HTML report
 #   make test     the tests (the slow ones: make test PYTEST_FLAGS='-m slow')
+#   make coverage  the kernel tests once more without compilation, and the lines that they reach
 #   make lint     ruff, mypy, snakefmt and snakemake --lint
 #   make bench    speed and memory against other programs, written to docs/benchmarks.md
 #   make wheel    the wheel in dist/, with compiled kernels for the Python and the Numba of its environment
@@ -26,14 +27,18 @@ EXTRAS_test := $(EXTRAS_run),dev
 EXTRAS_docs := $(EXTRAS_run),docs
 EXTRAS_bench := $(EXTRAS_run),bench
 
-.PHONY: demo test lint lint-python lint-types lint-workflows bench docs wheel clean
+.PHONY: demo test coverage lint lint-python lint-types lint-workflows bench docs wheel clean
 .NOTPARALLEL:
 
 demo: $(VENV)/installed-run
 	$(BIN)/genem demo $(DEMO)
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest $(PYTEST_FLAGS) --numprocesses $(PYTEST_WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) --numprocesses $(PYTEST_WORKERS) --dist loadfile
+
+# Tracing takes a third of the time again, and compiled kernels are not seen: so on demand, with kernels in plain Python.
+coverage: $(VENV)/installed-test
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m 'kernel and not slow' --numprocesses $(PYTEST_WORKERS) --cov --cov-report=term:skip-covered
 
 lint: lint-python lint-types lint-workflows
 

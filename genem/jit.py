@@ -16,6 +16,7 @@ except ImportError:  # a Numba that has moved what kernel_cache builds on
     KernelCache = None  # type: ignore[assignment, misc]
 
 __all__ = [
+    "inlined_kernel",
     "jit_enabled",
     "kernel",
     "numba_version",
@@ -41,6 +42,11 @@ def numba_version() -> str:
 def kernel(function: Function) -> Function:
     """Compile ``function`` lazily, cached on disk, without the GIL; a division by zero gives inf or nan."""
     return _compile(function, parallel=False)
+
+
+def inlined_kernel(function: Function) -> Function:
+    """Like :func:`kernel`, copied into every kernel that calls it: for pieces so short that a call would cost more."""
+    return _compile(function, parallel=False, forceinline=True)
 
 
 def summing_kernel(function: Function) -> Function:
@@ -84,8 +90,12 @@ else:
         return int(word).bit_count()
 
 
-def _compile(function: Function, *, parallel: bool, fastmath: set[str] | None = None) -> Function:
-    decorate = numba.njit(error_model="numpy", nogil=True, parallel=parallel, fastmath=fastmath or False)
+def _compile(
+    function: Function, *, parallel: bool, fastmath: set[str] | None = None, forceinline: bool = False
+) -> Function:
+    decorate = numba.njit(
+        error_model="numpy", nogil=True, parallel=parallel, fastmath=fastmath or False, forceinline=forceinline
+    )
     compiled: Function = decorate(function)
     if not jit_enabled():
         return compiled

@@ -245,7 +245,7 @@ def _source(module: str) -> Path | None:
 
 @cache
 def _imported(path: Path) -> tuple[str, ...]:
-    """What a source file imports of genem, by absolute names: ``from a import b`` may mean ``a`` or ``a.b``."""
+    """Names of what a source file imports of genem, absolute: ``from a import b`` may mean ``a`` or ``a.b``."""
     names: list[str] = []
     for package, imported in IMPORT.findall(path.read_text()):
         names.extend((package, *(f"{package}.{name}" for name in re.findall(r"\w+", imported))))

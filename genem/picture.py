@@ -1,4 +1,4 @@
-"""How pictures are made and written: one look, and the same bytes each time."""
+"""The making and writing of pictures: one look, and the same bytes each time."""
 
 from __future__ import annotations
 

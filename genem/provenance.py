@@ -1,4 +1,4 @@
-"""What a run was: versions, inputs, seeds, times, memory. The run record is this as JSON."""
+"""Record of a run: versions, inputs, seeds, times, memory. The run record is this as JSON."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def environment(genem_version: str) -> dict[str, object]:
 
 
 def available_cpus() -> int:
-    """How many CPUs the process may use."""
+    """Number of CPUs that the process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

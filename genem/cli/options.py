@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from genem.cli.values import fraction, maf, non_negative_integer, picture, positive_integer
+from genem.data.fields import CALLS, ESTIMATED_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,8 @@ def plot_option(subject: str) -> Option:
 FIELD = Option(
     ("--field",),
     "what to estimate from: calls, or genotype likelihoods",
-    default="GT",
-    choices=("GT", "PL", "GL"),
+    default=CALLS.name,
+    choices=tuple(ESTIMATED_FROM),
     mirrors=True,
 )
 SEX = Option(

@@ -30,10 +30,10 @@ class Progress:
         """Say how much is done, in the unit of the total."""
         if not self._enabled:
             return
-        now = time.monotonic()
-        if now - self._drawn >= SECONDS_BETWEEN_DRAWINGS:
-            self._drawn = now
-            self._print(self._line(done, now - self._started))
+        moment = time.monotonic()
+        if moment - self._drawn >= SECONDS_BETWEEN_DRAWINGS:
+            self._drawn = moment
+            self._print(self._line(done, moment - self._started))
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""What flows between the rooms: frozen dataclasses of arrays. No behaviour beyond looking things up."""
+"""Frozen dataclasses of arrays that flow between the rooms. No behaviour beyond looking things up."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from genem.data.datatypes import Datatype
 if TYPE_CHECKING:
     from genem.data.alignments import Alignment
     from genem.data.crosses import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, Cross, CrossType, GeneticMap
+    from genem.data.fields import (
+        CALLS,
+        ESTIMATED_FROM,
+        FIELDS,
+        LIKELIHOODS,
+        MISSING_PHRED,
+        PHRED,
+        Field,
+        FieldName,
+        LikelihoodField,
+    )
     from genem.data.motifs import Motif, MotifSites
     from genem.data.sequences import SequenceSet
     from genem.data.trees import Tree
     from genem.data.variants import (
         ABSENT_ALLELE,
         MISSING_ALLELE,
-        MISSING_PHRED,
         N_SPANS,
         SPAN_ALT,
         SPAN_CHROM,
@@ -25,7 +35,6 @@ if TYPE_CHECKING:
         SPAN_INFO,
         SPAN_REF,
         GenotypeBlock,
-        LikelihoodField,
         LocusTable,
         VariantSites,
     )
@@ -35,11 +44,16 @@ __all__ = [
     "AB",
     "ABSENT_ALLELE",
     "BB",
+    "CALLS",
+    "ESTIMATED_FROM",
+    "FIELDS",
+    "LIKELIHOODS",
     "MISSING_ALLELE",
     "MISSING_PHRED",
     "NOT_AA",
     "NOT_BB",
     "N_SPANS",
+    "PHRED",
     "SPAN_ALT",
     "SPAN_CHROM",
     "SPAN_FILTER",
@@ -51,6 +65,8 @@ __all__ = [
     "Cross",
     "CrossType",
     "Datatype",
+    "Field",
+    "FieldName",
     "GeneticMap",
     "GenotypeBlock",
     "LikelihoodField",
@@ -62,11 +78,11 @@ __all__ = [
     "VariantSites",
 ]
 
-MODULES = ("alignments", "crosses", "motifs", "sequences", "trees", "variants")
+MODULES = ("alignments", "crosses", "fields", "motifs", "sequences", "trees", "variants")
 
 
 def __getattr__(name: str) -> object:
-    """What a module offers, once it is asked for: the command line lists kinds of data without importing numpy."""
+    """The name of a module once it is asked for: the command line lists kinds of letters without importing numpy."""
     if name in __all__:
         for module in MODULES:
             if hasattr(found := import_module(f"{__name__}.{module}"), name):

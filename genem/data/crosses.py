@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-CrossType = Literal["f2", "bc", "dh", "riself", "risib"]
-"""Intercross, backcross to the first parent, doubled haploids, recombinant inbred lines by selfing, by sib mating."""
+from genem.cross_types import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, CrossType, cross_type_of
 
-# Codes in Cross.genotypes; A is the allele of the first parent, B that of the second.
-UNKNOWN_GENOTYPE, AA, AB, BB, NOT_BB, NOT_AA = range(6)
+__all__ = ["AA", "AB", "BB", "NOT_AA", "NOT_BB", "UNKNOWN_GENOTYPE", "Cross", "CrossType", "GeneticMap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Cross:
     Attributes
     ----------
     cross_type
-        How the individuals were bred.
+        How the individuals were bred: a name among ``CROSS_TYPES`` of :mod:`genem.cross_types`.
     alleles
         One-letter (or longer) names of the first and the second parent's allele.
     individuals
@@ -77,7 +74,7 @@ class Cross:
         place of ``genotypes``; all 1 where nothing is known. None where genotypes were called.
     """
 
-    cross_type: CrossType
+    cross_type: str
     alleles: tuple[str, str]
     individuals: tuple[str, ...]
     genetic_map: GeneticMap
@@ -91,3 +88,8 @@ class Cross:
 
     def __len__(self) -> int:
         return len(self.individuals)
+
+    @property
+    def breeding(self) -> CrossType:
+        """All that depends on the cross type."""
+        return cross_type_of(self.cross_type)

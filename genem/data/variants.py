@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +14,9 @@ MISSING_ALLELE = -1
 ABSENT_ALLELE = -2
 """A copy that does not exist: the sample's ploidy is smaller than the array's last axis."""
 
-MISSING_PHRED = -1
-"""A missing or absent value in integer (PL) likelihood arrays; float arrays (GL, GP) use NaN."""
-
 # Columns of VariantSites.spans
 SPAN_CHROM, SPAN_ID, SPAN_REF, SPAN_ALT, SPAN_FILTER, SPAN_INFO = range(6)
 N_SPANS = 6
-
-LikelihoodField = Literal["PL", "GL", "GP"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +65,8 @@ class VariantSites:
         alt = self.field(variant, SPAN_ALT)
         return () if alt in (".", "") else tuple(alt.split(","))
 
-    def select(self, rows: NDArray[np.bool_]) -> VariantSites:
-        """The variants where ``rows`` (variant,) is True, on the same text."""
+    def select(self, rows: slice | NDArray[np.bool_]) -> VariantSites:
+        """The variants of a slice, or where ``rows`` (variant,) is True, on the same text."""
         return replace(
             self,
             contig=self.contig[rows],
@@ -115,7 +109,7 @@ class GenotypeBlock:
     samples: tuple[str, ...]
     alleles: NDArray[np.int8] | NDArray[np.int16] | None = None
     phased: NDArray[np.bool_] | None = None
-    likelihood_field: LikelihoodField | None = None
+    likelihood_field: str | None = None
     likelihoods: NDArray[np.int32] | NDArray[np.float32] | None = None
     n_likelihoods: NDArray[np.int32] | None = None
     lines: tuple[bytes, ...] | None = None

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genem.em.status import CONVERGED, CONVERGED_OBJECTIVE, DECREASED, DEGENERATE, LEFT, MAX_ITER
-from genem.jit import kernel
+from genem.jit import inlined_kernel, kernel
 
 # Defaults of the EM contract: relative change of the objective, and scaled gradient (KKT) residual.
 OBJECTIVE_TOLERANCE = 1e-10
@@ -170,8 +170,9 @@ def squarem_rule(
     step_tolerance: float,
     residual_tolerance: float,
     extrapolate_below: float,
+    stabilised: bool = True,
 ) -> Rule:
-    """SQUAREM with a plain EM step behind every extrapolation, once EM steps are short enough."""
+    """SQUAREM with a plain EM step behind every extrapolation (``stabilised``), once EM steps are short enough."""
     inf = math.inf
     return Rule(
         max_iter,
@@ -183,7 +184,7 @@ def squarem_rule(
         1.0,
         STEP_GROWTH,
         STEP_GROWTH,
-        True,
+        stabilised,
         False,
         0.0,
         DECREASE_TOLERANCE,
@@ -192,6 +193,30 @@ def squarem_rule(
 
 
 @kernel
+def frequency_rule(
+    max_iter: int, residual_tolerance: float, first_step_max: float, growth: float, shrinkage: float
+) -> Rule:
+    """SQUAREM from one extrapolation to the next, judged by the residual where a cycle starts."""
+    inf = math.inf
+    return Rule(
+        max_iter,
+        inf,
+        inf,
+        residual_tolerance,
+        inf,
+        inf,
+        first_step_max,
+        growth,
+        shrinkage,
+        False,
+        False,
+        0.0,
+        DECREASE_TOLERANCE,
+        False,
+    )
+
+
+@inlined_kernel
 def new_ascent(size: int) -> Ascent:
     """Room for ascents of ``size`` parameters, one after the other: fill ``point`` and call ``begin``."""
     reals, counts = np.zeros(N_REALS), np.zeros(N_COUNTS, np.int64)
@@ -199,56 +224,78 @@ def new_ascent(size: int) -> Ascent:
     return Ascent(points[0], points[1], points[2], points[3], points[4], reals, counts)
 
 
-@kernel
+@inlined_kernel
 def begin(ascent: Ascent, rule: Rule) -> None:
     """Start an ascent at its ``point`` (parameter,)."""
-    ascent.reals[:] = 0.0
-    ascent.reals[VALUE] = -math.inf
-    ascent.reals[STEP_MAX] = rule.first_step_max
-    ascent.counts[:] = 0
-    ascent.counts[STATUS] = RUNNING
+    ascent.reals[VALUE], ascent.reals[STEP_MAX], ascent.reals[GAIN], ascent.reals[GAIN_BEFORE] = (
+        -math.inf,
+        rule.first_step_max,
+        0.0,
+        0.0,
+    )
+    ascent.counts[STATUS], ascent.counts[PHASE], ascent.counts[N_MAPS], ascent.counts[STARTED] = RUNNING, START, 0, 0
 
 
-@kernel
+@inlined_kernel
 def running(ascent: Ascent) -> bool:
     """Whether the caller is to evaluate its map at ``point`` (parameter,) once more."""
     return bool(ascent.counts[STATUS] == RUNNING)
 
 
-@kernel
+@inlined_kernel
 def ended(ascent: Ascent) -> tuple[float, int, int]:
     """The objective at ``point`` (parameter,), the number of EM maps and the status."""
     return ascent.reals[VALUE], ascent.counts[N_MAPS], ascent.counts[STATUS]
 
 
-@kernel
+@inlined_kernel
 def is_extrapolated(ascent: Ascent) -> bool:
     """Whether ``point`` (parameter,) is an extrapolation, which the model may move into its parameter space."""
     return bool(ascent.counts[PHASE] == EXTRAPOLATED)
 
 
-@kernel
+@inlined_kernel
+def is_image(ascent: Ascent) -> bool:
+    """Whether ``point`` (parameter,) is the EM image of the start of a cycle."""
+    return bool(ascent.counts[PHASE] == FIRST)
+
+
+@inlined_kernel
+def extrapolate_from_first(ascent: Ascent) -> None:
+    """Write the extrapolation to ``point`` (parameter,) once more, summed from ``first`` instead of ``start``.
+
+    For frequencies that shrink by orders of magnitude in a step, of which ``start`` would swallow the last digits.
+    """
+    alpha = ascent.reals[ALPHA]
+    for k in range(len(ascent.point)):
+        r = ascent.first[k] - ascent.start[k]
+        v = ascent.second[k] - ascent.first[k] - r
+        ascent.point[k] = ascent.first[k] - (2.0 * alpha + 1.0) * r + alpha * alpha * v
+
+
+@inlined_kernel
 def starts_cycle(ascent: Ascent) -> bool:
     """Whether a cycle has just started, at ``start`` (parameter,): where a model may try another point (``move``)."""
     return bool(ascent.counts[STARTED] == 1)
 
 
-@kernel
+@inlined_kernel
 def move(ascent: Ascent, value: float, n_maps: int) -> None:
     """Go on from ``start`` and its image ``first`` (parameter,), which the model has changed with ``n_maps`` maps."""
     ascent.reals[VALUE] = value
     ascent.counts[N_MAPS] += n_maps
-    ascent.point[:] = ascent.first
+    for k in range(len(ascent.point)):
+        ascent.point[k] = ascent.first[k]
 
 
-@kernel
+@inlined_kernel
 def leave(ascent: Ascent, value: float) -> None:
     """End at ``point`` (parameter,), before it has converged: it is known, or believed, not to be worth the rest."""
     ascent.counts[N_MAPS] += 1
     end(ascent, value, LEFT)
 
 
-@kernel
+@inlined_kernel
 def gain_to_come(ascent: Ascent, gain: float, largest_rate: float) -> float:
     """What an ascent still gains if the gains of EM steps go on shrinking as between the last two; inf where unknown.
 
@@ -263,7 +310,41 @@ def gain_to_come(ascent: Ascent, gain: float, largest_rate: float) -> float:
     return math.inf
 
 
-@kernel
+@inlined_kernel
+def propose(start: np.ndarray, first: np.ndarray, second: np.ndarray, step_max: float, point: np.ndarray) -> float:
+    """Write the SQUAREM extrapolation of two EM steps to ``point`` (parameter,), the others too; return its length."""
+    alpha = cycle_step_length(start, first, second, step_max)
+    extrapolate(start, first, second, alpha, point)
+    return alpha
+
+
+@inlined_kernel
+def is_no_worse(rule: Rule, value: float, reference: float) -> bool:
+    """The gate: whether an extrapolation of this objective is kept; never where it is NaN."""
+    return value >= reference - rule.gate_slack * abs(reference)
+
+
+@inlined_kernel
+def next_step_max(rule: Rule, step_max: float, alpha: float, is_kept: bool) -> float:
+    """The longest step allowed after an extrapolation of length ``alpha``."""
+    return longest_step(step_max, alpha, is_kept, rule.growth, rule.shrinkage)
+
+
+@inlined_kernel
+def stop_status(rule: Rule, change: float, length: float, residual: float, n_maps: int) -> int:
+    """The status with which an ascent ends at a point, or ``RUNNING``; what is NaN meets no tolerance."""
+    if change <= rule.objective_tolerance and length <= rule.step_tolerance and residual <= rule.residual_tolerance:
+        return CONVERGED if rule.residual_tolerance < math.inf else CONVERGED_OBJECTIVE
+    return MAX_ITER if n_maps >= rule.max_iter else RUNNING
+
+
+@inlined_kernel
+def is_converged(status: int) -> bool:
+    """Whether a status says that the stop rule was met."""
+    return status in (CONVERGED, CONVERGED_OBJECTIVE)
+
+
+@inlined_kernel
 def advance(ascent: Ascent, rule: Rule, value: float, residual: float, possible: bool) -> None:
     """Take in the map at ``point`` (parameter,), whose objective is ``value``, and say where to evaluate next.
 
@@ -273,103 +354,86 @@ def advance(ascent: Ascent, rule: Rule, value: float, residual: float, possible:
 
     Reverse communication, as in ARPACK and L-BFGS-B.
     """
-    reals, counts = ascent.reals, ascent.counts
-    counts[N_MAPS] += 1
-    counts[STARTED] = 0
+    ascent.counts[N_MAPS] += 1
+    ascent.counts[STARTED] = 0
     is_finite = possible and abs(value) < math.inf
-    if counts[PHASE] == EXTRAPOLATED:
-        least = reals[FIRST_VALUE] - rule.gate_slack * abs(reals[FIRST_VALUE])
-        is_kept = is_finite and value >= least
-        reals[STEP_MAX] = longest_step(reals[STEP_MAX], reals[ALPHA], is_kept, rule.growth, rule.shrinkage)
+    if ascent.counts[PHASE] == EXTRAPOLATED:
+        is_kept = is_finite and is_no_worse(rule, value, ascent.reals[FIRST_VALUE])
+        ascent.reals[STEP_MAX] = next_step_max(rule, ascent.reals[STEP_MAX], ascent.reals[ALPHA], is_kept)
         if is_kept and not rule.stabilised:
             start_cycle(ascent, rule, value, residual)
         else:
-            counts[PHASE] = START
-            ascent.point[:] = ascent.image if is_kept else ascent.second
+            ascent.counts[PHASE] = START
+            for k in range(len(ascent.point)):
+                ascent.point[k] = ascent.image[k] if is_kept else ascent.second[k]
     elif not is_finite:
         end(ascent, value, DEGENERATE)
-    elif counts[PHASE] == START:
+    elif ascent.counts[PHASE] == START:
         start_cycle(ascent, rule, value, residual)
-    elif value < reals[VALUE] - rule.decrease_tolerance * (1.0 + abs(reals[VALUE])):
+    elif value < ascent.reals[VALUE] - rule.decrease_tolerance * (1.0 + abs(ascent.reals[VALUE])):
         step_back(ascent, rule)
     else:
         continue_cycle(ascent, rule, value, residual)
 
 
-@kernel
+@inlined_kernel
 def start_cycle(ascent: Ascent, rule: Rule, value: float, residual: float) -> None:
     """Start a cycle at ``point`` (parameter,), unless the ascent ends there."""
-    reals, counts = ascent.reals, ascent.counts
-    if is_met(rule, math.inf, math.inf, residual):
-        end(ascent, value, converged_status(rule))
-    elif counts[N_MAPS] >= rule.max_iter:
-        end(ascent, value, MAX_ITER)
+    status = stop_status(rule, math.inf, math.inf, residual, ascent.counts[N_MAPS])
+    if status != RUNNING:
+        end(ascent, value, status)
     else:
-        reals[VALUE], reals[GAIN_BEFORE] = value, reals[GAIN]
-        counts[PHASE], counts[STARTED] = FIRST, 1
+        ascent.reals[VALUE], ascent.reals[GAIN_BEFORE] = value, ascent.reals[GAIN]
+        ascent.counts[PHASE], ascent.counts[STARTED] = FIRST, 1
         for k in range(len(ascent.point)):
             ascent.start[k] = ascent.point[k]
             ascent.first[k] = ascent.image[k]
             ascent.point[k] = ascent.image[k]
 
 
-@kernel
+@inlined_kernel
 def continue_cycle(ascent: Ascent, rule: Rule, value: float, residual: float) -> None:
     """Judge the EM image of the start, ``point`` (parameter,); go on with an extrapolation or a plain EM step."""
-    reals, counts = ascent.reals, ascent.counts
     length = 0.0
     for k in range(len(ascent.point)):
         ascent.second[k] = ascent.image[k]
         length = max(length, abs(ascent.first[k] - ascent.start[k]))
-    if is_met(rule, relative_change(reals[VALUE], value), length, residual):
-        end(ascent, value, converged_status(rule))
+    status = stop_status(rule, relative_change(ascent.reals[VALUE], value), length, residual, 0)
+    if status != RUNNING:
+        end(ascent, value, status)
         return
-    is_short = length <= rule.extrapolate_below and reals[GAIN] < rule.gain_below
+    is_short = length <= rule.extrapolate_below and ascent.reals[GAIN] < rule.gain_below
     if is_short or not rule.every_step:
-        alpha = cycle_step_length(ascent.start, ascent.first, ascent.second, reals[STEP_MAX])
+        alpha = cycle_step_length(ascent.start, ascent.first, ascent.second, ascent.reals[STEP_MAX])
         if is_short and alpha < -1.0:
-            reals[FIRST_VALUE], reals[ALPHA], reals[GAIN_BEFORE] = value, alpha, 0.0
-            counts[PHASE] = EXTRAPOLATED
+            ascent.reals[FIRST_VALUE], ascent.reals[ALPHA], ascent.reals[GAIN_BEFORE] = value, alpha, 0.0
+            ascent.counts[PHASE] = EXTRAPOLATED
             extrapolate(ascent.start, ascent.first, ascent.second, alpha, ascent.point)
             return
-        reals[STEP_MAX] = longest_step(reals[STEP_MAX], alpha, True, rule.growth, rule.shrinkage)
+        ascent.reals[STEP_MAX] = next_step_max(rule, ascent.reals[STEP_MAX], alpha, True)
     if rule.every_step:
         start_cycle(ascent, rule, value, math.inf)
     else:
-        reals[GAIN_BEFORE] = reals[GAIN]
-        counts[PHASE] = START
-        ascent.point[:] = ascent.second
+        ascent.reals[GAIN_BEFORE] = ascent.reals[GAIN]
+        ascent.counts[PHASE] = START
+        for k in range(len(ascent.point)):
+            ascent.point[k] = ascent.second[k]
 
 
-@kernel
+@inlined_kernel
 def step_back(ascent: Ascent, rule: Rule) -> None:
     """Halve the EM step to ``point`` (parameter,), which lowered the objective, or end before it."""
-    reals = ascent.reals
     if rule.halve and ascent.counts[N_MAPS] < rule.max_iter:
-        reals[GAIN_BEFORE] = 0.0
+        ascent.reals[GAIN_BEFORE] = 0.0
         for k in range(len(ascent.point)):
             ascent.first[k] = 0.5 * (ascent.point[k] + ascent.start[k])
             ascent.point[k] = ascent.first[k]
     else:
         ascent.point[:] = ascent.start
-        end(ascent, reals[VALUE], MAX_ITER if rule.halve else DECREASED)
+        end(ascent, ascent.reals[VALUE], MAX_ITER if rule.halve else DECREASED)
 
 
-@kernel
-def is_met(rule: Rule, change: float, length: float, residual: float) -> bool:
-    """Whether all three tolerances of the stop rule are met; what is NaN meets none."""
-    return bool(
-        change <= rule.objective_tolerance and length <= rule.step_tolerance and residual <= rule.residual_tolerance
-    )
-
-
-@kernel
-def converged_status(rule: Rule) -> int:
-    """The status of an ascent that has converged: by the objective alone where the model has no residual."""
-    return CONVERGED if rule.residual_tolerance < math.inf else CONVERGED_OBJECTIVE
-
-
-@kernel
+@inlined_kernel
 def end(ascent: Ascent, value: float, status: int) -> None:
     """End the ascent at its ``point`` (parameter,)."""
     ascent.reals[VALUE] = value

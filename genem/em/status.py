@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 
 class Status(IntEnum):
     """The end of a fit; never a bare number in a result.
@@ -14,9 +17,11 @@ class Status(IntEnum):
     bound only because it started there, and the likelihood would rise if it left. ``CONVERGED_OBJECTIVE``: objective
     and step came to rest, and the model has no first-order conditions that could confirm it. ``LEFT``: given up
     before it converged, because it was proven, or believed, not to be worth the rest.
+    ``SOLVED`` is another name of ``CONVERGED``: computed in closed form, or searched to the end.
     """
 
     CONVERGED = 0
+    SOLVED = 0
     MAX_ITER = 1
     DECREASED = 2
     DEGENERATE = 3
@@ -35,8 +40,30 @@ class Status(IntEnum):
         return self in (Status.CONVERGED, Status.CONVERGED_OBJECTIVE)
 
 
-SOLVED = Status.CONVERGED
-"""The end of what is computed in closed form or searched to the end: nothing is left to iterate."""
+SEVERITY = (
+    Status.CONVERGED,
+    Status.CONVERGED_OBJECTIVE,
+    Status.LEFT,
+    Status.LOCKED,
+    Status.MAX_ITER,
+    Status.DECREASED,
+    Status.DEGENERATE,
+)
+"""All statuses, the one that an answer is worth most with first."""
+
+
+def worst_status(codes: ArrayLike, axis: int) -> NDArray[np.int8]:
+    """The status, int8, that says most against a group of fits, along an axis of their codes.
+
+    Examples
+    --------
+    >>> worst_status([[Status.CONVERGED, Status.MAX_ITER], [Status.CONVERGED_OBJECTIVE] * 2], axis=0).tolist()
+    [5, 1]
+    """
+    order = np.array(SEVERITY, dtype=np.int8)
+    worst: NDArray[np.int8] = order[np.argsort(order)[np.asarray(codes, dtype=np.int64)].max(axis=axis)]
+    return worst
+
 
 # The same codes under plain names, for kernels (Numba freezes module-level integers, not enum members).
 CONVERGED = int(Status.CONVERGED)
@@ -46,3 +73,5 @@ DEGENERATE = int(Status.DEGENERATE)
 LOCKED = int(Status.LOCKED)
 CONVERGED_OBJECTIVE = int(Status.CONVERGED_OBJECTIVE)
 LEFT = int(Status.LEFT)
+SOLVED = CONVERGED
+"""The maximum is known in closed form: there was nothing to climb."""

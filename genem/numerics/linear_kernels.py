@@ -44,7 +44,7 @@ def cholesky(matrix: np.ndarray, tolerance: float) -> int:
 
 @kernel
 def solve_lower(factor: np.ndarray, vector: np.ndarray) -> None:
-    """Replace ``vector`` (row) by x with L x = v, L the lower triangle of ``factor`` (row, column).
+    """Replace ``vector`` (row,) by x with L x = v, L the lower triangle of ``factor`` (row, column).
 
     Where L has a zero column, so that a row depends on others, x is zero.
     """
@@ -57,7 +57,7 @@ def solve_lower(factor: np.ndarray, vector: np.ndarray) -> None:
 
 @kernel
 def solve(factor: np.ndarray, vector: np.ndarray) -> None:
-    """Replace ``vector`` (row) by x with M x = v, where :func:`cholesky` made ``factor`` (row, column) from M.
+    """Replace ``vector`` (row,) by x with M x = v, where :func:`cholesky` made ``factor`` (row, column) from M.
 
     Where M lacks rank, dependent columns get the coefficient 0: of the solutions of a consistent system, such as the
     normal equations of least squares, it is one.

@@ -27,9 +27,9 @@ AT_ONCE = 512
 
 @kernel
 def exponentials(values: np.ndarray, powers: np.ndarray) -> None:
-    """Replace ``values`` (element) from -700 to 700 by their exponentials, to a relative 1e-15.
+    """Replace ``values`` (element,) from -700 to 700 by their exponentials, to a relative 1e-15.
 
-    ``powers`` (element) is scratch space. The number is taken apart into k and r,
+    ``powers`` (element,) is scratch space. The number is taken apart into k and r,
 
         x = k ln 2 + r,   |r| <= (ln 2) / 2,   exp(x) = 2^k exp(r);
 
@@ -64,7 +64,7 @@ def exponentials(values: np.ndarray, powers: np.ndarray) -> None:
 
 @kernel
 def logarithms(values: np.ndarray, target: np.ndarray) -> None:
-    """Fill ``target`` (element) with the logarithms of ``values`` (element), within two units of the last place.
+    """Fill ``target`` (element,) with the logarithms of ``values`` (element,), within two units of the last place.
 
     The logarithm of 0 is -inf. Both arrays are contiguous float64. A number is taken apart into m 2^k with m between
     the roots of 1/2 and 2, through the bits of its floating-point form; then
@@ -94,7 +94,7 @@ def logarithms(values: np.ndarray, target: np.ndarray) -> None:
 
 @summing_kernel
 def sum_of_logarithms(values: np.ndarray, mantissas: np.ndarray) -> float:
-    """Sum of the logarithms of ``values`` (element), normal positive doubles; ``mantissas`` (element) is scratch space.
+    """Sum of the logarithms of ``values`` (element,), normal positive doubles; ``mantissas`` (element,) is scratch.
 
     Exponents are added and mantissas multiplied, so that a logarithm is taken once in 512 values.
     """

@@ -4,7 +4,7 @@ from genem.phylo.alphabet import Alphabet
 from genem.phylo.fitting.branches import BranchFit, fit_branches
 from genem.phylo.fitting.errors import ModelParameter, StandardErrors, model_parameters, standard_errors
 from genem.phylo.fitting.evaluation import Precision, SitePartition, TreeFit, evaluate, fit_tree, make_partitions
-from genem.phylo.fitting.optimisation import Estimate, fit_models
+from genem.phylo.fitting.optimisation import Estimate, ModelFit, fit_models
 from genem.phylo.likelihood.ancestral import AncestralStates, ancestral_states
 from genem.phylo.likelihood.expected_counts import PairCounts, expected_pair_counts
 from genem.phylo.likelihood.tree_likelihood import Evaluation, TreeLikelihood
@@ -14,8 +14,8 @@ from genem.phylo.models.specifications import ModelSpecification, parse_model
 from genem.phylo.models.substitution import Model, starting_model
 from genem.phylo.patterns import SitePatterns, site_patterns
 from genem.phylo.searching.hill_climbing import Acceptance
-from genem.phylo.searching.state import SearchState
-from genem.phylo.searching.tree_search import Optimum, Run, Search, search
+from genem.phylo.searching.state import Run, SearchState
+from genem.phylo.searching.tree_search import Optimum, Search, search
 from genem.phylo.selection.candidates import candidate_models
 from genem.phylo.selection.lattice import CandidateFit
 from genem.phylo.selection.models import ModelSelection, select_model
@@ -48,6 +48,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "Model",
+    "ModelFit",
     "ModelParameter",
     "ModelSelection",
     "ModelSpecification",

@@ -47,7 +47,6 @@ class Alphabet:
         return len(self.sets) - 1
 
 
-@cache
 def alphabet_of(datatype: Datatype) -> Alphabet:
     """The alphabet of a kind of letters, which may be given by its name.
 
@@ -57,7 +56,11 @@ def alphabet_of(datatype: Datatype) -> Alphabet:
     >>> dna.sets[dna.code_of[ord("r")]]
     array([1., 0., 1., 0.])
     """
-    kind = Datatype(datatype)
+    return _alphabet(Datatype(datatype))
+
+
+@cache
+def _alphabet(kind: Datatype) -> Alphabet:
     code_of = np.full(256, NO_CODE, np.uint8)
     rows = {state: number for number, state in enumerate(kind.states)}
     clear, unknown = dict(zip(kind.states, kind.states, strict=True)), dict.fromkeys(kind.unknown, kind.states)

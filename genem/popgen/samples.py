@@ -9,18 +9,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genem.data import ABSENT_ALLELE
+from genem.data import ABSENT_ALLELE, FIELDS
 from genem.errors import UsageError
 from genem.popgen.frequency.count_kernels import Design
 
 Calls = NDArray[np.int8] | NDArray[np.int16]
 Cells = NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]
-Field = Literal["GT", "PL", "GL"]
 HalfCalls = Literal["em", "missing"]
 
 POOLED = "ALL"
 """Name of the row, or of the curve, of all samples together; no group may have it."""
-LN_PER_UNIT = {"PL": -0.1 * float(np.log(10.0)), "GL": float(np.log(10.0))}
+LN_PER_UNIT = {name: 1.0 / field.per_log10 * float(np.log(10.0)) for name, field in FIELDS.items() if field.per_log10}
 """Natural logarithm of the likelihood per unit of the field."""
 
 
@@ -92,14 +91,14 @@ def check_likelihoods(
     if numbers.shape != cells.shape[:2]:
         raise UsageError(f"n_likelihoods has shape {numbers.shape}, {cells.shape[:2]} expected")
     _require_integers("n_likelihoods", numbers, 0, cells.shape[2])
-    if field == "PL":
+    if FIELDS[field].is_integer:
         if cells.dtype != np.int32:
-            _require_integers("PL", cells, np.iinfo(np.int32).min, np.iinfo(np.int32).max)
+            _require_integers(field, cells, np.iinfo(np.int32).min, np.iinfo(np.int32).max)
             cells = cells.astype(np.int32)
     elif cells.dtype not in (np.float32, np.float64):
-        raise UsageError(f"GL of type {cells.dtype}, float32 expected")
+        raise UsageError(f"{field} of type {cells.dtype}, float32 expected")
     elif np.fmax.reduce(cells, axis=None, initial=-np.inf) == np.inf:
-        raise UsageError("GL holds an infinite likelihood")
+        raise UsageError(f"{field} holds an infinite likelihood")
     return np.ascontiguousarray(cells), np.ascontiguousarray(numbers, np.int64)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from genem.chain.emissions.emission import Emission
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
-HEADER = "    +++ b/genem/chain/emissions/poisson.py\n"
+HEADER = "+++ b/genem/chain/emissions/poisson.py\n"
 
 
 @cache
@@ -19,9 +19,9 @@ def contributed_emission() -> type[Emission]:
     diff = CONTRIBUTING.read_text().split(HEADER)[1]
     lines = []
     for line in diff.splitlines():
-        if not line.startswith("    +"):
+        if not line.startswith("+"):
             break
-        lines.append(line[5:])
+        lines.append(line[1:])
     module = types.ModuleType("contributed_poisson")
     sys.modules[module.__name__] = module
     exec(compile("\n".join(lines), str(CONTRIBUTING), "exec"), module.__dict__)

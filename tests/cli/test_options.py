@@ -86,6 +86,7 @@ def test_the_help_names_every_option_and_ends_with_the_examples(row: CommandRow)
 
 
 # The demo has a test of its own, test_cli_tools.py::test_the_demo_runs: a whole workflow.
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [row for row in COMMANDS if row.name != "demo"], ids=lambda row: row.name)
 def test_the_examples_run(
     row: CommandRow, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest

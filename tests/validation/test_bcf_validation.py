@@ -60,7 +60,7 @@ def bcf(vcf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def likelihood_field(path: Path) -> LikelihoodField | None:
+def likelihood_field(path: Path) -> str | None:
     with pysam.VariantFile(str(path)) as file:
         return next((name for name in LIKELIHOODS if name in file.header.formats), None)
 

@@ -96,6 +96,7 @@ def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environmen
     assert job_counts(shown) == {"total": 10, "controls": 2, **dict.fromkeys(once, 1)}
 
 
+@pytest.mark.slow
 def test_every_result_is_there(finished: Path) -> None:
     folder = finished / "results" / "crp"
     assert [name for name in RESULTS if not (folder / name).is_file()] == []
@@ -106,6 +107,7 @@ def test_every_result_is_there(finished: Path) -> None:
     assert sites > 5 * control
 
 
+@pytest.mark.slow
 def test_the_jobs_give_what_a_single_run_gives(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
     output, record = tmp_path / "motifs.meme", tmp_path / "motifs.json"
     options = ["--both-strands", "--min-width", "12", "--max-width", "16", "--controls", "5"]

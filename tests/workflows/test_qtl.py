@@ -79,6 +79,7 @@ def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environmen
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_every_result_is_there(finished: Path) -> None:
     made = finished / "results/listeria"
     assert [name for name in RESULTS if not (made / name).stat().st_size > 0] == []

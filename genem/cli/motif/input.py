@@ -97,15 +97,15 @@ def read_sequences(
     Raises
     ------
     InputError
-        Beside what :func:`genem.io.sequences.fasta.read_fasta` refuses: no sequence is as long as ``shortest``, no
-        letter of any is known, or a name holds a control character.
+        Beside what :func:`genem.io.sequences.any_format.read_sequences` refuses: no sequence is as long as
+        ``shortest``, no letter of any is known, or a name holds a control character.
     """
     import numpy as np
 
-    from genem.io.sequences.fasta import read_fasta
+    from genem.io.sequences import any_format
 
     context.add_input(args.fasta)
-    sequences = read_fasta(
+    sequences = any_format.read_sequences(
         args.fasta, empty_records="keep", duplicate_names=args.duplicate_names, threads=context.threads or 1
     )
     _check_names(sequences.names, args.fasta)
@@ -199,11 +199,11 @@ def read_control(searched: EncodedSequences, args: argparse.Namespace, context: 
     InputError
         They cannot be read, are of another alphabet, or one where several are searched.
     """
-    from genem.io.sequences.fasta import read_fasta
+    from genem.io.sequences import any_format
     from genem.motif import encode
 
     context.add_input(args.control)
-    sequences = read_fasta(args.control, empty_records="keep", duplicate_names="number")
+    sequences = any_format.read_sequences(args.control, empty_records="keep", duplicate_names="number")
     with errors_about(args.control):
         control = encode(sequences, searched.alphabet, mask=args.mask)
     if control.n_known == 0:

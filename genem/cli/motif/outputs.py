@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from genem.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from genem.cli.context import RunContext
     from genem.cli.motif.controls import Significance
     from genem.cli.motif.search import MotifSearch
+    from genem.data import SequenceSet
+    from genem.io.files.output import OutputStream
     from genem.motif import Alphabet, Discovery, FoundMotif
 
 OUTPUTS = ("output", "sites", "bed", "logo", "site_map", "html", "json", "xml", "jaspar", "transfac")
@@ -136,7 +138,6 @@ def write_outputs(
     from genem.io.motifs.meme_text import write_jaspar, write_meme, write_transfac
     from genem.io.motifs.meme_xml import write_meme_xml
     from genem.io.motifs.sites import write_site_bed, write_site_table
-    from genem.motif import plot_logos, plot_site_map
 
     motifs = [each.motif for each in found.motifs]
     sites = [each.sites for each in found.motifs]
@@ -154,41 +155,44 @@ def write_outputs(
             sequences=sequences,
             facts=texts,
         )
-    if args.sites is not None:
-        with context.open_output(args.sites) as stream:
-            write_site_table(stream, motifs, sites, sequences)
-    if args.bed is not None:
-        with context.open_output(args.bed) as stream:
-            write_site_bed(stream, motifs, sites, sequences, genomic=args.genome_coordinates)
-    for path, write in ((args.jaspar, write_jaspar), (args.transfac, write_transfac)):
-        if path is not None:
+    entries = [facts(each, significance, number) for number, each in enumerate(found.motifs)]
+    writers: dict[str, Callable[[OutputStream], object]] = {
+        "sites": lambda stream: write_site_table(stream, motifs, sites, sequences),
+        "bed": lambda stream: write_site_bed(stream, motifs, sites, sequences, genomic=args.genome_coordinates),
+        "jaspar": lambda stream: write_jaspar(stream, motifs),
+        "transfac": lambda stream: write_transfac(stream, motifs),
+        "json": lambda stream: write_motif_json(stream, motifs, sites, sequences, facts=entries),
+        "xml": lambda stream: write_meme_xml(
+            stream,
+            motifs,
+            sites,
+            sequences,
+            alphabet=search.encoded.alphabet.letters,
+            background=found.background.probabilities,
+            model=args.model,
+            both_strands=args.both_strands,
+        ),
+        "html": lambda stream: stream.write(_report(found, significance, search, args, context)),
+    }
+    for name, write in writers.items():
+        if (path := getattr(args, name)) is not None:
             with context.open_output(path) as stream:
-                write(stream, motifs)
-    if args.json is not None:
-        entries = [facts(each, significance, number) for number, each in enumerate(found.motifs)]
-        with context.open_output(args.json) as stream:
-            write_motif_json(stream, motifs, sites, sequences, facts=entries)
-    if args.xml is not None:
-        with context.open_output(args.xml) as stream:
-            write_meme_xml(
-                stream,
-                motifs,
-                sites,
-                sequences,
-                alphabet=search.encoded.alphabet.letters,
-                background=found.background.probabilities,
-                model=args.model,
-                both_strands=args.both_strands,
-            )
+                write(stream)
+    _draw(found, sequences, args, context)
+
+
+def _draw(found: Discovery, sequences: SequenceSet, args: argparse.Namespace, context: RunContext) -> None:
+    """Draw the pictures that were asked for."""
+    from genem.motif import plot_logos, plot_site_map
+
+    motifs = [each.motif for each in found.motifs]
     if args.logo is not None:
         with context.replace_on_success(args.logo) as picture:
             plot_logos(motifs, picture, file_format=args.logo.rpartition(".")[2].lower())
     if args.site_map is not None:
+        sites = [each.sites for each in found.motifs]
         with context.replace_on_success(args.site_map) as picture:
             plot_site_map(motifs, sites, sequences, picture, file_format=args.site_map.rpartition(".")[2].lower())
-    if args.html is not None:
-        with context.open_output(args.html) as stream:
-            stream.write(_report(found, significance, search, args, context))
 
 
 def _report(

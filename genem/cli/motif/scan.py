@@ -222,20 +222,20 @@ def check_widths(
 
     lengths = np.diff(sequences.offsets)
     longest = int(lengths.max())
-    wide = [each for each in motifs if each.width > longest]
-    if len(wide) == len(motifs):
+    too_wide = [each for each in motifs if each.width > longest]
+    if len(too_wide) == len(motifs):
         raise InputError(
             f"the longest of {len(sequences)} sequences has {longest} letters, the narrowest motif "
             f"{min(each.width for each in motifs)}",
             path=args.fasta,
             remedy="scan longer sequences",
         )
-    if wide:
-        context.warn(f"{len(wide)} of {len(motifs)} motifs are wider than any sequence: they can have no site")
+    if too_wide:
+        context.warn(f"{len(too_wide)} of {len(motifs)} motifs are wider than any sequence: they can have no site")
     too_short = int(np.count_nonzero(lengths < max(each.width for each in motifs if each.width <= longest)))
     if too_short:
         context.warn(f"{too_short} of {len(sequences)} sequences are too short for a motif: it can have no site there")
-    context.count(motifs_too_wide=len(wide), sequences_too_short=too_short)
+    context.count(motifs_too_wide=len(too_wide), sequences_too_short=too_short)
 
 
 def encode_for(motif: Motif, sequences: SequenceSet, args: argparse.Namespace, context: RunContext) -> EncodedSequences:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import GenotypeBlock
+from genem.data import FIELDS, FieldName, GenotypeBlock
 from genem.errors import UsageError
 from genem.io.tables.writing import NA, format_float
 from genem.io.variants.reading import VariantReader
 from genem.io.variants.vcf.annotation import InfoField, VcfAnnotator
 from genem.popgen import FrequencyTable, genotype_posteriors
-from genem.popgen.samples import Field
 
 if TYPE_CHECKING:
     from genem.cli.context import RunContext
@@ -43,11 +42,16 @@ class FrequencyAnnotator:
     """
 
     def __init__(
-        self, stream: OutputStream, reader: VariantReader, groups: tuple[str, ...], *, field: Field, context: RunContext
+        self,
+        stream: OutputStream,
+        reader: VariantReader,
+        groups: tuple[str, ...],
+        *,
+        field: FieldName,
+        context: RunContext,
     ) -> None:
         self._field = field
-        self._test = "hwe_p" if field == "GT" else "lrt_p"
-        test = "exact test" if field == "GT" else "likelihood-ratio test"
+        self._test, test = ("hwe_p", "exact test") if FIELDS[field].is_call else ("lrt_p", "likelihood-ratio test")
         self._suffixes = (*(f"_{NOT_IN_INFO_NAMES.sub('_', group)}" for group in groups), "")
         described = [
             (suffix, f" in group {group}" if group else "")

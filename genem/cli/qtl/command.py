@@ -81,7 +81,10 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
             qtl_multiple.run(cross, traits, args, context)
     levels = args.alpha or (DEFAULT_ALPHA,)
     limits = [
-        limit for of_traits in permuted.values() for one in of_traits.values() for limit in qtl.thresholds(one, levels)
+        limit
+        for of_traits in permuted.values()
+        for permutations in of_traits.values()
+        for limit in qtl.thresholds(permutations, levels)
     ]
     peaks = [
         peak for method, scan in scans.items() for peak in _peaks(cross, method, scan, permuted, max(levels), args)
@@ -261,13 +264,13 @@ def _effects(
                 weights=args.weights,
             )
             trait, chromosome, marker = place
-            one = known[place]
+            locus = known[place]
             context.add_fit(
-                one.status.label,
+                locus.status.label,
                 effects_on=trait,
                 chromosome=chromosome,
                 marker=marker,
-                log_likelihood=one.log_likelihood,
+                log_likelihood=locus.log_likelihood,
             )
         found.append((peak.method, known[place]))
     return found
@@ -295,8 +298,8 @@ def _write_effects(effects: Sequence[tuple[str, LocusEffects]], args: argparse.N
         qtl_tables.write_effects(effects, args.effects, context)
     if args.effect_plot is not None:
         drawn: dict[tuple[str, str], LocusEffects] = {}
-        for _, one in effects:
-            drawn.setdefault((one.trait, one.chromosome), one)  # of several methods the peak of the first
+        for _, locus in effects:
+            drawn.setdefault((locus.trait, locus.chromosome), locus)  # of several methods the peak of the first
         with context.replace_on_success(args.effect_plot) as picture:
             plot_effects(list(drawn.values()), picture, file_format=args.effect_plot.rpartition(".")[2].lower())
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from genem.cross_types import CROSS_TYPES
 from genem.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -56,16 +57,16 @@ class CrossInput:
 def read_input(args: argparse.Namespace, context: RunContext) -> CrossInput:
     """Read the cross, say what was left out of it, and keep the chromosomes asked for."""
     if args.cross is None:
-        raise UsageError("--cross is needed: f2, bc, dh, riself or risib")
+        raise UsageError(f"--cross is needed: {', '.join(CROSS_TYPES)}")
     alleles = ("A", "B") if args.alleles is None else args.alleles
     if len(alleles) != 2 or len(set(alleles)) != 2:
         raise UsageError(f"--alleles {','.join(alleles)}: two different names expected")
-    if args.vcf == "-" or _is_variant_file(args.vcf):
+    if args.cross_file == "-" or _is_variant_file(args.cross_file):
         found = _from_variants(args, context, alleles)
     else:
         found = CrossInput(_from_csv(args, context, alleles))
     if not _known_calls(found.cross).any():
-        raise InputError("nobody has a call at any marker", path=args.vcf)
+        raise InputError("nobody has a call at any marker", path=args.cross_file)
     cross = _of_chromosomes(found.cross, args.chromosomes)
     cross = _of_called_markers(cross, args.max_missing_rate)
     _account(cross, context)
@@ -102,17 +103,20 @@ def _is_variant_file(path: str) -> bool:
 
 
 def _from_csv(args: argparse.Namespace, context: RunContext, alleles: tuple[str, str]) -> Cross:
+    from genem.data import CALLS
     from genem.io.crosses.calls import without_impossible_calls
     from genem.io.crosses.reading import read_cross
 
     for name in (*FOR_VCF, *FOR_VCF_TOO):
         if getattr(args, name):
-            raise UsageError(f"--{name.replace('_', '-')} is for a VCF: {args.vcf} is a table with everything in it")
-    if args.field != "GT":
-        raise UsageError(f"--field {args.field} is for a VCF: {args.vcf} is a table of calls")
-    context.add_input(args.vcf)
+            raise UsageError(
+                f"--{name.replace('_', '-')} is for a VCF: {args.cross_file} is a table with everything in it"
+            )
+    if args.field != CALLS.name:
+        raise UsageError(f"--field {args.field} is for a VCF: {args.cross_file} is a table of calls")
+    context.add_input(args.cross_file)
     cross = read_cross(
-        args.vcf,
+        args.cross_file,
         cross_type=args.cross,
         genotypes=args.genotypes,
         alleles=alleles,
@@ -151,9 +155,11 @@ def _from_variants(args: argparse.Namespace, context: RunContext, alleles: tuple
     if args.map is not None:
         context.add_input(args.map)
         table = read_genetic_map(args.map)
-    with open_selected(args, context, _fields(args)) as reader:
+    with open_selected(args, context, _fields(args), path=args.cross_file) as reader:
         if args.field not in reader.header.formats:
-            raise InputError(f"no FORMAT/{args.field} in the header", path=args.vcf, remedy="give another --field")
+            raise InputError(
+                f"no FORMAT/{args.field} in the header", path=args.cross_file, remedy="give another --field"
+            )
         found = cross_from_variants(
             reader,
             parents=args.parents,
@@ -175,15 +181,16 @@ def _from_variants(args: argparse.Namespace, context: RunContext, alleles: tuple
 
 def _fields(args: argparse.Namespace) -> tuple[str, ...]:
     """What to read of each record: beside likelihoods the calls, which tell the parents apart, where there are any."""
+    from genem.data import CALLS
     from genem.io.variants.reading import open_variants
 
-    if args.field == "GT":
-        return ("GT",)
-    if args.vcf != "-":
-        with open_variants(args.vcf, fields=()) as reader:
-            if "GT" not in reader.header.formats:
+    if args.field == CALLS.name:
+        return (CALLS.name,)
+    if args.cross_file != "-":
+        with open_variants(args.cross_file, fields=()) as reader:
+            if CALLS.name not in reader.header.formats:
                 return (args.field,)
-    return ("GT", args.field)
+    return (CALLS.name, args.field)
 
 
 def _say_what_is_left_out(found: CrossFromVariants, args: argparse.Namespace, context: RunContext) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genem.cli.options import VCF, Option, OptionGroup, output_group, plot_option
+from genem.cli.options import Option, OptionGroup, output_group, plot_option
 from genem.cli.values import (
     confidence_level,
     fraction,
@@ -14,11 +14,12 @@ from genem.cli.values import (
     positive_number,
     significance_levels,
 )
+from genem.cross_types import CROSS_TYPES
 
 __all__ = ["CROSS", "CROSS_FILE", "GENOTYPES", "MODEL", "OUTPUTS", "PEAKS", "SIGNIFICANCE"]
 
 CROSS_FILE = Option(
-    VCF.flags,
+    ("cross_file",),
     "VCF or BCF file, or a cross in R/qtl's csv format, plain or compressed; - for a VCF on standard input",
     metavar="VCF|CSV",
     file=True,
@@ -55,8 +56,8 @@ CROSS = OptionGroup(
     (
         Option(
             ("--cross",),
-            "intercross, backcross to the first parent, doubled haploids, inbred lines by selfing or by sib mating",
-            choices=("f2", "bc", "dh", "riself", "risib"),
+            "how the individuals were bred: " + ", ".join(kind.description for kind in CROSS_TYPES.values()),
+            choices=tuple(CROSS_TYPES),
         ),
         _columns("--parents", "samples of the VCF that carry the first and the second allele", "P1,P2"),
         Option(

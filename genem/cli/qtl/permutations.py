@@ -171,7 +171,7 @@ def read(
     lengths = [_collect(path, args, context, values) for path in args.with_permutations]
     if len(set(lengths)) > 1:
         raise InputError("permutations along other chromosomes", path=args.with_permutations[-1], remedy=REMEDY)
-    needed = ["X" if is_x else "A" for is_x in sorted({one.is_x for one in genotypes})]
+    needed = ["X" if is_x else "A" for is_x in sorted({chromosome.is_x for chromosome in genotypes})]
     found: dict[str, dict[str, Permutations]] = {method: {} for method in methods}
     for method in methods:
         for trait in traits:

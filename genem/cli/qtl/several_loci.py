@@ -253,9 +253,9 @@ def _composite(
         )
         for trait in traits
     ]
-    for one in scans:
+    for composite in scans:
         if args.several_method == "em":
-            context.add_statuses(one.scan.status)
+            context.add_statuses(composite.scan.status)
     qtl_multiple_tables.write_composite(scans, args.composite, context)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from genem.cli.context import RunContext
+    from genem.io.tables.writing import Labels
     from genem.qtl import CompositeScan, QTLFit, QTLSelection, TwoQTLPermutations, TwoQTLScan, VisitedModel
     from genem.qtl.several_loci.pair_permutations import TwoQTLLods
     from genem.qtl.several_loci.pairs import PairPeak
@@ -64,6 +65,12 @@ class PairRows(NamedTuple):
         """LOD scores of the additive model."""
         return self.scan.additive[self.rows]
 
+    def statuses(self) -> Labels:
+        """Ends of the fits of both models, the worse of the two."""
+        from genem.em.status import worst_status
+
+        return statuses(worst_status(self.scan.status[self.rows], axis=1))
+
     def separation(self) -> NDArray[np.int64]:
         """Markers between the positions or at the second."""
         import numpy as np
@@ -110,7 +117,7 @@ PAIR_COLUMNS: Columns[PairRows] = Columns(
     (
         "STATUS",
         "how the fits ended; the worse of the two",
-        lambda pairs: statuses(pairs.scan.status[pairs.rows].max(axis=1)),
+        lambda pairs: pairs.statuses(),
     ),
 )
 

@@ -261,6 +261,7 @@ def write_lod_scores(
     """Write a row per trait and position, a column per method."""
     import numpy as np
 
+    from genem.em.status import worst_status
     from genem.qtl.one_locus.scanning import missing_information
 
     grid = max(scans.values(), key=len)
@@ -273,7 +274,7 @@ def write_lod_scores(
         entropy = entropy[np.concatenate([chromosome.grid.marker for chromosome in genotypes]) >= 0]
     full_scans = [scan for scan in scans.values() if len(scan) == len(grid)]
     n_iter = np.max([scan.n_iter for scan in full_scans], axis=0)
-    status = np.max([scan.status for scan in full_scans], axis=0)
+    status = worst_status([scan.status for scan in full_scans], axis=0)
     with context.open_output(path) as stream:
         table = _lod_columns(lod).open(stream, notes)
         for trait in range(len(grid.traits)):

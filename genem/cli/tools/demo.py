@@ -64,7 +64,7 @@ DEMONSTRATIONS = (
         },
     ),
 )
-KNOWN = tuple(one.workflow for one in DEMONSTRATIONS)
+KNOWN = tuple(demonstration.workflow for demonstration in DEMONSTRATIONS)
 
 COMMAND = Command(
     description=(
@@ -103,12 +103,14 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
     chosen = demonstrations(args.only or KNOWN)
     root, folder = bundle_root(), Path(args.directory)
     environment = job_environment()
-    for one in chosen:
-        prepare(folder, root, one.workflow)
-    compile_kernels([one.workflow for one in chosen], root, folder, context.threads or 1, environment)
-    for number, one in enumerate(chosen, start=1):
-        context.log.info("workflow %d of %d: %s, %s", number, len(chosen), one.workflow, one.title)
-        run_workflow(one.workflow, root, folder, context.threads or 1, environment)
+    for demonstration in chosen:
+        prepare(folder, root, demonstration.workflow)
+    compile_kernels(
+        [demonstration.workflow for demonstration in chosen], root, folder, context.threads or 1, environment
+    )
+    for number, demonstration in enumerate(chosen, start=1):
+        context.log.info("workflow %d of %d: %s, %s", number, len(chosen), demonstration.workflow, demonstration.title)
+        run_workflow(demonstration.workflow, root, folder, context.threads or 1, environment)
     print("\n".join(summary(folder, chosen)))
 
 
@@ -117,7 +119,7 @@ def demonstrations(chosen: Sequence[str]) -> list[Demonstration]:
     for name in chosen:
         if name not in KNOWN:
             raise UsageError(f"--only {name}: there is no such workflow, choose of {', '.join(KNOWN)}")
-    return [one for one in DEMONSTRATIONS if one.workflow in chosen]
+    return [demonstration for demonstration in DEMONSTRATIONS if demonstration.workflow in chosen]
 
 
 def compile_kernels(names: Sequence[str], root: Path, folder: Path, threads: int, environment: dict[str, str]) -> None:
@@ -201,15 +203,17 @@ def run_children(commands: Sequence[list[str]], environment: dict[str, str]) -> 
 def summary(folder: Path, chosen: Sequence[Demonstration]) -> Iterator[str]:
     """Where the results are, on one screen."""
     tables = []
-    for one in chosen:
-        project = folder / one.workflow
+    for demonstration in chosen:
+        project = folder / demonstration.workflow
         files = sorted((project / "results").rglob("*"))
         rows = [(project / REPORT, "everything on one page: open it in a browser")]
-        rows += [(path, meaning) for name, meaning in one.meanings.items() for path in files if path.name == name]
+        rows += [
+            (path, meaning) for name, meaning in demonstration.meanings.items() for path in files if path.name == name
+        ]
         rows += [(project / "config" / "config.yaml", "what was run; change it and run the demo again")]
         tables.append(rows)
     width = max(len(str(path)) for rows in tables for path, _ in rows)
     yield "Done. The results:"
-    for one, rows in zip(chosen, tables, strict=True):
-        yield f"{one.workflow}: {one.title}"
+    for demonstration, rows in zip(chosen, tables, strict=True):
+        yield f"{demonstration.workflow}: {demonstration.title}"
         yield from (f"  {path!s:<{width}}  {meaning}" for path, meaning in rows)

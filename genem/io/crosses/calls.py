@@ -15,22 +15,21 @@ __all__ = ["impossible_calls", "without_impossible_calls"]
 def impossible_calls(cross: Cross) -> NDArray[np.bool_]:
     """Which calls cannot arise, (individual, marker).
 
-    Heterozygous inbred lines; homozygotes of the second parent in a backcross to the first; on the X chromosome
-    heterozygous males, and females of an intercross that lack the allele all of them have from their father: BB, or
-    AA in the reciprocal cross.
+    Genotypes that the cross type does not have: heterozygous inbred lines, homozygotes of the second parent in a
+    backcross to the first. On the X chromosome heterozygous males, and females that lack the allele all of them have
+    from their father: BB, or AA in the reciprocal cross.
     """
-    calls = cross.genotypes
-    if cross.cross_type in ("dh", "riself", "risib"):
-        return np.asarray(calls == AB)
+    calls, breeding = cross.genotypes, cross.breeding
+    absent = np.isin(calls, [genotype for genotype in (AA, AB, BB) if genotype not in breeding.genotypes])
+    if not breeding.x_by_sex:
+        return absent
     sex_linked = [k for k, name in enumerate(cross.genetic_map.chromosomes) if name in cross.x_chromosomes]
     on_x = np.isin(cross.genetic_map.chromosome, sex_linked)
     nobody = np.zeros(len(cross), np.bool_)
     males = (nobody if cross.is_male is None else cross.is_male)[:, None]
-    hemizygous_calls = males & on_x & (calls == AB)
-    if cross.cross_type == "bc":
-        return np.asarray(hemizygous_calls | (~(males & on_x) & (calls == BB)))
-    reverse = (nobody if cross.is_reverse is None else cross.is_reverse)[:, None]
-    return np.asarray(hemizygous_calls | (~males & on_x & (calls == np.where(reverse, AA, BB))))
+    reverse = (nobody if cross.is_reverse is None or not breeding.reciprocal else cross.is_reverse)[:, None]
+    females = ~males & (calls == np.where(reverse, AA, BB))
+    return np.asarray(np.where(on_x, females | (males & (calls == AB)), absent))
 
 
 def without_impossible_calls(cross: Cross) -> tuple[Cross, int]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import AA, AB, BB, NOT_AA, NOT_BB, UNKNOWN_GENOTYPE, Cross, CrossType, GeneticMap
+from genem.cross_types import cross_type_of
+from genem.data import BB, UNKNOWN_GENOTYPE, Cross, GeneticMap
 from genem.errors import InputError, UsageError
 from genem.io.crosses.calls import impossible_calls
 from genem.io.crosses.tables import (
@@ -26,20 +27,18 @@ from genem.io.crosses.tables import (
 
 __all__ = ["default_genotypes", "read_cross"]
 
-GENOTYPE_ORDER = (AA, AB, BB, NOT_BB, NOT_AA)
-INBRED_ORDER = (AA, BB)
 HEADER_ROWS = 3
 
 
-def default_genotypes(cross_type: CrossType) -> tuple[str, ...]:
-    """The codes for AA, AB, BB, not BB, not AA; for inbred lines those for AA and BB."""
-    return ("A", "B") if cross_type in ("dh", "riself", "risib") else ("A", "H", "B", "D", "C")
+def default_genotypes(cross_type: str) -> tuple[str, ...]:
+    """The texts for AA, AB, BB, not BB, not AA; for inbred lines those for AA and BB."""
+    return tuple(cross_type_of(cross_type).csv_codes)
 
 
 def read_cross(
     path: str | Path,
     *,
-    cross_type: CrossType,
+    cross_type: str,
     genotypes: Sequence[str] | None = None,
     alleles: tuple[str, str] = ("A", "B"),
     missing: Collection[str] = ("-", "NA"),
@@ -119,10 +118,10 @@ def read_cross(
         phenotypes=table.numbers,
         labels=table.labels,
         x_chromosomes=sex_linked,
-        is_male=sexes_of(table, sex, path, needed=bool(sex_linked) and cross_type in ("f2", "bc")),
+        is_male=sexes_of(table, sex, path, needed=bool(sex_linked) and cross_type_of(cross_type).x_by_sex),
         is_reverse=directions_of(table, direction, path),
     )
-    _check_backcross(cross, path)
+    _check_homozygotes(cross, path)
     return cross
 
 
@@ -192,9 +191,9 @@ def _phenotypes(
     return PhenotypeTable(individuals, *columns_of_text(columns))
 
 
-def _codes(cross_type: CrossType, genotypes: Sequence[str] | None, missing: Collection[str]) -> dict[str, int]:
-    """What each text means."""
-    order = INBRED_ORDER if cross_type in ("dh", "riself", "risib") else GENOTYPE_ORDER
+def _codes(cross_type: str, genotypes: Sequence[str] | None, missing: Collection[str]) -> dict[str, int]:
+    """The genotype of each text."""
+    order = tuple(cross_type_of(cross_type).csv_codes.values())
     texts = tuple(genotypes) if genotypes is not None else default_genotypes(cross_type)
     if not 2 <= len(texts) <= len(order) or len(set(texts)) < len(texts):
         raise UsageError(
@@ -226,15 +225,15 @@ def _genotypes(
     return calls
 
 
-def _check_backcross(cross: Cross, path: str | Path) -> None:
-    """In a backcross to the first parent nobody is BB, except males on the X chromosome."""
-    if cross.cross_type != "bc":
+def _check_homozygotes(cross: Cross, path: str | Path) -> None:
+    """Refuse homozygotes of the second parent where there are none, except males on the X chromosome."""
+    if BB in cross.breeding.genotypes:
         return
     impossible = impossible_calls(cross) & (cross.genotypes == BB)
     if impossible.any():
         individual, marker = np.argwhere(impossible)[0].tolist()
         raise InputError(
-            "a homozygote of the second parent in a backcross to the first",
+            f"a homozygote of the second parent in a cross of type {cross.cross_type}: {cross.breeding.description}",
             path=path,
             place=f"individual {cross.individuals[individual]}, marker {cross.genetic_map.markers[marker]}",
             remedy="check the cross and the order of the genotype codes",

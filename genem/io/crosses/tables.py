@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import CrossType, GeneticMap
+from genem.cross_types import XRule, cross_type_of
+from genem.data import GeneticMap
 from genem.errors import InputError, UsageError
 from genem.io.files.bgzf import InflatedInput
 
@@ -120,11 +121,9 @@ def columns_of_text(
     return numbers, labels
 
 
-def sex_linked_chromosomes(
-    genetic_map: GeneticMap, x_chromosomes: Collection[str], cross_type: CrossType
-) -> frozenset[str]:
-    """Which chromosomes of the map are the X; doubled haploids and lines by selfing come from plants, without one."""
-    if cross_type in ("dh", "riself"):
+def sex_linked_chromosomes(genetic_map: GeneticMap, x_chromosomes: Collection[str], cross_type: str) -> frozenset[str]:
+    """The chromosomes of the map that are the X; none in crosses of plants."""
+    if cross_type_of(cross_type).x_rule is XRule.ABSENT:
         return frozenset()
     return frozenset(genetic_map.chromosomes) & frozenset(x_chromosomes)
 

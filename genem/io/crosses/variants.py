@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genem.cross_types import cross_type_of
 from genem.data import (
     AA,
     AB,
@@ -17,10 +18,10 @@ from genem.data import (
     MISSING_ALLELE,
     NOT_AA,
     NOT_BB,
+    PHRED,
     SPAN_ID,
     UNKNOWN_GENOTYPE,
     Cross,
-    CrossType,
     GenotypeBlock,
 )
 from genem.errors import InputError, UsageError
@@ -85,7 +86,7 @@ def cross_from_variants(
     reader: VariantReader,
     *,
     parents: tuple[str, str],
-    cross_type: CrossType,
+    cross_type: str,
     phenotypes: PhenotypeTable,
     genetic_map: MapTable | None = None,
     cm_per_mb: float | None = None,
@@ -136,6 +137,7 @@ def cross_from_variants(
     """
     if (genetic_map is None) == (cm_per_mb is None):
         raise UsageError("give either a genetic map or centimorgan per million bases")
+    places = _Places(genetic_map, cm_per_mb)
     first, second = _parent_columns(reader.samples, parents)
     rows = {name: k for k, name in enumerate(phenotypes.individuals)}
     offspring = [(k, name) for k, name in enumerate(reader.samples) if k not in (first, second)]
@@ -147,15 +149,7 @@ def cross_from_variants(
             if offspring
             else "the file holds the parents only",
         )
-    places = _Places(genetic_map, cm_per_mb)
-    collected = _Collected(first, second, np.array([k for k, _ in kept]))
-    for block in reader:
-        collected.add(block, places)
-    if not collected.markers:
-        counts = ", ".join(f"{count} {reason}" for reason, count in collected.skipped.items()) or "no record"
-        raise InputError(
-            f"no informative marker ({counts})", remedy="are the parents right, and is the map of these markers?"
-        )
+    collected = _collect(reader, _Collected(first, second, np.array([k for k, _ in kept])), places)
     markers = collected.markers
     ordered, order = ordered_map(
         [m.name for m in markers], [m.chromosome for m in markers], [m.position for m in markers]
@@ -163,7 +157,7 @@ def cross_from_variants(
     of_kept = np.array([rows[name] for _, name in kept])
     table = _rows_of(phenotypes, of_kept)
     sex_linked = sex_linked_chromosomes(ordered, x_chromosomes, cross_type)
-    is_male = sexes_of(table, sex, table.path, needed=bool(sex_linked) and cross_type in ("f2", "bc"))
+    is_male = sexes_of(table, sex, table.path, needed=bool(sex_linked) and cross_type_of(cross_type).x_by_sex)
     calls, likelihoods = collected.arrays(order)
     called = Cross(
         cross_type=cross_type,
@@ -188,6 +182,18 @@ def cross_from_variants(
         without_phenotype=tuple(name for _, name in offspring if name not in rows),
         without_genotype=tuple(name for name in phenotypes.individuals if name not in found),
     )
+
+
+def _collect(reader: VariantReader, collected: _Collected, places: _Places) -> _Collected:
+    """Add the informative records of a file, of which there must be one."""
+    for block in reader:
+        collected.add(block, places)
+    if not collected.markers:
+        counts = ", ".join(f"{count} {reason}" for reason, count in collected.skipped.items()) or "no record"
+        raise InputError(
+            f"no informative marker ({counts})", remedy="are the parents right, and is the map of these markers?"
+        )
+    return collected
 
 
 class _Places:
@@ -233,8 +239,10 @@ class _Collected:
         self._likelihoods: list[NDArray[np.float32]] = []
 
     def add(self, block: GenotypeBlock, places: _Places) -> None:
-        if block.likelihood_field not in (None, "PL"):
-            raise UsageError(f"genotype likelihoods of a cross are read from PL, not from {block.likelihood_field}")
+        if block.likelihood_field not in (None, PHRED.name):
+            raise UsageError(
+                f"genotype likelihoods of a cross are read from {PHRED.name}, not from {block.likelihood_field}"
+            )
         parents = _parent_genotypes(block, (self._first, self._second))
         for variant in range(len(block)):
             contig, base = block.sites.chrom(variant), int(block.sites.position[variant])

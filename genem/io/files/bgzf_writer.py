@@ -34,9 +34,9 @@ class BgzfWriter:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._pending += data
-        whole = len(self._pending) - len(self._pending) % BLOCK_BYTES
-        if whole:
-            self._write_blocks(whole)
+        n_bytes = len(self._pending) - len(self._pending) % BLOCK_BYTES
+        if n_bytes:
+            self._write_blocks(n_bytes)
 
     def finish(self) -> None:
         """Write what is left and the end-of-file marker."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from genem.data import SequenceSet
 from genem.errors import InputError
 from genem.io.files.bgzf import InflatedInput
-from genem.io.sequences.fasta import read_fasta
+from genem.io.sequences.any_format import format_of
 
 __all__ = ["read_background"]
 
@@ -42,8 +42,8 @@ def read_background(path: str | Path) -> SequenceSet | dict[str, float]:
     with InflatedInput(path) as stream:
         content = b"".join(stream.pieces())
         name = stream.name
-    if content.lstrip()[:1] == b">":
-        return read_fasta(path, empty_records="keep", duplicate_names="number")
+    if (known := format_of(content)) is not None:
+        return known.parse(content, name, empty_records="keep", duplicate_names="number")
     probabilities: dict[str, float] = {}
     for number, line in enumerate(content.decode(errors="replace").splitlines(), 1):
         words = line.partition("#")[0].split()

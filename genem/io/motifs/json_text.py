@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from genem import __version__
 from genem.data import Motif, MotifSites, SequenceSet
 from genem.io.files.output import ByteSink
-from genem.io.motifs.sites import site_words
+from genem.io.motifs.sites import described_sites
 from genem.provenance import to_json
 
 __all__ = ["write_motif_json"]
@@ -40,8 +40,8 @@ def write_motif_json(
     >>> import numpy as np
     >>> sequences = SequenceSet(("a",), ("a",), np.frombuffer(b"TTGC", np.uint8), np.array([0, 4]))
     >>> motif = Motif("GC", "ACGT", np.eye(4)[[2, 1]], np.full(4, 0.25))
-    >>> one = np.ones(1)
-    >>> sites = MotifSites(np.array([0]), np.array([2]), np.array([1], np.int8), one, one, one)
+    >>> value = np.ones(1)
+    >>> sites = MotifSites(np.array([0]), np.array([2]), np.array([1], np.int8), value, value, value)
     >>> stream = io.BytesIO()
     >>> write_motif_json(stream, [motif], [sites], sequences, facts=[{"status": "converged"}])
     >>> written = json.loads(stream.getvalue())["motifs"][0]
@@ -55,7 +55,6 @@ def write_motif_json(
 
 
 def _motif(motif: Motif, sites: MotifSites, sequences: SequenceSet, facts: Mapping[str, object]) -> dict[str, object]:
-    words = site_words(sequences, sites, motif)
     return {
         "name": motif.name,
         "alternative_name": motif.alternative_name,
@@ -66,18 +65,5 @@ def _motif(motif: Motif, sites: MotifSites, sequences: SequenceSet, facts: Mappi
         **facts,
         "background": motif.background,
         "probabilities": motif.probabilities,
-        "sites": [
-            {
-                "sequence": sequences.names[int(sites.sequence[site])],
-                "start": int(sites.start[site]),
-                "strand": int(sites.strand[site]),
-                "score": float(sites.score[site]),
-                "p_value": float(sites.p_value[site]),
-                "posterior": float(sites.posterior[site]),
-                "site": words.words[site],
-                "left_flank": words.left[site],
-                "right_flank": words.right[site],
-            }
-            for site in range(len(sites))
-        ],
+        "sites": [site._asdict() for site in described_sites(sequences, sites, motif)],
     }

@@ -17,7 +17,7 @@ __all__ = ["is_meme_text", "log10_of_text", "parse_meme"]
 
 ALPHABETS = ("ACGT", "ACGU", "ACDEFGHIKLMNPQRSTVWY")
 ALPHABET_OF_LENGTH = {4: "ACGT", 20: "ACDEFGHIKLMNPQRSTVWY"}
-"""Of files that do not say; RNA always says."""
+"""The alphabet of a file that names none, by the number of letters; files of RNA name theirs."""
 
 ROW_SUM_TOLERANCE = 0.02
 """Rows are printed with few digits: their sums may be this far from 1 before they are refused."""

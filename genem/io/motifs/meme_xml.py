@@ -16,7 +16,7 @@ from genem import __version__
 from genem.data import Motif, MotifSites, SequenceSet
 from genem.io.files.output import ByteSink
 from genem.io.motifs.meme_text import format_e_value, format_name
-from genem.io.motifs.sites import site_words
+from genem.io.motifs.sites import described_sites
 from genem.io.tables.writing import format_float
 
 __all__ = ["write_meme_xml"]
@@ -117,22 +117,21 @@ def _motif(parent: Tree.Element, number: int, motif: Motif, sites: MotifSites, s
     for row in motif.probabilities:
         _array(matrix, motif.alphabet, row)
     contributing = Tree.SubElement(entry, "contributing_sites")
-    words = site_words(sequences, sites, motif)
-    for site in range(len(sites)):
-        strand = "none" if len(motif.alphabet) != 4 else "plus" if sites.strand[site] > 0 else "minus"
+    for index, site in zip(sites.sequence.tolist(), described_sites(sequences, sites, motif), strict=True):
+        strand = "none" if len(motif.alphabet) != 4 else "plus" if site.strand > 0 else "minus"
         place = Tree.SubElement(
             contributing,
             "contributing_site",
-            sequence_id=f"sequence_{int(sites.sequence[site])}",
-            position=str(int(sites.start[site])),
+            sequence_id=f"sequence_{index}",
+            position=str(site.start),
             strand=strand,
-            pvalue=f"{sites.p_value[site]:.3g}",
+            pvalue=f"{site.p_value:.3g}",
         )
-        Tree.SubElement(place, "left_flank").text = words.left[site]
+        Tree.SubElement(place, "left_flank").text = site.left_flank
         word = Tree.SubElement(place, "site")
-        for letter in words.words[site].upper():
+        for letter in site.site.upper():
             Tree.SubElement(word, "letter_ref", letter_id=letter)
-        Tree.SubElement(place, "right_flank").text = words.right[site]
+        Tree.SubElement(place, "right_flank").text = site.right_flank
 
 
 def _array(parent: Tree.Element, alphabet: str, values: Iterable[float]) -> None:

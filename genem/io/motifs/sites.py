@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from genem.io.tables.writing import Cells, Labels, TableWriter, TextSpans
 
 __all__ = [
     "SITE_MEANINGS",
+    "DescribedSite",
     "GenomePlaces",
     "SiteWords",
+    "described_sites",
     "genome_places",
     "genome_sites",
     "site_letters",
@@ -61,6 +64,20 @@ class SiteWords:
     words: tuple[str, ...]
     left: tuple[str, ...]
     right: tuple[str, ...]
+
+
+class DescribedSite(NamedTuple):
+    """A site for formats that list sites one by one; flanks are read along the strand of the site."""
+
+    sequence: str
+    start: int
+    strand: int
+    score: float
+    p_value: float
+    posterior: float
+    site: str
+    left_flank: str
+    right_flank: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +132,15 @@ def site_words(sequences: SequenceSet, sites: MotifSites, motif: Motif, *, flank
     return SiteWords(tuple(words), tuple(lefts), tuple(rights))
 
 
+def described_sites(sequences: SequenceSet, sites: MotifSites, motif: Motif) -> Iterator[DescribedSite]:
+    """Everything that is known of the sites of a motif, site by site."""
+    words = site_words(sequences, sites, motif)
+    names = [sequences.names[index] for index in sites.sequence.tolist()]
+    columns = (sites.start, sites.strand, sites.score, sites.p_value, sites.posterior)
+    numbers = (column.tolist() for column in columns)
+    yield from map(DescribedSite, names, *numbers, words.words, words.left, words.right)
+
+
 def write_site_table(
     stream: ByteSink,
     motifs: Sequence[Motif],
@@ -145,8 +171,8 @@ def write_site_table(
     >>> import numpy as np
     >>> sequences = SequenceSet(("a",), ("a",), np.frombuffer(b"TTGCATT", np.uint8), np.array([0, 7]))
     >>> motif = Motif("TGC", "ACGT", np.full((3, 4), 0.25), np.full(4, 0.25))
-    >>> one = np.ones(1)
-    >>> sites = MotifSites(np.array([0]), np.array([2]), np.array([-1], np.int8), one, one / 8, one)
+    >>> value = np.ones(1)
+    >>> sites = MotifSites(np.array([0]), np.array([2]), np.array([-1], np.int8), value, value / 8, value)
     >>> stream = io.BytesIO()
     >>> write_site_table(stream, [motif], [sites], sequences)
     >>> print(stream.getvalue().decode().splitlines()[-1])

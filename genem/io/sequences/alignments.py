@@ -23,9 +23,9 @@ NUCLEOTIDES = b"ACGTUacgtu"
 AMBIGUOUS = b"RYSWKMBDHVryswkmbdhv"
 SAY_NOTHING = b"NXOnxo-.?~*"
 NUCLEOTIDE_SHARE = 0.85
-"""Of the letters that say anything, so many must be A, C, G, T or U, and the others IUPAC codes, to be called DNA."""
+"""Smallest share of A, C, G, T and U among known letters, the others IUPAC codes, for an alignment to be DNA."""
 LEAST_SHARE, MANY_LETTERS = 0.5, 100
-"""Of many letters fewer will do, as in SNPs with heterozygous calls: no protein is so long without other letters."""
+"""Smallest share where there are many letters, as in SNPs with heterozygous calls: no such protein lacks others."""
 MATCH_SHARE = 0.5
 STRICT_NAME = 10
 PHYLIP_HEADER = re.compile(r"\s*(\d+)\s+(\d+)\s*(?:[IS]\s*)?\n", re.IGNORECASE)

@@ -15,7 +15,7 @@ from genem.errors import InputError
 from genem.io.files.bgzf import InflatedInput
 from genem.io.files.output import ByteSink
 
-__all__ = ["read_fasta", "write_fasta"]
+__all__ = ["DuplicateNames", "EmptyRecords", "parse_fasta", "read_fasta", "write_fasta"]
 
 BLANKS = string.whitespace.encode()
 SYMBOLS = (string.ascii_letters + string.digits + "*-.?~").encode()
@@ -70,13 +70,26 @@ def read_fasta(
     with InflatedInput(path, threads=threads) as stream:
         content = b"".join(stream.pieces()).removeprefix(codecs.BOM_UTF8)
         name = stream.name
+    return parse_fasta(content, name, empty_records=empty_records, duplicate_names=duplicate_names)
+
+
+def parse_fasta(
+    content: bytes, path: str, *, empty_records: EmptyRecords = "refuse", duplicate_names: DuplicateNames = "refuse"
+) -> SequenceSet:
+    """Read the sequences of the inflated bytes of a FASTA file; ``path`` is its name in messages.
+
+    Raises
+    ------
+    InputError
+        As of :func:`read_fasta`.
+    """
     leading_blanks = len(content) - len(content.lstrip())
     if leading_blanks == len(content):
-        raise InputError("is empty", path=name)
+        raise InputError("is empty", path=path)
     if content[leading_blanks : leading_blanks + 1] != b">":
-        _refuse_format(content[leading_blanks:], name)
+        _refuse_format(content[leading_blanks:], path)
     records = content[leading_blanks + 1 :].split(b"\n>")
-    place = _Place(name, content.count(b"\n", 0, leading_blanks) + 1, records)
+    place = _Place(path, content.count(b"\n", 0, leading_blanks) + 1, records)
     del content
     descriptions, names = _headers(records, place, duplicate_names)
     sequences = [record.partition(b"\n")[2].translate(None, BLANKS) for record in records]

@@ -49,7 +49,10 @@ def product_error(a: float, b: float, product: float) -> float:
 
 @kernel
 def ten_digits(x: float, powers: NDArray[np.float64]) -> tuple[int, int]:
-    """The ten digits of x in [SMALLEST, LARGEST] as an integer, and its decimal exponent; (-1, 0) if ambiguous."""
+    """The ten digits of x in [SMALLEST, LARGEST] as an integer, and its decimal exponent; (-1, 0) if ambiguous.
+
+    ``powers`` is (exponent, 2).
+    """
     binary_exponent = math.frexp(x)[1] - 1
     exponent = (binary_exponent * 78913) >> 18  # floor(binary_exponent log10(2)), or one less than wanted
     if x >= powers[exponent + 1 + POWER_OFFSET, 0]:
@@ -67,23 +70,26 @@ def ten_digits(x: float, powers: NDArray[np.float64]) -> tuple[int, int]:
         error = product_error(x, power, product) + x * powers[k + POWER_OFFSET, 1]
         high = product + error
         low = error - (high - product)
-    whole = int(high)
-    beyond_half = high - whole - 0.5
+    rounded = int(high)
+    beyond_half = high - rounded - 0.5
     if beyond_half == 0.0:
         if not exact and abs(low) < AMBIGUOUS:
             return -1, 0
-        if low > 0.0 or (low == 0.0 and whole % 2 == 1):
-            whole += 1
+        if low > 0.0 or (low == 0.0 and rounded % 2 == 1):
+            rounded += 1
     elif beyond_half > 0.0:
-        whole += 1
-    if whole >= 10**DIGITS:
-        return whole // 10, exponent + 1
-    return whole, exponent
+        rounded += 1
+    if rounded >= 10**DIGITS:
+        return rounded // 10, exponent + 1
+    return rounded, exponent
 
 
 @kernel
 def write_digits(value: int, n_digits: int, text: NDArray[np.uint8], at: int) -> None:
-    """Write the last ``n_digits`` decimal digits of a value that is not negative."""
+    """Write the last ``n_digits`` decimal digits of a value that is not negative.
+
+    ``text`` is (byte,).
+    """
     for place in range(at + n_digits - 1, at - 1, -1):
         rest = value // 10
         text[place] = ZERO + (value - 10 * rest)
@@ -92,7 +98,10 @@ def write_digits(value: int, n_digits: int, text: NDArray[np.uint8], at: int) ->
 
 @kernel
 def write_decimal(digits: int, exponent: int, text: NDArray[np.uint8], at: int) -> int:
-    """Write ten digits as ``%g`` lays them out, trailing zeros dropped; return where the text ends."""
+    """Write ten digits as ``%g`` lays them out, trailing zeros dropped; return where the text ends.
+
+    ``text`` is (byte,).
+    """
     n_digits = DIGITS
     while n_digits > 1 and digits % 10 == 0:
         digits //= 10
@@ -135,6 +144,8 @@ def format_floats(
 
     A value left to the caller (ambiguous, infinite or near the ends of the range) has length 0; the number of such
     values is returned.
+
+    ``values`` and ``lengths`` are (value,); ``powers`` (exponent, 2); ``text`` (byte,).
     """
     n_left = 0
     for i in range(values.shape[0]):
@@ -162,7 +173,10 @@ def format_floats(
 
 @kernel
 def format_integers(values: NDArray[np.int64], text: NDArray[np.uint8], lengths: NDArray[np.int64]) -> None:
-    """Write each value into its own ``INTEGER_WIDTH`` bytes of ``text``; ``MISSING_INTEGER`` is NA."""
+    """Write each value into its own ``INTEGER_WIDTH`` bytes of ``text``; ``MISSING_INTEGER`` is NA.
+
+    ``values`` and ``lengths`` are (value,); ``text`` (byte,).
+    """
     for i in range(values.shape[0]):
         value = values[i]
         start = at = i * INTEGER_WIDTH
@@ -192,7 +206,10 @@ def join_lists(
     joined: NDArray[np.uint8],
     ends: NDArray[np.int64],
 ) -> None:
-    """Join the formatted values ``offsets[row]`` to ``offsets[row + 1]`` by commas; no value gives NA."""
+    """Join the formatted values ``offsets[row]`` to ``offsets[row + 1]`` by commas; no value gives NA.
+
+    ``text`` and ``joined`` are (byte,); ``lengths`` (value,); ``offsets`` (row + 1,); ``ends`` (row,).
+    """
     at = 0
     for row in range(offsets.shape[0] - 1):
         if offsets[row] == offsets[row + 1]:
@@ -213,7 +230,10 @@ def join_lists(
 def join_rows(
     text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray[np.uint8]
 ) -> int:
-    """Lay the cells (column, row) of ``text`` out as lines with tabs; return how many bytes were written."""
+    """Lay the cells (column, row) of ``text`` out as lines with tabs; return how many bytes were written.
+
+    ``text`` and ``rows`` are (byte,); ``starts`` and ``ends`` (column, row).
+    """
     n_columns, n_rows = starts.shape
     at = 0
     for row in range(n_rows):

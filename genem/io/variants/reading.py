@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, cast, get_args
+from typing import Any, Protocol, Self
 
-from genem.data import GenotypeBlock, LikelihoodField
+from genem.data import CALLS, FIELDS, LIKELIHOODS, Field, GenotypeBlock
 from genem.errors import InputError, UsageError
 from genem.io.files.bgzf import TRUNCATED_REMEDY, Bytes, Compression, InflatedInput
 from genem.io.variants.bcf.header import MAGIC, bcf_contigs, split_header
@@ -47,7 +47,7 @@ class _Decoder(Protocol):
 def open_variants(
     path: str | Path,
     *,
-    fields: Sequence[str] = ("GT",),
+    fields: Sequence[str] = (CALLS.name,),
     regions: Iterable[RegionLike] | None = None,
     regions_overlap: RegionsOverlap = "record",
     samples: Sequence[str] | None = None,
@@ -163,7 +163,7 @@ class VariantReader:
         block_bytes: int,
         keep_lines: bool,
     ) -> None:
-        likelihood_field = _likelihood_field(fields)
+        likelihoods = _likelihoods(fields)
         if block_bytes < 1:
             raise UsageError(f"blocks of {block_bytes} bytes; 1 is the least")
         self._block_bytes = block_bytes
@@ -187,8 +187,8 @@ class VariantReader:
                 snps_only=snps_only,
             )
             self._decoder = self._make_decoder(
-                with_gt="GT" in fields,
-                likelihood_field=likelihood_field,
+                with_calls=CALLS.name in fields,
+                likelihoods=likelihoods,
                 selection=self._selection,
                 path=name,
                 max_cells=MAX_CELLS,
@@ -348,15 +348,14 @@ class _ByteQueue:
         self._size = rest
 
 
-def _likelihood_field(fields: Sequence[str]) -> LikelihoodField | None:
-    known = get_args(LikelihoodField)
+def _likelihoods(fields: Sequence[str]) -> Field | None:
     for name in fields:
-        if name not in ("GT", *known):
-            raise UsageError(f"field {name!r} is not one of GT, {', '.join(known)}")
-    likelihoods = [name for name in fields if name in known]
+        if name not in FIELDS:
+            raise UsageError(f"field {name!r} is not one of {', '.join(FIELDS)}")
+    likelihoods = [name for name in fields if name in LIKELIHOODS]
     if len(likelihoods) > 1:
         raise UsageError(f"one likelihood field at a time, not {' and '.join(likelihoods)}")
-    return cast(LikelihoodField, likelihoods[0]) if likelihoods else None
+    return LIKELIHOODS[likelihoods[0]] if likelihoods else None
 
 
 def _decoded(header: bytes, path: str) -> str:

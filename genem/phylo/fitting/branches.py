@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Status
-from genem.em.rounds import Rounds
+from genem.em.stationarity import Rounds
 from genem.numerics.arrays import aligned_array
 from genem.phylo.fitting.branch_kernels import MAX_LENGTH, MAX_NEWTON, MIN_LENGTH, EdgeTable, sweep_branches
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood, build_topology

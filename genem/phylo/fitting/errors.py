@@ -20,15 +20,14 @@ __all__ = ["ModelParameter", "StandardErrors", "model_parameters", "standard_err
 
 Vector = NDArray[np.float64]
 
-NEAR_BOUND = 1e-3
-"""A packed coordinate nearer to its bound has no standard error."""
+NEAR_BOUND = 1e-3  # distance to its bound below which a packed coordinate has no standard error
 LEAST_INFORMATION = 1e-3
-"""Of the data about a packed coordinate: with less, it is held where it is and has no standard error."""
+"""Information about a packed coordinate below which it is held where it is and has no standard error."""
 LARGEST_SHARE = 1e-4
-"""A coordinate with more of its square length along directions that are not identified has no standard error."""
+"""Share of square length along directions that are not identified above which a coordinate has no standard error."""
 DEPENDS = 0.1
 """A value that changes by this share of itself per unit of a coordinate without an error has none either."""
-STEP = 1e-5
+STEP = 1e-5  # of the differences that make the derivatives of values by packed coordinates
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,7 @@ def _rate_names(model: Model) -> list[str]:
 
 
 def _covariance(model: TreeModel, centre: Estimate) -> tuple[Vector, NDArray[np.bool_]]:
-    """Of the packed coordinates, 0 for those without an error, and which have one."""
+    """Covariance of the packed coordinates, 0 for those without an error, and which have one."""
     packed = model.pack(centre)
     lower, upper = model.bounds()
     covariance = np.zeros((len(packed), len(packed)))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from genem.data import Alignment, Datatype, Tree
 from genem.em import EMFit, InformationCriteria, Status, fit, information_criteria
 from genem.em.ascent_kernels import KKT_TOLERANCE, OBJECTIVE_TOLERANCE
-from genem.em.status import SOLVED
 from genem.errors import UsageError
 from genem.phylo.fitting.branches import MIN_LENGTH, with_start_lengths
 from genem.phylo.fitting.errors import standard_errors
@@ -266,7 +265,7 @@ def fit_tree(
         standard.length[: len(empty)][empty] = MIN_LENGTH
     model = TreeModel(likelihood, standard, free, precision.gradient)
     found = None
-    status: Status = SOLVED
+    status: Status = Status.SOLVED
     estimate = Estimate(standard.length, pack_partitions(likelihood.partitions))
     if model.n_free > 0 and len(standard) > 1:
         if not starts:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Degenerate, EMStep, Status
-from genem.em.rounds import Rounds, maximise
-from genem.em.status import SOLVED
+from genem.em.stationarity import Rounds, maximise
 from genem.phylo.fitting.branches import MAX_LENGTH, MIN_LENGTH, fit_branches
 from genem.phylo.likelihood.gradients import edge_sums, gradient_by_lengths, gradient_by_models
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
@@ -245,7 +244,7 @@ def fit_models(
     >>> likelihood = TreeLikelihood(make_partitions(Alignment(("a", "b", "c"), letters, "dna"), "K80"))
     >>> fit = fit_models(likelihood, star_tree(("a", "b", "c")))
     >>> round(fit.log_likelihood, 3), bool(fit.likelihood.partitions[0].model.rate_values[0] > 10.0)
-    (-20.407, True)
+    (-18.868, True)
     """
     if not lengths:
         refitted, reached, status = _refit(likelihood, tree)
@@ -263,7 +262,7 @@ def _refit(likelihood: TreeLikelihood, tree: Tree) -> tuple[TreeLikelihood, floa
     """Better model parameters with all lengths as they are, by some quasi-Newton steps, and the log-likelihood."""
     start = pack_partitions(likelihood.partitions)
     if len(start) == 0:
-        return likelihood, likelihood.evaluate(tree).log_likelihood, SOLVED
+        return likelihood, likelihood.evaluate(tree).log_likelihood, Status.SOLVED
 
     def at(coordinates: Vector) -> TreeLikelihood:
         return likelihood.with_partitions(unpack_partitions(likelihood.partitions, coordinates))

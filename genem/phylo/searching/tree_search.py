@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from typing import Literal
 
 import numpy as np
 
 from genem.data import Alignment, Tree
+from genem.em import Optimum as EMOptimum
 from genem.em import Status
+from genem.em.restarts import Found, RestartPlan, iterated_local_search
 from genem.errors import UsageError
 from genem.phylo.fitting.evaluation import SitePartition, TreeFit, fit_tree, in_site_order, make_partitions
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
@@ -26,25 +29,26 @@ from genem.phylo.searching.starts import (
     random_resolution,
     random_tree,
 )
-from genem.phylo.searching.state import Optimum, Run, SearchState, distinct_optima
+from genem.phylo.searching.state import Run, SearchState
 from genem.phylo.trees.constraints import Constraint, read_constraint
 from genem.phylo.trees.duplicates import identical_sequences, with_copies, without_copies
 from genem.phylo.trees.polytomies import resolve_polytomies
 from genem.phylo.trees.splits import topology_of
 from genem.phylo.trees.topology import star_tree
 
-__all__ = ["Optimum", "Run", "Search", "search"]
+__all__ = ["Optimum", "Search", "search"]
 
 START_KINDS: tuple[StartKind, ...] = ("bionj", "parsimony", "random")
 LATER_KINDS: tuple[StartKind, ...] = ("random", "parsimony")
 ALL_STARTS = (*START_KINDS, "given")
 FAR = 4  # multiple of the radius that a start tries where nothing is found within it
-FRESH = 3  # every so many perturbations, one is a climb from a new start: no change of a tree leads everywhere
 POOL = 5  # how many of the best trees take turns to be perturbed
-NEW, KNOWN, ALONE = 1, 2, 7
-"""Failures that count for a perturbation that ends at a new tree, at a known one, or at the only one there is."""
 NEAR = 10.0  # log-likelihood below the best tree up to which a climb to a new topology goes on by regrafts
-SUCCESS = 0.01  # least gain of log-likelihood of a better tree: more than lengths of the same tree bring
+PLAN: RestartPlan[Run] = RestartPlan(
+    fresh=3, new=1, known=2, alone=7, gain=0.01, key=lambda run: topology_of(run.tree), tolerance=math.inf
+)
+"""Every third climb after the starts begins anew. Failures count 1 at a new tree, 2 at a known one, 7 at the only one
+there is. The gain of a better tree is more than lengths of the same tree bring."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +85,30 @@ class Search:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """All that stays the same in the runs of a search."""
+class Optimum:
+    """A topology at which climbs ended: the best of them, and how many."""
+
+    log_likelihood: float
+    tree: Tree
+    n_runs: int
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A climb about to begin, and the kind of its run."""
+
+    kind: str
+    climb: Climb
+    is_perturbed: bool
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Starts, perturbations and climbs of a search, as :func:`iterated_local_search` asks for them."""
 
     base: TreeLikelihood
-    n_starts: int
-    lead: int
     stages: tuple[str, ...]
     radius: int
-    patience: int
-    max_perturbations: int
     constraint: Constraint | None
     seed: int
     trees: tuple[Tree, ...]
@@ -101,8 +119,90 @@ class _Plan:
         return tuple(stage for stage in self.stages if stage in ("nni", "spr")) or ("sem",)
 
     def generator(self, number: int) -> np.random.Generator:
-        """Random numbers of one run, whatever the others used."""
+        """Random numbers of a run, whatever the others used."""
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
+
+    def models(self, found: Found[Run]) -> TreeLikelihood:
+        """The likelihood with the models of the best run."""
+        if found.best is None:
+            return self.base
+        coordinates = np.array(found.best.params.coordinates)
+        return self.base.with_partitions(unpack_partitions(self.base.partitions, coordinates))
+
+    def start(self, found: Found[Run], rng: np.random.Generator) -> _Start:
+        """A new tree, after a rough climb with one rate for all sites and far regrafts."""
+        number = len(found.rounds)
+        before = sum(run.params.kind in START_KINDS for run in found.ends())
+        kind = START_KINDS[before] if before < len(START_KINDS) else LATER_KINDS[before % 2]
+        is_given = bool(self.trees) and found.n_rounds("perturbation") == 0
+        likelihood = self.models(found)
+        tree = self.trees[number] if is_given else self._start_tree(kind, rng)
+        trace: list[Acceptance] = []
+        if number == 0:
+            first = self._climb(likelihood, tree, number)
+            first.fit_models(max_rounds=1)
+            likelihood, tree, trace = first.likelihood, first.tree, first.trace
+        if likelihood.n_categories > 1 and not is_given:
+            rough = self._climb(single_rate(likelihood), tree, number)
+            rough.far_radius = FAR * self.radius
+            rough.run()
+            tree, trace = rough.tree, trace + rough.trace
+        climb = self._climb(likelihood, tree, number)
+        climb.far_radius = FAR * self.radius if likelihood.n_categories == 1 else 0
+        if likelihood.n_categories > 1:
+            climb.stages = self.local
+        climb.trace[:0] = trace
+        return _Start("given" if is_given else kind, climb, is_perturbed=False)
+
+    def perturb(self, found: Found[Run], rng: np.random.Generator) -> _Start:
+        """One of the best trees, perturbed."""
+        likelihood = self.models(found)
+        kind = perturbation_kind(found.n_rounds("perturbation"), likelihood, self.stages)
+        pool = found.optima[:POOL]
+        tree = pool[int(rng.integers(len(pool)))].params.tree
+        perturbed = perturb(
+            kind, likelihood, tree, rng, stages=self.local, radius=self.radius, constraint=self.constraint
+        )
+        climb = self._climb(likelihood, perturbed, len(found.rounds))
+        climb.stages = self.local[:1]
+        return _Start(kind, climb, is_perturbed=True)
+
+    def climb(self, point: _Start, found: Found[Run], _rng: np.random.Generator) -> tuple[EMOptimum[Run]]:
+        """The end of a climb; by regrafts, too, where a perturbed tree came to a good new one.
+
+        Models are fitted where the tree is the best so far, and the climb goes on under them.
+        """
+        climb = point.climb
+        climb.run()
+        if point.is_perturbed:
+            climb.stages = self.local
+            is_near = found.best is None or climb.log_likelihood > found.best.objective - NEAR
+            if is_near and topology_of(climb.tree) not in {topology_of(end.params.tree) for end in found.ends()}:
+                climb.run()
+        coordinates: tuple[float, ...] = ()
+        if found.is_success(climb.log_likelihood):
+            climb.fit_models()
+            climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
+            climb.run()
+            while "spr" in climb.stages and climb.second_look():
+                climb.run()
+            coordinates = tuple(pack_partitions(climb.likelihood.partitions).tolist())
+        reached = climb.log_likelihood
+        run = Run(climb.number, point.kind, reached, climb.tree, coordinates, tuple(climb.trace))
+        return (EMOptimum(reached, run),)
+
+    def _climb(self, likelihood: TreeLikelihood, tree: Tree, number: int) -> Climb:
+        return Climb(
+            likelihood, tree, number=number, stages=self.stages, radius=self.radius, constraint=self.constraint
+        )
+
+    def _start_tree(self, kind: StartKind, rng: np.random.Generator) -> Tree:
+        """A bifurcating tree that the constraint allows; with one, neighbour joining gives way to parsimony."""
+        if self.constraint is not None and len(self.constraint.tree.taxa) > 3:
+            return parsimony_tree(self.base, rng, backbone=random_resolution(self.constraint.tree, rng))
+        if kind == "bionj":
+            return bionj_tree(self.base)
+        return parsimony_tree(self.base, rng) if kind == "parsimony" else random_tree(self.base.taxa, rng)
 
 
 def search(
@@ -204,27 +304,33 @@ def search(
         distinct = make_partitions(without_copies(alignment, copies), model, partitions, gamma_rule)
         # Frequencies are counted in all sequences.
         base = TreeLikelihood(distinct, threads=threads).with_models([part.model for part in complete.partitions])
-    stages = tuple(stage for stage in STRATEGY if stage in strategy)
     bound = None if constraint is None else read_constraint(constraint, base.taxa)
     given = given_starts(trees, base.taxa, bound, np.random.default_rng(seed))
-    plan = _Plan(base, len(given) or n_starts, lead, stages, radius, patience, max_perturbations, bound, seed, given)
-    state = SearchState(seed) if resume is None else _checked(resume, plan)
-    while (after := _next_run(plan, state)) is not None:
-        state = after
+    stages = tuple(stage for stage in STRATEGY if stage in strategy)
+    problem = _Problem(base, stages, radius, bound, seed, given)
+    plan = replace(
+        PLAN,
+        n_starts=len(given) or n_starts,
+        lead=math.inf if trees else lead,
+        max_more=max_perturbations if "perturb" in stages else 0,
+        patience=PLAN.known * patience,
+    )
+
+    def report(found: Found[Run]) -> None:
         if progress is not None:
-            progress(state.runs[-1])
+            progress(found.rounds[-1].ends[0].params)
         if checkpoint is not None:
-            checkpoint(state)
-    likelihood, tree = complete, star_tree(base.taxa)
-    if state.runs:
-        tree, coordinates = state.runs[state.best].tree, np.array(state.coordinates)
-        likelihood = complete.with_partitions(unpack_partitions(complete.partitions, coordinates))
-        if bound is None:
-            tree = resolve_polytomies(_models(plan, state), tree)
+            checkpoint(SearchState(seed, _runs(found)))
+
+    found = _resumed(plan, problem, resume)
+    if len(base.taxa) > 3:  # there is only one tree of fewer
+        found = iterated_local_search(problem, found, report)
+    likelihood, tree = _best(problem, found, complete)
     fitted = fit_tree(likelihood, with_copies(tree, copies), trace=trace)
     best = in_site_order(fitted, partitions, alignment.n_sites, complete)
-    runs = tuple(replace(run, tree=with_copies(run.tree, copies)) for run in state.runs)
-    return Search(best, runs, distinct_optima(runs), state.trace, fitted.status, seed)
+    runs = tuple(replace(run, tree=with_copies(run.tree, copies)) for run in _runs(found))
+    optima = tuple(Optimum(end.objective, with_copies(end.params.tree, copies), end.n_starts) for end in found.optima)
+    return Search(best, runs, optima, tuple(step for run in runs for step in run.trace), fitted.status, seed)
 
 
 def _check(strategy: Sequence[str], n_starts: int, radius: int) -> None:
@@ -235,133 +341,37 @@ def _check(strategy: Sequence[str], n_starts: int, radius: int) -> None:
         raise UsageError(f"{n_starts} starts and a radius of {radius} were asked for; both must be at least 1")
 
 
-def _checked(state: SearchState, plan: _Plan) -> SearchState:
-    if state.seed != plan.seed or any(run.tree.taxa != plan.base.taxa for run in state.runs):
+def _best(problem: _Problem, found: Found[Run], complete: TreeLikelihood) -> tuple[TreeLikelihood, Tree]:
+    """The best tree, its polytomies resolved, and the likelihood of all sequences with its models."""
+    if found.best is None:
+        return complete, star_tree(problem.base.taxa)
+    tree, coordinates = found.best.params.tree, np.array(found.best.params.coordinates)
+    if problem.constraint is None:
+        tree = resolve_polytomies(problem.models(found), tree)
+    return complete.with_partitions(unpack_partitions(complete.partitions, coordinates)), tree
+
+
+def _runs(found: Found[Run]) -> tuple[Run, ...]:
+    return tuple(end.params for end in found.ends())
+
+
+def _resumed(plan: RestartPlan[Run], problem: _Problem, state: SearchState | None) -> Found[Run]:
+    """A new search, or one with the runs of a saved one behind it.
+
+    Raises
+    ------
+    UsageError
+        The saved search is another one.
+    """
+    found: Found[Run] = Found(plan)
+    if state is None:
+        return found
+    if state.seed != problem.seed or any(run.tree.taxa != problem.base.taxa for run in state.runs):
         raise UsageError("the saved search has another seed or other taxa; resume it with the arguments it began with")
-    if state.runs and len(state.coordinates) != len(pack_partitions(plan.base.partitions)):
+    n_coordinates = len(pack_partitions(problem.base.partitions))
+    if state.runs and len(state.runs[0].coordinates) != n_coordinates:
         raise UsageError("the saved search has another model; resume it with the arguments it began with")
-    return state
-
-
-def _next_run(plan: _Plan, state: SearchState) -> SearchState | None:
-    """The state after one more run, or None where the search is over."""
-    if len(plan.base.taxa) < 4:
-        return None  # there is only one tree
-    number = len(state.runs)
-    n_starts = len(list(takewhile(lambda run: run.kind in ALL_STARTS, state.runs)))
-    if number == n_starts < plan.n_starts and (plan.trees or not _is_confirmed(plan, state)):
-        return _start(plan, state, number)
-    n_perturbations = number - n_starts
-    if (
-        "perturb" not in plan.stages
-        or state.n_failures >= KNOWN * plan.patience
-        or n_perturbations >= plan.max_perturbations
-    ):
-        return None
-    if n_perturbations % FRESH == FRESH - 1:
-        return _start(plan, state, number, is_perturbed=True)
-    return _perturb(plan, state, number, n_perturbations - n_perturbations // FRESH)
-
-
-def _is_confirmed(plan: _Plan, state: SearchState) -> bool:
-    """Whether so many more runs ended at the best topology than elsewhere."""
-    if state.best < 0:
-        return False
-    best = topology_of(state.runs[state.best].tree)
-    n_hits = sum(topology_of(run.tree) == best for run in state.runs)
-    return 2 * n_hits - len(state.runs) >= plan.lead
-
-
-def _start(plan: _Plan, state: SearchState, number: int, *, is_perturbed: bool = False) -> SearchState:
-    """Up from a new tree: roughly, with one rate for all sites and far regrafts, then under the model itself."""
-    is_given = bool(plan.trees) and not is_perturbed
-    before = sum(run.kind in START_KINDS for run in state.runs)
-    kind = START_KINDS[before] if before < len(START_KINDS) else LATER_KINDS[before % 2]
-    likelihood = _models(plan, state)
-    tree = plan.trees[number] if is_given else _start_tree(plan, kind, number)
-    trace: list[Acceptance] = []
-    if number == 0:
-        first = _climb(plan, likelihood, tree, number)
-        first.fit_models(max_rounds=1)
-        likelihood, tree, trace = first.likelihood, first.tree, first.trace
-    if likelihood.n_categories > 1 and not is_given:
-        rough = _climb(plan, single_rate(likelihood), tree, number)
-        rough.far_radius = FAR * plan.radius
-        rough.run()
-        tree, trace = rough.tree, trace + rough.trace
-    climb = _climb(plan, likelihood, tree, number)
-    climb.far_radius = FAR * plan.radius if likelihood.n_categories == 1 else 0
-    if likelihood.n_categories > 1:
-        climb.stages = plan.local
-    climb.run()
-    climb.trace[:0] = trace
-    return _after(state, climb, "given" if is_given else kind, is_perturbed=is_perturbed)
-
-
-def _perturb(plan: _Plan, state: SearchState, number: int, n_changed: int) -> SearchState:
-    """Up from one of the best trees, changed: by interchanges, and by regrafts where that ends at a good new tree."""
-    likelihood, rng = _models(plan, state), plan.generator(number)
-    kind = perturbation_kind(n_changed, likelihood, plan.stages)
-    pool = distinct_optima(state.runs)[:POOL]
-    tree = pool[int(rng.integers(len(pool)))].tree
-    changed = perturb(kind, likelihood, tree, rng, stages=plan.local, radius=plan.radius, constraint=plan.constraint)
-    climb = _climb(plan, likelihood, changed, number)
-    climb.stages = plan.local[:1]
-    climb.run()
-    climb.stages = plan.local
-    is_near = climb.log_likelihood > state.runs[state.best].log_likelihood - NEAR
-    if is_near and topology_of(climb.tree) not in {topology_of(run.tree) for run in state.runs}:
-        climb.run()
-    return _after(state, climb, kind, is_perturbed=True)
-
-
-def _after(state: SearchState, climb: Climb, kind: str, *, is_perturbed: bool) -> SearchState:
-    """The state with one more run; models are refitted where it is the best so far."""
-    reached = state.runs[state.best].log_likelihood if state.best >= 0 else -np.inf
-    better = climb.log_likelihood > reached + SUCCESS or state.best < 0
-    failure = 0 if better or not is_perturbed else _failure(state, climb.tree)
-    if better:
-        climb.fit_models()
-        climb.stages = tuple(stage for stage in climb.stages if stage != "sem")
-        climb.run()
-        while "spr" in climb.stages and climb.second_look():
-            climb.run()
-    run = Run(climb.number, kind, climb.log_likelihood, climb.tree)
-    coordinates = tuple(pack_partitions(climb.likelihood.partitions).tolist()) if better else state.coordinates
-    return replace(
-        state,
-        runs=(*state.runs, run),
-        best=run.number if better else state.best,
-        coordinates=coordinates,
-        n_failures=0 if better else state.n_failures + failure,
-        trace=(*state.trace, *climb.trace),
-    )
-
-
-def _failure(state: SearchState, tree: Tree) -> int:
-    """Failures that a perturbation without success counts for: few at a new tree, most where all runs came to one."""
-    reached, known = topology_of(tree), {topology_of(run.tree) for run in state.runs}
-    if reached not in known:
-        return NEW
-    return ALONE if len(known) == 1 else KNOWN
-
-
-def _climb(plan: _Plan, likelihood: TreeLikelihood, tree: Tree, number: int) -> Climb:
-    return Climb(likelihood, tree, number=number, stages=plan.stages, radius=plan.radius, constraint=plan.constraint)
-
-
-def _models(plan: _Plan, state: SearchState) -> TreeLikelihood:
-    """The likelihood with the models of the best run."""
-    if state.best < 0:
-        return plan.base
-    return plan.base.with_partitions(unpack_partitions(plan.base.partitions, np.array(state.coordinates)))
-
-
-def _start_tree(plan: _Plan, kind: StartKind, number: int) -> Tree:
-    """A bifurcating tree that the constraint allows; with one, neighbour joining gives way to parsimony."""
-    rng = plan.generator(number)
-    if plan.constraint is not None and len(plan.constraint.tree.taxa) > 3:
-        return parsimony_tree(plan.base, rng, backbone=random_resolution(plan.constraint.tree, rng))
-    if kind == "bionj":
-        return bionj_tree(plan.base)
-    return parsimony_tree(plan.base, rng) if kind == "parsimony" else random_tree(plan.base.taxa, rng)
+    for run in state.runs:
+        kind: Literal["start", "perturbation"] = "start" if run.kind in ALL_STARTS else "perturbation"
+        found = found.after(kind, [EMOptimum(run.log_likelihood, run)])
+    return found

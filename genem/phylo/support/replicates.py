@@ -108,7 +108,7 @@ def bootstrap(
     --------
     >>> rows = [b"AACCGGTTAACC", b"AACCGGTTACCC", b"CCCCGGAAAAGC", b"CCCCGTAAAAGC"]
     >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
-    >>> from genem.phylo.consensus import consensus
+    >>> from genem.phylo import consensus
     >>> found = bootstrap(alignment, "JC", replicates=range(1, 5), n_starts=1)
     >>> consensus([replicate.tree for replicate in found]).tree.labels
     ('100', '')

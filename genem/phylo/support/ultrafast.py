@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from genem.data import Tree
 from genem.em import Status
-from genem.em.status import SOLVED
 from genem.errors import UsageError
 from genem.phylo.fitting.evaluation import TreeFit
 from genem.phylo.likelihood.tree_likelihood import TreeLikelihood
@@ -131,7 +130,7 @@ def ultrafast_bootstrap(
     >>> alignment = Alignment(("a", "b", "c", "d"), np.array(list(map(list, rows)), np.uint8), "dna")
     >>> found = ultrafast_bootstrap(search(alignment, "JC", n_starts=1).best)
     >>> found.share.round(1), found.n_candidates, found.status.label
-    (array([nan, nan, nan, nan,  1., nan]), 3, 'converged')
+    (array([nan, nan, nan, nan,  1., nan]), 3, 'left')
     """
     if n_replicates < 1:
         raise UsageError(f"{n_replicates} replicates were asked for; give at least 1")
@@ -157,7 +156,7 @@ def ultrafast_bootstrap(
         n_candidates=len(climbs.known),
         n_expanded=climbs.n_expanded,
         correlation=correlation,
-        status=Status.LEFT if is_at_rest and waiting else Status.MAX_ITER if waiting else SOLVED,
+        status=Status.LEFT if is_at_rest and waiting else Status.MAX_ITER if waiting else Status.SOLVED,
         n_replicates=n_replicates,
         seed=seed,
     )

@@ -14,9 +14,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.ascent_kernels import simplex_kkt_residual, squarem_step_length
-from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
-from genem.jit import kernel
+from genem.em.ascent_kernels import (
+    Ascent,
+    advance,
+    begin,
+    ended,
+    frequency_rule,
+    is_extrapolated,
+    is_image,
+    leave,
+    move,
+    new_ascent,
+    running,
+    simplex_kkt_residual,
+    starts_cycle,
+)
+from genem.jit import inlined_kernel, kernel
 from genem.popgen.frequency.count_kernels import Options
 from genem.popgen.frequency.interval_kernels import heterozygosity_at
 
@@ -32,6 +45,8 @@ RELEASES = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 # The slope at zero must exceed the multiplier by this share.
 RISE = 1e-9
 LONGEST_STEP = 256.0
+# An extrapolation leaves a parameter at least this share of what it was before.
+SHRINKAGE = 0.05
 # No parameter, no allele.
 NONE = -1
 # Likelihoods are multiplied up to here before a logarithm is taken.
@@ -75,7 +90,7 @@ class Work(NamedTuple):
     sinking: np.ndarray  # bool (parameter,)
 
 
-@kernel
+@inlined_kernel
 def genotype_probabilities(model: Model, theta: np.ndarray, probability: np.ndarray) -> None:
     """coefficient_g * product of the theta_k it uses, for every genotype of the tables."""
     for g in range(len(probability)):
@@ -87,7 +102,7 @@ def genotype_probabilities(model: Model, theta: np.ndarray, probability: np.ndar
         probability[g] = product
 
 
-@kernel
+@inlined_kernel
 def expect_three(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
     """E-step over samples of three genotypes; adds to ``expected`` and returns the log-likelihood."""
     p0, p1, p2 = probability[0], probability[1], probability[2]
@@ -149,10 +164,11 @@ def expect_many(cells: np.ndarray, n_samples: int, probability: np.ndarray, expe
     return value + math.log(product)
 
 
-@kernel
+@inlined_kernel
 def expected_genotypes(samples: Samples, selection: Selection, probability: np.ndarray, expected: np.ndarray) -> float:
     """E-step: expected number of samples of each genotype, and the log-likelihood of ``probability``."""
-    expected[:] = 0.0
+    for g in range(len(expected)):
+        expected[g] = 0.0
     value = 0.0
     for bucket in range(selection.first, selection.last):
         for slot in range(selection.n_slots):
@@ -169,7 +185,7 @@ def expected_genotypes(samples: Samples, selection: Selection, probability: np.n
     return value
 
 
-@kernel
+@inlined_kernel
 def normalise_blocks(model: Model, theta: np.ndarray) -> None:
     """Scale every block to one; with a held ALT frequency the homozygotes follow from the heterozygotes."""
     for b in range(0 if math.isnan(model.alt_frequency) else 1, 2):
@@ -189,7 +205,7 @@ def normalise_blocks(model: Model, theta: np.ndarray) -> None:
         theta[2] = max(ZERO, p - 0.5 * het)
 
 
-@kernel
+@inlined_kernel
 def em_map(
     samples: Samples,
     selection: Selection,
@@ -205,7 +221,8 @@ def em_map(
     """
     genotype_probabilities(model, theta, probability)
     value = expected_genotypes(samples, selection, probability, expected)
-    mapped[:] = 0.0
+    for k in range(len(mapped)):
+        mapped[k] = 0.0
     for g in range(len(expected)):
         for factor in range(model.uses.shape[1]):
             k = model.uses[g, factor]
@@ -228,7 +245,7 @@ def em_map(
     return value
 
 
-@kernel
+@inlined_kernel
 def stationarity(model: Model, theta: np.ndarray, mapped: np.ndarray, settled: np.ndarray) -> float:
     """Largest Karush-Kuhn-Tucker residual; mapped / theta is the slope in theta over the multiplier of its block."""
     worst = 0.0
@@ -244,33 +261,24 @@ def stationarity(model: Model, theta: np.ndarray, mapped: np.ndarray, settled: n
     return worst
 
 
-@kernel
-def extrapolate(model: Model, theta: np.ndarray, one: np.ndarray, two: np.ndarray, trial: np.ndarray) -> None:
-    """SQUAREM point from theta and its first two EM images, kept inside the simplex."""
-    r_norm2 = 0.0
-    v_norm2 = 0.0
-    for k in range(len(theta)):
-        r = one[k] - theta[k]
-        v = two[k] - one[k] - r
-        r_norm2 += r * r
-        v_norm2 += v * v
-    alpha = squarem_step_length(r_norm2, v_norm2, LONGEST_STEP)
-    for k in range(len(theta)):
-        r = one[k] - theta[k]
-        v = two[k] - one[k] - r
-        trial[k] = theta[k]
-        if model.block[k] >= 0 and theta[k] > AT_ZERO:
-            trial[k] = max(theta[k] - 2.0 * alpha * r + alpha * alpha * v, 0.05 * min(theta[k], two[k]), ZERO)
-    normalise_blocks(model, trial)
+@inlined_kernel
+def keep_inside(model: Model, ascent: Ascent) -> None:
+    """Move an extrapolation, ``point`` (parameter,), inside the simplex; what starts at zero stays there."""
+    for k in range(len(ascent.point)):
+        if model.block[k] < 0 or ascent.start[k] <= AT_ZERO:
+            ascent.point[k] = ascent.start[k]
+        else:
+            ascent.point[k] = max(ascent.point[k], SHRINKAGE * min(ascent.start[k], ascent.second[k]), ZERO)
+    normalise_blocks(model, ascent.point)
 
 
-@kernel
+@inlined_kernel
 def movable(model: Model, k: int) -> bool:
     """Whether parameter ``k`` can be moved by itself: not where it is none, or bound to a held ALT frequency."""
     return model.block[k] == 1 or (model.block[k] == 0 and math.isnan(model.alt_frequency))
 
 
-@kernel
+@inlined_kernel
 def sinks(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials: int) -> bool:
     """Whether parameter ``k`` falls and should be tried at zero."""
     if not movable(model, k) or theta[k] <= AT_ZERO or mapped[k] >= theta[k] or n_trials == len(ZERO_TRIALS):
@@ -278,10 +286,24 @@ def sinks(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials:
     return bool(theta[k] < ZERO_TRIALS[n_trials])
 
 
-@kernel
+@inlined_kernel
 def rises(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int) -> bool:
     """Whether parameter ``k`` is at zero, or nearly, and the likelihood rises from there."""
     return bool(movable(model, k) and theta[k] <= NEAR_ZERO and mapped[k] > theta[k] * (1.0 + RISE))
+
+
+@kernel
+def map_trial(samples: Samples, selection: Selection, model: Model, work: Work) -> float:
+    """Scale the trial (parameter,) of ``work`` to one and fill its EM image; returns its log-likelihood."""
+    normalise_blocks(model, work.trial)
+    return em_map(samples, selection, model, work.trial, work.probability, work.expected, work.image)
+
+
+@kernel
+def take_trial(theta: np.ndarray, one: np.ndarray, work: Work) -> None:
+    """Replace the parameters and their EM image by the trial of ``work`` and its image (parameter,)."""
+    for k in range(len(theta)):
+        theta[k], one[k] = work.trial[k], work.image[k]
 
 
 @kernel
@@ -296,31 +318,31 @@ def sink(
     work: Work,
 ) -> tuple[float, int]:
     """Try the sinking parameters at zero, all at once or else one by one; returns the log-likelihood and EM steps."""
-    trial, image = work.trial, work.image
     n_sinking, n_steps = 0, 0
-    trial[:] = theta
     for k in range(len(theta)):
         work.sinking[k] = sinks(model, theta, one, k, trials[k])
         if work.sinking[k]:
             n_sinking += 1
             trials[k] += 1
-            trial[k] = ZERO
     if n_sinking > 1:
-        normalise_blocks(model, trial)
-        reached = em_map(samples, selection, model, trial, work.probability, work.expected, image)
+        for k in range(len(theta)):
+            work.trial[k] = ZERO if work.sinking[k] else theta[k]
+        reached = map_trial(samples, selection, model, work)
         n_steps += 1
         if reached >= value:
-            theta[:], one[:] = trial, image
+            take_trial(theta, one, work)
             return reached, n_steps
+    if n_sinking == 0:
+        return value, 0
     for k in range(len(theta)):
         if work.sinking[k]:
-            trial[:] = theta
-            trial[k] = ZERO
-            normalise_blocks(model, trial)
-            reached = em_map(samples, selection, model, trial, work.probability, work.expected, image)
+            work.trial[:] = theta
+            work.trial[k] = ZERO
+            reached = map_trial(samples, selection, model, work)
             n_steps += 1
             if reached >= value:
-                theta[:], one[:], value = trial, image, reached
+                take_trial(theta, one, work)
+                value = reached
     return value, n_steps
 
 
@@ -336,20 +358,19 @@ def release(
     work: Work,
 ) -> tuple[float, int]:
     """Move parameters off zero where the likelihood rises; those for which no step helps are ``settled``."""
-    trial, image = work.trial, work.image
     n_steps = 0
     for k in range(len(theta)):
         if settled[k] or not rises(model, theta, one, k):
             continue
         settled[k] = True
         for step in RELEASES:
-            trial[:] = theta
-            trial[k] = step
-            normalise_blocks(model, trial)
-            reached = em_map(samples, selection, model, trial, work.probability, work.expected, image)
+            work.trial[:] = theta
+            work.trial[k] = step
+            reached = map_trial(samples, selection, model, work)
             n_steps += 1
             if reached > value:
-                theta[:], one[:], value = trial, image, reached
+                take_trial(theta, one, work)
+                value = reached
                 settled[k] = False
                 break
     return value, n_steps
@@ -359,13 +380,12 @@ def release(
 def fit(
     samples: Samples, selection: Selection, model: Model, theta: np.ndarray, options: Options
 ) -> tuple[float, int, int]:
-    """Maximise the likelihood from ``theta``, in place; returns log-likelihood, EM steps and status.
+    """Maximise the likelihood from ``theta`` (parameter,), in place; returns log-likelihood, EM steps and status.
 
-    SQUAREM with an objective gate (a step that falls below the plain EM point is dropped). A parameter that sinks
-    is tried at zero, where EM itself would only crawl to; one at zero whose likelihood rises is released.
+    The residual of the stop rule is that of the first-order conditions where a cycle of SQUAREM starts. A parameter
+    that sinks is tried at zero, where EM itself would only crawl to; one at zero whose likelihood rises is released.
     """
     n_parameters, n_genotypes = len(theta), len(model.coefficient)
-    one, two = np.empty(n_parameters), np.empty(n_parameters)
     work = Work(
         np.empty(n_parameters),
         np.empty(n_parameters),
@@ -375,25 +395,22 @@ def fit(
     )
     trials = np.zeros(n_parameters, np.int64)
     settled = np.zeros(n_parameters, np.bool_)
-    value, n_iter, mapped = -math.inf, 0, False
-    while True:
-        if not mapped:
-            value = em_map(samples, selection, model, theta, work.probability, work.expected, one)
-            n_iter += 1
-        if not math.isfinite(value):
-            return value, n_iter, DEGENERATE
-        if stationarity(model, theta, one, settled) <= options.tolerance:
-            return value, n_iter, CONVERGED
-        if n_iter >= options.max_iter or options.cancel[0]:
-            return value, n_iter, MAX_ITER
-        value, n_sunk = sink(samples, selection, model, theta, one, value, trials, work)
-        value, n_released = release(samples, selection, model, theta, one, value, settled, work)
-        value_one = em_map(samples, selection, model, one, work.probability, work.expected, two)
-        extrapolate(model, theta, one, two, work.trial)
-        reached = em_map(samples, selection, model, work.trial, work.probability, work.expected, work.image)
-        n_iter += 2 + n_sunk + n_released
-        mapped = reached >= value_one
-        if mapped:
-            theta[:], one[:], value = work.trial, work.image, reached
-        else:
-            theta[:] = two
+    rule = frequency_rule(options.max_iter, options.tolerance, LONGEST_STEP, 1.0, 1.0)
+    ascent = new_ascent(n_parameters)
+    ascent.point[:] = theta
+    begin(ascent, rule)
+    while running(ascent):
+        if is_extrapolated(ascent):
+            keep_inside(model, ascent)
+        value = em_map(samples, selection, model, ascent.point, work.probability, work.expected, ascent.image)
+        if options.cancel[0]:
+            leave(ascent, value)
+            break
+        residual = math.inf if is_image(ascent) else stationarity(model, ascent.point, ascent.image, settled)
+        advance(ascent, rule, value, residual, True)
+        if starts_cycle(ascent):
+            value, n_sunk = sink(samples, selection, model, ascent.start, ascent.first, value, trials, work)
+            value, n_released = release(samples, selection, model, ascent.start, ascent.first, value, settled, work)
+            move(ascent, value, n_sunk + n_released)
+    theta[:] = ascent.point
+    return ended(ascent)

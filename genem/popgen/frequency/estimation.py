@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, chdtri
 
-from genem.data import ABSENT_ALLELE, GenotypeBlock
+from genem.data import ABSENT_ALLELE, FIELDS, FieldName, GenotypeBlock
 from genem.em.ascent_kernels import KKT_TOLERANCE
 from genem.errors import InputError, UsageError
 from genem.numerics.threads import spread
@@ -42,7 +42,6 @@ from genem.popgen.frequency.table import FrequencyTable
 from genem.popgen.samples import (
     LN_PER_UNIT,
     POOLED,
-    Field,
     HalfCalls,
     Samples,
     check_calls,
@@ -63,7 +62,7 @@ MAX_MASKED_GROUPS = 16
 def freq(
     block: GenotypeBlock,
     *,
-    field: Field = "GT",
+    field: FieldName = "GT",
     groups: ArrayLike | None = None,
     group_names: Sequence[str] | None = None,
     sex: ArrayLike | None = None,
@@ -140,7 +139,7 @@ def freq(
     Examples
     --------
     >>> import numpy as np
-    >>> from genem.data import ABSENT_ALLELE, GenotypeBlock, VariantSites
+    >>> from genem.data import FIELDS, FieldName, ABSENT_ALLELE, GenotypeBlock, VariantSites
     >>> site = VariantSites(contigs=("1",), contig=np.zeros(1, np.int32), position=np.array([100]),
     ...     n_alleles=np.array([2], np.int32), record=np.array([1]), text=np.zeros(0, np.uint8),
     ...     spans=np.zeros((1, 6, 2), np.int64))
@@ -152,7 +151,7 @@ def freq(
     samples = check_samples(len(block.samples), sex, groups, group_names)
     regions = ploidy_regions(block.sites, sexed=sex is not None, build=build)
     options = _options(half_calls, inbreeding, ci, max_iter, tolerance)
-    if field == "GT":
+    if FIELDS[field].is_call:
         if block.alleles is None:
             raise InputError("the block holds no GT", remedy="read it with GT among the fields")
         return _genotype_table(block.alleles, block.sites.n_alleles, regions, samples, options, threads, block)
@@ -325,7 +324,7 @@ def _likelihood_table(
     likelihoods: NDArray[np.int32] | NDArray[np.float32],
     n_likelihoods: NDArray[np.integer[Any]],
     n_alleles: ArrayLike,
-    field: Field,
+    field: FieldName,
     regions: NDArray[np.int8],
     samples: Samples,
     options: Options,

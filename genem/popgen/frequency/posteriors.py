@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genem.data import GenotypeBlock
+from genem.data import FIELDS, FieldName, GenotypeBlock
 from genem.errors import InputError, UsageError
 from genem.numerics.threads import spread
 from genem.popgen.frequency.count_kernels import Options
@@ -17,7 +17,6 @@ from genem.popgen.samples import (
     LN_PER_UNIT,
     Calls,
     Cells,
-    Field,
     HalfCalls,
     check_calls,
     check_likelihoods,
@@ -53,7 +52,7 @@ def genotype_posteriors(
     block: GenotypeBlock,
     table: FrequencyTable,
     *,
-    field: Field = "GT",
+    field: FieldName = "GT",
     groups: ArrayLike | None = None,
     sex: ArrayLike | None = None,
     build: Build | None = None,
@@ -99,7 +98,7 @@ def genotype_posteriors(
     Examples
     --------
     >>> import numpy as np
-    >>> from genem.data import GenotypeBlock, VariantSites
+    >>> from genem.data import FIELDS, FieldName, GenotypeBlock, VariantSites
     >>> from genem.popgen import freq
     >>> site = VariantSites(contigs=("1",), contig=np.zeros(1, np.int32), position=np.array([100]),
     ...     n_alleles=np.array([2], np.int32), record=np.array([1]), text=np.zeros(0, np.uint8),
@@ -128,7 +127,7 @@ def genotype_posteriors(
     likelihoods: Cells = np.empty((n_variants, n_samples, 0), np.int32)
     n_likelihoods = np.empty((n_variants, 0), np.int64)
     scale = 0.0
-    if field == "GT":
+    if FIELDS[field].is_call:
         if block.alleles is None:
             raise InputError("the block holds no GT", remedy="read it with GT among the fields")
         alleles = check_calls(block.alleles, n_variants, n_samples)

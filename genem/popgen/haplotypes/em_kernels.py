@@ -20,14 +20,27 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.em.ascent_kernels import relative_change, squarem_step_length
-from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
+from genem.em.ascent_kernels import (
+    Ascent,
+    advance,
+    begin,
+    ended,
+    extrapolate_from_first,
+    is_extrapolated,
+    new_ascent,
+    running,
+    squarem_rule,
+)
 from genem.jit import kernel
 
 ANY = -1
 ABSENT = -2
 NO_PARTNER = -1
 EMPTY = -1
+# An extrapolation leaves every frequency at least this share of its plain EM step.
+SHRINKAGE = 1e-3
+# Tolerance of the residual over that of the log-likelihood.
+RESIDUAL_SCALE = 1e3
 
 
 class Explanations(NamedTuple):
@@ -251,46 +264,48 @@ def log_likelihood_and_gradient(frequency: np.ndarray, x: Explanations, gradient
 
 
 @kernel
+def em_map(frequency: np.ndarray, x: Explanations, n_chromosomes: float, image: np.ndarray) -> float:
+    """Fill ``image`` (haplotype,) with the EM image of ``frequency`` (haplotype,), whose log L is returned."""
+    log_likelihood = log_likelihood_and_gradient(frequency, x, image)
+    for h in range(len(frequency)):
+        image[h] = frequency[h] * image[h] / n_chromosomes
+    return log_likelihood
+
+
+@kernel
+def keep_inside(ascent: Ascent) -> None:
+    """Keep what is positive off the boundary: at least a share of the plain EM point; (haplotype,) sums to one."""
+    total = 0.0
+    for h in range(len(ascent.point)):
+        ascent.point[h] = max(ascent.point[h], SHRINKAGE * ascent.second[h])
+        total += ascent.point[h]
+    for h in range(len(ascent.point)):
+        ascent.point[h] /= total
+
+
+@kernel
 def climb(
     frequency: np.ndarray, x: Explanations, max_iter: int, tolerance: float
 ) -> tuple[np.ndarray, float, int, int]:
-    """SQUAREM ascent: the end, its log-likelihood, the number of EM maps and the status.
+    """SQUAREM ascent from ``frequency`` (haplotype,): its end, the log-likelihood there, the EM maps and the status.
 
-    Ends as converged when an EM map changes the log-likelihood by less than ``tolerance``, relative to 1 + its size,
-    and no frequency by more than a thousand times ``tolerance``. Every kept point is at least as likely as the one
-    before. Frequencies that are zero stay zero.
+    Converges where an EM step changes the log-likelihood by less than ``tolerance``, relative to 1 + its size, and
+    the residual, the largest p(h) |d log L / d p(h) / n - 1|, is at most a thousand times that. A frequency of zero
+    stays zero, and its own first-order condition is not looked at.
     """
     n_chromosomes = np.sum(x.weight * x.copies)
-    gradient = np.empty(frequency.shape[0])
-    x0 = frequency.copy()
-    reached = log_likelihood_and_gradient(x0, x, gradient)
-    n_maps = 1
-    if not reached > -np.inf:
-        return x0, reached, n_maps, DEGENERATE
-    step_max = 1.0
-    while n_maps < max_iter:
-        x1 = x0 * gradient / n_chromosomes
-        middle = log_likelihood_and_gradient(x1, x, gradient)
-        x2 = x1 * gradient / n_chromosomes
-        n_maps += 1
-        if relative_change(reached, middle) <= tolerance and np.max(np.abs(x2 - x1)) <= 1e3 * tolerance:
-            return x1, middle, n_maps, CONVERGED
-        r = x1 - x0
-        v = x2 - x1 - r
-        alpha = squarem_step_length(np.sum(r * r), np.sum(v * v), step_max)
-        x0 = x2
-        if alpha < -1.0:
-            # A thousandth of the plain EM point keeps what is positive off the boundary.
-            x0 = np.maximum(x1 - (2.0 * alpha + 1.0) * r + alpha * alpha * v, 1e-3 * x2)
-            x0 /= np.sum(x0)
-        reached = log_likelihood_and_gradient(x0, x, gradient)
-        n_maps += 1
-        if alpha < -1.0 and not reached >= middle:
-            if -alpha == step_max:
-                step_max = max(1.0, step_max / 4.0)
-            x0 = x2
-            reached = log_likelihood_and_gradient(x0, x, gradient)
-            n_maps += 1
-        elif -alpha == step_max:
-            step_max *= 4.0
-    return x0, reached, n_maps, MAX_ITER
+    rule = squarem_rule(max_iter, tolerance, math.inf, RESIDUAL_SCALE * tolerance, math.inf, False)
+    ascent = new_ascent(len(frequency))
+    ascent.point[:] = frequency
+    begin(ascent, rule)
+    while running(ascent):
+        if is_extrapolated(ascent):
+            extrapolate_from_first(ascent)
+            keep_inside(ascent)
+        log_likelihood = em_map(ascent.point, x, n_chromosomes, ascent.image)
+        residual = 0.0
+        for h in range(len(frequency)):
+            residual = max(residual, abs(ascent.image[h] - ascent.point[h]))
+        advance(ascent, rule, log_likelihood, residual, True)
+    log_likelihood, n_maps, status = ended(ascent)
+    return ascent.point, log_likelihood, n_maps, status

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from numpy.typing import ArrayLike
 
-from genem.data import GenotypeBlock
+from genem.data import FieldName, GenotypeBlock
 from genem.jit import set_threads
 from genem.popgen.linkage.copies import PloidyMismatches
 from genem.popgen.linkage.decay import LinkageDecay
-from genem.popgen.linkage.loci import Field, LocusReader, as_blocks
+from genem.popgen.linkage.loci import LocusReader, as_blocks
 from genem.popgen.linkage.pairs import LinkagePairs
 from genem.popgen.linkage.window import LinkageWindow, Span
 from genem.popgen.sex_chromosomes import Build
@@ -21,7 +21,7 @@ __all__ = ["ld"]
 def ld(
     blocks: GenotypeBlock | Iterable[GenotypeBlock],
     *,
-    field: Field = "GT",
+    field: FieldName = "GT",
     groups: ArrayLike | None = None,
     group_names: Sequence[str] | None = None,
     sex: ArrayLike | None = None,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genem.data import GenotypeBlock
+from genem.data import FieldName, GenotypeBlock
 from genem.errors import UsageError
 from genem.jit import set_threads
-from genem.popgen.linkage.loci import Field, Loci, LocusReader, Rows, as_blocks
+from genem.popgen.linkage.loci import Loci, LocusReader, Rows, as_blocks
 from genem.popgen.linkage.measure_kernels import D_PRIME_HIGH, D_PRIME_LOW
 from genem.popgen.sex_chromosomes import Build
 
@@ -99,7 +99,7 @@ class _Candidate:
 def blocks(
     blocks: GenotypeBlock | Iterable[GenotypeBlock],
     *,
-    field: Field = "GT",
+    field: FieldName = "GT",
     sex: ArrayLike | None = None,
     build: Build | None = None,
     phased: bool = False,

@@ -13,8 +13,19 @@ import math
 
 import numpy as np
 
-from genem.em.ascent_kernels import KKT_TOLERANCE, simplex_kkt_residual, squarem_step_length
-from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
+from genem.em.ascent_kernels import (
+    KKT_TOLERANCE,
+    RUNNING,
+    STEP_GROWTH,
+    frequency_rule,
+    is_converged,
+    is_no_worse,
+    next_step_max,
+    propose,
+    simplex_kkt_residual,
+    stop_status,
+)
+from genem.em.status import DEGENERATE, MAX_ITER
 from genem.jit import kernel, summing_kernel
 from genem.popgen.linkage.newton_kernels import A0, A1, A2, B0, B1, B2, HA0, HA1, HB0, HB1, newton_point
 
@@ -24,6 +35,8 @@ N_STARTS = 5
 FEW_SAMPLES = 64
 N_STARTS_OF_FEW = 10
 MAX_EVALUATIONS = 3000
+# Longest extrapolation at first; a failed one halves what is allowed.
+FIRST_STEP_MAX, STEP_SHRINKAGE = 4.0, 2.0
 # EM goes first, because it cannot be led astray; from then on Newton's method is tried in every other cycle.
 NEWTON_AFTER = 6
 # Relative rounding of a log-likelihood.
@@ -109,15 +122,17 @@ def evaluate(
 
 
 @kernel
-def is_stationary(p: np.ndarray, scores: np.ndarray, n_copies: float) -> bool:
-    """The Karush-Kuhn-Tucker conditions; a frequency still shrinking may count as zero where that costs nothing."""
+def kkt_residual(p: np.ndarray, scores: np.ndarray, n_copies: float) -> float:
+    """Largest violation of the first-order conditions by ``p`` (haplotype,) with its ``scores`` (haplotype,).
+
+    A frequency still shrinking may count as zero where that costs nothing.
+    """
+    residual = 0.0
     for haplotype in range(p.size):
         value, score = p[haplotype], scores[haplotype]
-        if score < 1.0 and value * (1.0 - score) * n_copies <= SPENT:
-            continue
-        if simplex_kkt_residual(value, score, 1.0) > KKT_TOLERANCE:
-            return False
-    return True
+        if not (score < 1.0 and value * (1.0 - score) * n_copies <= SPENT):
+            residual = max(residual, simplex_kkt_residual(value, score, 1.0))
+    return residual
 
 
 @kernel
@@ -137,71 +152,67 @@ def em_update(p: np.ndarray, scores: np.ndarray, updated: np.ndarray) -> None:
 
 
 @kernel
-def extrapolate(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, step_max: float, target: np.ndarray) -> float:
-    """The SQUAREM step from three iterates, put back on the simplex; return its step length."""
-    r_norm2, v_norm2 = 0.0, 0.0
-    for k in range(x0.size):
-        r = x1[k] - x0[k]
-        v = x2[k] - x1[k] - r
-        r_norm2 += r * r
-        v_norm2 += v * v
-    alpha = squarem_step_length(r_norm2, v_norm2, step_max)
+def keep_inside(p: np.ndarray) -> None:
+    """Put an extrapolation (haplotype,) back on the simplex."""
     total = 0.0
-    for k in range(x0.size):
-        r = x1[k] - x0[k]
-        v = x2[k] - x1[k] - r
-        target[k] = max(0.0, x0[k] - 2.0 * alpha * r + alpha * alpha * v)
-        total += target[k]
-    for k in range(x0.size):
-        target[k] /= total
-    return alpha
+    for haplotype in range(p.size):
+        p[haplotype] = max(0.0, p[haplotype])
+        total += p[haplotype]
+    for haplotype in range(p.size):
+        p[haplotype] /= total
 
 
 @kernel
 def climb(
     diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, scores: np.ndarray, likelihood: np.ndarray
 ) -> tuple[float, int, int]:
-    """Maximise from ``p`` in place; return the log-likelihood there, the number of evaluations and the status.
+    """Maximise from ``p`` (haplotype,) in place; return log-likelihood, number of evaluations and status.
 
-    Each cycle needs two evaluations: the extrapolated point, where it is not worse, starts the next one. A Newton
-    step, too, is taken only where the log-likelihood does not fall.
+    ``diploid`` (field, sample) and ``haploid`` (field, sample) hold likelihoods; ``scores`` (haplotype,) are left at
+    the end, ``likelihood`` (sample,) is workspace. Each cycle needs two evaluations: the extrapolated point, where it
+    is not worse, starts the next one, else the first EM image does. Newton's method is tried at the start of a cycle.
+    The pieces of the ascent are called by name here: for four numbers even ``advance`` would be felt.
     """
     n_copies = float(2 * diploid.shape[1] + haploid.shape[1])
-    x1, x2, trial, trial_scores = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
-    step_max = 4.0
+    rule = frequency_rule(MAX_EVALUATIONS, KKT_TOLERANCE, FIRST_STEP_MAX, STEP_GROWTH, STEP_SHRINKAGE)
+    first, second, trial, trial_scores = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
+    step_max = rule.first_step_max
     height = evaluate(diploid, haploid, p, scores, likelihood)
     evaluations = 1
-    while evaluations < MAX_EVALUATIONS:
-        if is_stationary(p, scores, n_copies):
-            return height, evaluations, CONVERGED
+    while True:
+        # The stop rule.
+        residual = kkt_residual(p, scores, n_copies)
+        status = stop_status(rule, math.inf, math.inf, residual, evaluations)
+        if status != RUNNING:
+            return height, evaluations, status
+        # Newton's method, where it does not lower the likelihood.
         if evaluations > NEWTON_AFTER and newton_point(diploid, haploid, p, scores, trial)[0]:
             height_trial = evaluate(diploid, haploid, trial, trial_scores, likelihood)
             evaluations += 1
-            higher = height_trial > height
-            if higher or height_trial >= height - ROUNDING * abs(height):
+            is_higher = height_trial > height
+            if is_higher or height_trial >= height - ROUNDING * abs(height):
                 p[:] = trial
                 scores[:] = trial_scores
                 height = height_trial
-                if higher or is_stationary(p, scores, n_copies):
+                if is_higher or kkt_residual(p, scores, n_copies) <= rule.residual_tolerance:
                     continue
-        em_update(p, scores, x1)
-        height_1 = evaluate(diploid, haploid, x1, trial_scores, likelihood)
-        em_update(x1, trial_scores, x2)
-        alpha = extrapolate(p, x1, x2, step_max, trial)
-        p[:] = x1
+        # An EM step, another one, and an extrapolation from both.
+        em_update(p, scores, first)
+        height_first = evaluate(diploid, haploid, first, trial_scores, likelihood)
+        em_update(first, trial_scores, second)
+        alpha = propose(p, first, second, step_max, trial)
+        keep_inside(trial)
+        p[:] = first
         scores[:] = trial_scores
-        height = height_1
+        height = height_first
         height_trial = evaluate(diploid, haploid, trial, trial_scores, likelihood)
         evaluations += 2
-        if height_trial >= height:
+        is_kept = is_no_worse(rule, height_trial, height)
+        step_max = next_step_max(rule, step_max, alpha, is_kept)
+        if is_kept:
             p[:] = trial
             scores[:] = trial_scores
             height = height_trial
-            if alpha <= -step_max:
-                step_max *= 4.0
-        elif alpha <= -step_max:
-            step_max = max(1.0, 0.5 * step_max)
-    return height, evaluations, MAX_ITER
 
 
 @kernel
@@ -274,7 +285,7 @@ def best_of_starts(
         if reached > height:
             height, status = reached, ended
             best[:] = p
-        if ended == CONVERGED and (concave or n_found == 0) and is_new(p, found, n_found):
+        if is_converged(ended) and (concave or n_found == 0) and is_new(p, found, n_found):
             found[n_found] = p
             heights[n_found] = reached
             n_found += 1

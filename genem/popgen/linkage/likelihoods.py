@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genem.data import FIELDS, FieldName
 from genem.popgen.linkage.likelihood_measure_kernels import allele_frequencies, measure_likelihood_pairs
 from genem.popgen.linkage.measure_kernels import N_INTEGERS, N_STATISTICS, R_SQUARED
 from genem.popgen.linkage.packed import CallError, all_pairs
@@ -93,7 +94,7 @@ def likelihood_rows(
     row_variant: NDArray[np.int64],
     row_allele: NDArray[np.int64],
     *,
-    field: Literal["PL", "GL"],
+    field: FieldName,
     samples: NDArray[np.int64] | None = None,
     one_copy: NDArray[np.bool_] | None = None,
 ) -> LikelihoodRows:
@@ -167,7 +168,7 @@ def _scaled(
     likelihoods: NDArray[np.int32] | NDArray[np.float32],
     n_likelihoods: NDArray[np.integer[Any]],
     n_alleles: int,
-    field: Literal["PL", "GL"],
+    field: FieldName,
     single: NDArray[np.bool_] | None,
     variant: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]]:
@@ -179,10 +180,10 @@ def _scaled(
         raise CallError(found, variant, int(bad[0]))
     logs = np.full((len(n_likelihoods), n_diploid), -np.inf)
     width = min(n_diploid, likelihoods.shape[1])
-    factor = -np.log(10.0) / 10.0 if field == "PL" else np.log(10.0)
-    logs[:, :width] = likelihoods[:, :width].astype(np.float64) * factor
+    scale = FIELDS[field]
+    logs[:, :width] = scale.natural_logarithms(likelihoods[:, :width])
     used = np.arange(n_diploid) < n_likelihoods[:, np.newaxis]
-    missing = (likelihoods[:, :width] < 0 if field == "PL" else np.isnan(likelihoods[:, :width])) & used[:, :width]
+    missing = scale.is_missing(likelihoods[:, :width]) & used[:, :width]
     copies = np.where(n_likelihoods == n_diploid, 2, 1).astype(np.int8)
     copies[missing.any(axis=1) | (n_likelihoods == 0)] = 0
     logs[~used] = -np.inf

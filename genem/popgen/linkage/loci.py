@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genem.data import SPAN_ID, SPAN_REF, GenotypeBlock, VariantSites
+from genem.data import ESTIMATED_FROM, FIELDS, SPAN_ID, SPAN_REF, FieldName, GenotypeBlock, VariantSites
 from genem.errors import InputError, UsageError
 from genem.popgen.linkage.copies import CountedCopies, calls_of_copies, counted_copies
 from genem.popgen.linkage.likelihoods import LikelihoodRows, likelihood_rows
@@ -17,9 +16,8 @@ from genem.popgen.linkage.packed import CallError, PackedCalls, pack
 from genem.popgen.samples import POOLED
 from genem.popgen.sex_chromosomes import Build
 
-__all__ = ["Field", "Loci", "LocusReader", "Rows", "SampleGroups", "as_blocks"]
+__all__ = ["Loci", "LocusReader", "Rows", "SampleGroups", "as_blocks"]
 
-Field = Literal["GT", "PL", "GL"]
 Rows = PackedCalls | LikelihoodRows
 
 CONTIG_SPACE = 1 << 40
@@ -121,7 +119,7 @@ class LocusReader:
     def __init__(
         self,
         *,
-        field: Field = "GT",
+        field: FieldName = "GT",
         phased: bool = False,
         groups: ArrayLike | None = None,
         group_names: Iterable[str] | None = None,
@@ -129,11 +127,11 @@ class LocusReader:
         build: Build | None = None,
         any_order: bool = False,
     ) -> None:
-        if field not in get_args(Field):
-            raise UsageError(f"field is {field!r}, one of {', '.join(get_args(Field))} expected")
-        if phased and field != "GT":
+        if field not in ESTIMATED_FROM:
+            raise UsageError(f"field is {field!r}, one of {', '.join(ESTIMATED_FROM)} expected")
+        if phased and not FIELDS[field].is_call:
             raise UsageError(f"phase is counted from calls; {field} has none")
-        self.field: Field = field
+        self.field: FieldName = field
         self.phased = phased
         self.any_order = any_order
         self.sample_groups: SampleGroups | None = None
@@ -156,7 +154,7 @@ class LocusReader:
         row_variant, row_allele = alt_rows(block.sites)
         loci = self._loci(block.sites, row_variant, row_allele)
         copies = self._copies(block)
-        if self.field == "GT" and block.alleles is not None and copies is not None:
+        if FIELDS[self.field].is_call and block.alleles is not None and copies is not None:
             block = replace(block, alleles=calls_of_copies(block.alleles, copies))
         return loci, tuple(
             self._rows(block, row_variant, row_allele, members, copies) for members in self.sample_groups.members
@@ -179,7 +177,7 @@ class LocusReader:
         copies: CountedCopies | None,
     ) -> Rows:
         try:
-            if self.field == "GT":
+            if FIELDS[self.field].is_call:
                 if block.alleles is None:
                     raise InputError("the block holds no GT", remedy="read it with GT among the fields")
                 phased = block.phased if self.phased else None

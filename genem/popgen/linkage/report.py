@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genem.data import SPAN_ID, SPAN_REF, GenotypeBlock, VariantSites
+from genem.data import SPAN_ID, SPAN_REF, FieldName, GenotypeBlock, VariantSites
 from genem.errors import InputError, UsageError
 from genem.popgen.linkage.count_kernels import pair_table
 from genem.popgen.linkage.cubic_kernels import coupling_log_likelihood, local_maxima
 from genem.popgen.linkage.likelihood_kernels import N_STARTS_OF_FEW
 from genem.popgen.linkage.likelihood_measure_kernels import log_scale, stationary_points
 from genem.popgen.linkage.likelihoods import LikelihoodRows
-from genem.popgen.linkage.loci import Field, Loci, LocusReader, Rows, as_blocks
+from genem.popgen.linkage.loci import Loci, LocusReader, Rows, as_blocks
 from genem.popgen.linkage.measure_kernels import D_PRIME, N_STATISTICS, R_SQUARED, count_heterozygous, fill_measures
 from genem.popgen.linkage.packed import PackedCalls
 from genem.popgen.linkage.packed_kernels import CALLED, CARRIER, COPY, COPY_CALLED, HOMOZYGOUS
@@ -74,7 +74,7 @@ def ld_pair(
     first: str,
     second: str,
     *,
-    field: Field = "GT",
+    field: FieldName = "GT",
     groups: ArrayLike | None = None,
     group_names: Sequence[str] | None = None,
     sex: ArrayLike | None = None,

@@ -8,12 +8,12 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genem.data import GenotypeBlock, VariantSites
+from genem.data import FieldName, GenotypeBlock, VariantSites
 from genem.em import EMFit, Status, fit
 from genem.errors import InputError, UsageError
 from genem.jit import set_threads
 from genem.popgen.spectrum.model import SpectrumModel
-from genem.popgen.spectrum.sites import CountLikelihoods, Field, SiteCounter, concatenate
+from genem.popgen.spectrum.sites import CountLikelihoods, SiteCounter, concatenate
 from genem.popgen.spectrum.summary_statistics import Diversity, diversity
 
 Vector = NDArray[np.float64]
@@ -121,7 +121,7 @@ class SpectrumFit:
 def sfs(
     blocks: Iterable[GenotypeBlock],
     *,
-    field: Field = "GT",
+    field: FieldName = "GT",
     groups: ArrayLike | None = None,
     ancestral: Ancestral | None = None,
     fold: bool = False,
@@ -207,7 +207,7 @@ def sfs(
 def gather_sites(
     blocks: Iterable[GenotypeBlock],
     *,
-    field: Field = "GT",
+    field: FieldName = "GT",
     groups: ArrayLike | None = None,
     ancestral: Ancestral | None = None,
 ) -> Sites:

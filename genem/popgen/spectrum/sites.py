@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from genem.data import ABSENT_ALLELE, MISSING_ALLELE, GenotypeBlock
+from genem.data import ABSENT_ALLELE, FIELDS, MISSING_ALLELE, FieldName, GenotypeBlock
 from genem.errors import InputError
 from genem.popgen.spectrum.kernels import count_likelihoods_of_sites, gather_bands, projected_counts_of_sites
-
-Field = Literal["GT", "PL", "GL"]
 
 DENSE_BYTES = 64 * 1024 * 1024
 """Memory for the allele-count likelihoods of the sites worked on at a time."""
@@ -110,7 +107,7 @@ class SiteCounter:
     its first call, and a sample without any call is taken as diploid.
     """
 
-    field: Field
+    field: FieldName
     samples: NDArray[np.int64]
     names: tuple[str, ...]
     copies: NDArray[np.int64] | None = attribute(default=None, init=False)
@@ -123,7 +120,7 @@ class SiteCounter:
         InputError
             The block has no such field, a sample's ploidy changes or is above 2, or likelihoods are incomplete.
         """
-        if self.field == "GT":
+        if FIELDS[self.field].is_call:
             return self._from_genotypes(block, sites)
         return self._from_likelihoods(block, sites)
 
@@ -189,12 +186,9 @@ class SiteCounter:
         raw = block.likelihoods[sites][:, self.samples, :3]
         used = np.arange(raw.shape[2]) < given[:, :, None]
         log = np.full((*given.shape, 3), -np.inf)
-        if self.field == "PL":
-            incomplete = used & (raw < 0)
-            log[:, :, : raw.shape[2]] = np.where(used, raw * (-np.log(10.0) / 10.0), -np.inf)
-        else:
-            incomplete = used & np.isnan(raw)
-            log[:, :, : raw.shape[2]] = np.where(used, raw * np.log(10.0), -np.inf)
+        scale = FIELDS[self.field]
+        incomplete = used & scale.is_missing(raw)
+        log[:, :, : raw.shape[2]] = np.where(used, scale.natural_logarithms(raw), -np.inf)
         if np.any(incomplete):
             site, sample = np.argwhere(np.any(incomplete, axis=2))[0]
             found = f"FORMAT/{self.field} has missing values among others"

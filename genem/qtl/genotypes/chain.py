@@ -1,4 +1,4 @@
-"""Which genotypes a cross can have, how they follow one another along a chromosome, and what calls say of them."""
+"""The genotypes that a cross can have, how they follow one another along a chromosome, and what calls say of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.chain.emissions.genotype_kernels import NOT_FIRST, NOT_LAST
-from genem.data import AA, AB, BB, NOT_AA, NOT_BB, Cross, CrossType
+from genem.cross_types import AA, AB, BACKCROSS_CHAIN, BB, MEMBERS, GenotypeChain
+from genem.data import Cross
 from genem.errors import InputError
 
 __all__ = [
     "SMALLEST_FRACTION",
     "ChromosomeChain",
+    "chain_codes",
     "chromosome_chain",
-    "initial_probabilities",
     "reverse_females",
     "transition_matrices",
 ]
@@ -27,30 +28,34 @@ SMALLEST_FRACTION = 1e-14
 NOT_THE_X = "leave the chromosome out, or name the X chromosome if it is another one"
 
 
-def _table(codes: dict[int, int]) -> NDArray[np.int8]:
-    table = np.zeros(6, np.int8)
-    for genotype, code in codes.items():
-        table[genotype] = code
-    return table
+def chain_codes(genotypes: tuple[int, ...]) -> NDArray[np.int8]:
+    """The code of every call in a chain with these genotypes: 1 + state, NOT_LAST, NOT_FIRST, or 0 (nothing).
 
-
-# What each genotype code says in a chain: 1 + state, NOT_LAST, NOT_FIRST, or 0 where it says nothing.
-INTERCROSS = _table({AA: 1, AB: 2, BB: 3, NOT_BB: NOT_LAST, NOT_AA: NOT_FIRST})
-ONE_COPY = _table({AA: 1, BB: 2, NOT_BB: 1, NOT_AA: 2})
-FORWARD_FEMALE = _table({AA: 1, AB: 2, NOT_AA: 2})
-REVERSE_FEMALE = _table({BB: 1, AB: 2, NOT_BB: 2})
+    Examples
+    --------
+    >>> chain_codes((AA, AB)).tolist()  # backcross: unknown, AA, AB, BB, not BB, not AA
+    [0, 1, 2, 0, 0, 2]
+    """
+    codes = np.zeros(1 + len(MEMBERS), np.int8)
+    for call, members in MEMBERS.items():
+        states = [state for state, genotype in enumerate(genotypes) if genotype in members]
+        if len(states) == 1:
+            codes[call] = 1 + states[0]
+        elif 1 < len(states) < len(genotypes):
+            codes[call] = NOT_LAST if states[0] == 0 else NOT_FIRST
+    return codes
 
 
 @dataclass(frozen=True, slots=True)
 class ChromosomeChain:
-    """What the individuals of a cross show along one chromosome, in terms of their chain.
+    """Calls of the individuals of a cross along one chromosome, in terms of their chain.
 
     Attributes
     ----------
     states
         The names of the genotypes the phenotype may depend on.
-    n_chain_states
-        States of the chain: 3 on the autosomes of an intercross, 2 elsewhere.
+    chain
+        How its states follow one another.
     codes
         int8 (individual, marker): see :mod:`genem.chain.emissions.genotype_kernels`.
     likelihoods
@@ -60,10 +65,15 @@ class ChromosomeChain:
     """
 
     states: tuple[str, ...]
-    n_chain_states: int
+    chain: GenotypeChain
     codes: NDArray[np.int8]
     likelihoods: NDArray[np.float64]
     state_of: NDArray[np.int64]
+
+    @property
+    def n_chain_states(self) -> int:
+        """The number of states of the chain."""
+        return len(self.chain.initial)
 
 
 def chromosome_chain(cross: Cross, chromosome: int) -> ChromosomeChain:
@@ -79,9 +89,10 @@ def chromosome_chain(cross: Cross, chromosome: int) -> ChromosomeChain:
     """
     name = cross.genetic_map.chromosomes[chromosome]
     markers = cross.genetic_map.on(chromosome)
-    states, kinds = _on_x(cross, name) if name in cross.x_chromosomes else _on_autosome(cross)
+    on_x = name in cross.x_chromosomes
+    states, kinds = _on_x(cross, name) if on_x else _on_autosome(cross)
     genotypes = np.array([kind.genotypes for kind in kinds])
-    tables = np.stack([kind.table for kind in kinds])
+    tables = np.stack([chain_codes(kind.genotypes) for kind in kinds])
     codes = np.take_along_axis(tables, cross.genotypes[:, markers].astype(np.int64), axis=1)
     likelihoods = np.empty((0, len(markers), genotypes.shape[1]))
     if cross.likelihoods is not None:
@@ -89,80 +100,57 @@ def chromosome_chain(cross: Cross, chromosome: int) -> ChromosomeChain:
         likelihoods = np.take_along_axis(of_markers, (genotypes - AA)[:, None, :], axis=2)
     return ChromosomeChain(
         states,
-        genotypes.shape[1],
+        BACKCROSS_CHAIN if on_x else cross.breeding.chain,
         np.ascontiguousarray(codes),
         likelihoods,
         np.array([[states.index(name) for name in kind.names] for kind in kinds]),
     )
 
 
-def initial_probabilities(n_states: int) -> NDArray[np.float64]:
-    """Mendel's proportions."""
-    return np.array([0.25, 0.5, 0.25]) if n_states == 3 else np.full(2, 0.5)
-
-
-def transition_matrices(fractions: NDArray[np.float64], cross_type: CrossType, n_states: int) -> NDArray[np.float64]:
-    """Transition probabilities (step, from, to) across intervals of the given recombination fractions.
-
-    Recombinant inbred lines recombine at R = 2r / (1 + 2r) (selfing) or 4r / (1 + 6r) (sib mating):
-    Haldane & Waddington (1931), Genetics 16:357, doi:10.1093/genetics/16.4.357.
-    """
-    r = np.maximum(fractions, SMALLEST_FRACTION)
-    if cross_type == "riself":
-        r = 2.0 * r / (1.0 + 2.0 * r)
-    elif cross_type == "risib":
-        r = 4.0 * r / (1.0 + 6.0 * r)
-    matrices = np.empty((len(r), n_states, n_states))
-    if n_states == 2:
-        matrices[:, 0, 0] = matrices[:, 1, 1] = 1.0 - r
-        matrices[:, 0, 1] = matrices[:, 1, 0] = r
-        return matrices
-    matrices[:, 0, 0] = matrices[:, 2, 2] = (1.0 - r) ** 2
-    matrices[:, 0, 1] = matrices[:, 2, 1] = 2.0 * r * (1.0 - r)
-    matrices[:, 0, 2] = matrices[:, 2, 0] = r**2
-    matrices[:, 1, 0] = matrices[:, 1, 2] = r * (1.0 - r)
-    matrices[:, 1, 1] = (1.0 - r) ** 2 + r**2
-    return matrices
+def transition_matrices(fractions: NDArray[np.float64], chain: GenotypeChain) -> NDArray[np.float64]:
+    """Transition probabilities (step, from, to) across intervals of the recombination fractions that the chain sees."""
+    rows = chain.transitions(np.maximum(fractions, SMALLEST_FRACTION))
+    return np.ascontiguousarray(np.array(rows).transpose(2, 0, 1))
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Individuals that share their chain: names and genotypes of its states, and the table of codes."""
+    """Names and genotypes of the states of individuals that share them."""
 
     names: tuple[str, ...]
     genotypes: tuple[int, ...]
-    table: NDArray[np.int8]
 
 
 def _on_autosome(cross: Cross) -> tuple[tuple[str, ...], list[_Kind]]:
     """The states in order, and the kind of each individual."""
-    a, b = cross.alleles
-    if cross.cross_type == "f2":
-        kind = _Kind((a + a, a + b, b + b), (AA, AB, BB), INTERCROSS)
-    elif cross.cross_type == "bc":
-        kind = _Kind((a + a, a + b), (AA, AB), FORWARD_FEMALE)
-    else:
-        kind = _Kind((a + a, b + b), (AA, BB), ONE_COPY)
+    genotypes = cross.breeding.genotypes
+    kind = _Kind(tuple(genotype_names(cross)[genotype] for genotype in genotypes), genotypes)
     return kind.names, [kind] * len(cross)
+
+
+def genotype_names(cross: Cross) -> dict[int, str]:
+    """The names of the genotypes in the alleles of the cross."""
+    a, b = cross.alleles
+    return {AA: a + a, AB: a + b, BB: b + b}
 
 
 def _on_x(cross: Cross, name: str) -> tuple[tuple[str, ...], list[_Kind]]:
     """The states in order, and the kind of each individual."""
     is_male = cross.is_male
-    if is_male is None or cross.cross_type not in ("f2", "bc"):
-        if cross.cross_type in ("f2", "bc"):
-            raise InputError(f"chromosome {name} is the X chromosome but no sex is given", remedy=NOT_THE_X)
+    if not cross.breeding.x_by_sex:
         raise InputError(
             f"chromosome {name} is the X chromosome, which recombines and segregates by other rules in lines from a "
-            "cross of type risib",
+            f"cross of type {cross.cross_type}",
             remedy=NOT_THE_X,
         )
+    if is_male is None:
+        raise InputError(f"chromosome {name} is the X chromosome but no sex is given", remedy=NOT_THE_X)
     a, b = cross.alleles
     reverse = reverse_females(cross, is_male)
     both = bool(reverse.any()) and bool((~reverse & ~is_male).any())
-    forward = _Kind((a + a, a + b + "f" * both), (AA, AB), FORWARD_FEMALE)
-    backward = _Kind((b + b, a + b + "r" * both), (BB, AB), REVERSE_FEMALE)
-    hemizygous = _Kind((a + "Y", b + "Y"), (AA, BB), ONE_COPY)
+    forward = _Kind((a + a, a + b + "f" * both), (AA, AB))
+    backward = _Kind((b + b, a + b + "r" * both), (BB, AB))
+    hemizygous = _Kind((a + "Y", b + "Y"), (AA, BB))
     kinds = [
         hemizygous if male else backward if turned else forward
         for male, turned in zip(is_male.tolist(), reverse.tolist(), strict=True)
@@ -173,7 +161,7 @@ def _on_x(cross: Cross, name: str) -> tuple[tuple[str, ...], list[_Kind]]:
 
 
 def reverse_females(cross: Cross, is_male: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The females of an intercross whose second X came from the second parent."""
-    if cross.is_reverse is None or cross.cross_type != "f2":
+    """The females whose father's X chromosome is the second parent's, in crosses that have such."""
+    if cross.is_reverse is None or not cross.breeding.reciprocal:
         return np.zeros(len(cross), np.bool_)
     return np.asarray(cross.is_reverse & ~is_male)

@@ -14,7 +14,6 @@ from genem.qtl.genotypes.chain import (
     SMALLEST_FRACTION,
     ChromosomeChain,
     chromosome_chain,
-    initial_probabilities,
     transition_matrices,
 )
 from genem.qtl.genotypes.marker_kernels import expect_transitions
@@ -55,14 +54,13 @@ class _RecombinationModel:
     """
 
     def __init__(self, chain: ChromosomeChain, error_prob: float) -> None:
-        self._n_states = chain.n_chain_states
-        self._meioses = 2 if self._n_states == 3 else 1
+        self._chain = chain.chain
         called = len(chain.likelihoods) == 0
         informative = (chain.codes != 0).sum(axis=1) >= 2
         self._codes = chain.codes[informative] if called else chain.codes
         self._likelihoods = chain.likelihoods
         self._marker = np.arange(chain.codes.shape[1])
-        self._initial = initial_probabilities(self._n_states)
+        self._initial = np.array(chain.chain.initial)
         self._error_prob = error_prob
         self.n_free = chain.codes.shape[1] - 1
         self.n_observations = len(self._codes)
@@ -73,7 +71,7 @@ class _RecombinationModel:
 
     def em_step(self, params: Fractions) -> EMStep[Fractions]:
         recombinations, log_likelihood = self._expect(params)
-        total = max(1, self.n_observations) * self._meioses
+        total = max(1, self.n_observations) * self._chain.meioses
         return EMStep(np.clip(recombinations / total, SMALLEST_FRACTION, LARGEST_FRACTION), log_likelihood)
 
     def pack(self, params: Fractions) -> Fractions:
@@ -82,25 +80,26 @@ class _RecombinationModel:
     def unpack(self, vector: Fractions) -> Fractions:
         return np.asarray(np.clip(vector, SMALLEST_FRACTION, LARGEST_FRACTION), np.float64)
 
+    def gradient(self, params: Fractions) -> Fractions:
+        """float64 (interval,): expected recombinations less those that the fractions predict, over their variance."""
+        total = self.n_observations * self._chain.meioses
+        return np.asarray((self._expect(params)[0] - total * params) / (params * (1.0 - params)))
+
+    def bounds(self) -> tuple[Fractions, Fractions]:
+        """Smallest and largest fractions, float64 (interval,)."""
+        return np.full(self.n_free, SMALLEST_FRACTION), np.full(self.n_free, LARGEST_FRACTION)
+
     def log_likelihood(self, params: Fractions) -> float:
         return self._expect(params)[1]
 
     def _expect(self, fractions: Fractions) -> tuple[Fractions, float]:
         """The expected number of recombinations in each interval, and the log-likelihood."""
-        transitions = transition_matrices(fractions, "f2" if self._n_states == 3 else "bc", self._n_states)
+        transitions = transition_matrices(fractions, self._chain)
         expected = np.zeros_like(transitions)
         log_likelihood = expect_transitions(
             self._initial, transitions, self._codes, self._likelihoods, self._marker, self._error_prob, expected
         )
-        if self._n_states == 2:
-            return expected[:, 0, 1] + expected[:, 1, 0], log_likelihood
-        # One recombination between a homozygote and a heterozygote, two between homozygotes; a heterozygote that
-        # stays one had none or two.
-        r = fractions
-        two_of_het = r**2 / (r**2 + (1.0 - r) ** 2)
-        one = expected[:, 0, 1] + expected[:, 1, 0] + expected[:, 1, 2] + expected[:, 2, 1]
-        two = expected[:, 0, 2] + expected[:, 2, 0] + expected[:, 1, 1] * two_of_het
-        return one + 2.0 * two, log_likelihood
+        return np.asarray(self._chain.recombinations(expected, fractions)), log_likelihood
 
 
 def estimate_map(
@@ -160,7 +159,7 @@ def estimate_map(
     for index in range(len(old.chromosomes)):
         on = old.on(index)
         model = _RecombinationModel(chromosome_chain(cross, index), max(error_prob, SMALLEST_ERROR))
-        start = _of_lines(recombination_fraction(np.diff(old.position[on]), map_function), cross)
+        start = cross.breeding.fraction_of_lines(recombination_fraction(np.diff(old.position[on]), map_function))
         if len(on) < 2:
             log_likelihood[index] = model.log_likelihood(start) if len(on) else 0.0
             fits.append(None)
@@ -174,20 +173,7 @@ def estimate_map(
         )
         fits.append(found)
         log_likelihood[index] = found.log_likelihood
-        distances = map_distance(_of_meiosis(found.params, cross), map_function)
+        fractions = np.minimum(cross.breeding.fraction_of_meiosis(found.params), LARGEST_FRACTION)
+        distances = map_distance(fractions, map_function)
         position[on] = old.position[on[0]] + np.concatenate([[0.0], np.cumsum(distances)])
     return EstimatedMap(GeneticMap(old.chromosomes, old.markers, old.chromosome, position), log_likelihood, tuple(fits))
-
-
-def _of_lines(r: Fractions, cross: Cross) -> Fractions:
-    """The recombination fraction the chain sees, from that of one meiosis."""
-    if cross.cross_type == "riself":
-        return 2.0 * r / (1.0 + 2.0 * r)
-    return 4.0 * r / (1.0 + 6.0 * r) if cross.cross_type == "risib" else r
-
-
-def _of_meiosis(fraction: Fractions, cross: Cross) -> Fractions:
-    """The inverse of :func:`_of_lines`."""
-    if cross.cross_type == "riself":
-        return np.minimum(fraction / (2.0 - 2.0 * fraction), LARGEST_FRACTION)
-    return np.minimum(fraction / (4.0 - 6.0 * fraction), LARGEST_FRACTION) if cross.cross_type == "risib" else fraction

@@ -25,7 +25,7 @@ ON_GRID = 1e-8
 
 @dataclass(frozen=True, slots=True)
 class LinkedGenotypes:
-    """What is known of the genotypes along one chromosome, and of how they hang together.
+    """Genotypes along one chromosome: their probabilities, and transitions given all calls.
 
     Attributes
     ----------
@@ -62,12 +62,12 @@ class LinkedGenotypes:
         return self.genotypes.states
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> LinkedGenotypes:
-        """Of some individuals, or of all in another order."""
-        one = self.genotypes
+        """The same for some individuals, or for all in another order."""
+        linkage_group = self.genotypes
         kept = replace(
-            one,
-            probabilities=np.ascontiguousarray(one.probabilities[:, keep]),
-            log_likelihood=one.log_likelihood[keep],
+            linkage_group,
+            probabilities=np.ascontiguousarray(linkage_group.probabilities[:, keep]),
+            log_likelihood=linkage_group.log_likelihood[keep],
         )
         return LinkedGenotypes(
             kept, self.state_of[keep], np.ascontiguousarray(self.following[:, keep]), self.markers_before
@@ -142,23 +142,27 @@ def joint_genotypes(
     every = genotype_probabilities(cross, step=step, error_prob=error_prob, map_function=map_function)
     results = []
     prepared = prepared_chromosomes(cross, step, error_prob, map_function)
-    for one, genotypes in zip(prepared, every, strict=True):
-        if chromosomes is not None and one.name not in chromosomes:
+    for linkage_group, genotypes in zip(prepared, every, strict=True):
+        if chromosomes is not None and linkage_group.name not in chromosomes:
             continue
-        kept = np.flatnonzero(_kept(one.grid, step, include_markers))
-        n_states = one.chain.n_chain_states
+        kept = np.flatnonzero(_kept(linkage_group.grid, step, include_markers))
+        n_states = linkage_group.chain.n_chain_states
         following = np.empty((len(kept) - 1, len(cross), n_states, n_states))
-        fill_following(*one.evidence(error_prob)[1:], kept, following)
-        grid = Grid(one.grid.position[kept], tuple(one.grid.names[k] for k in kept), one.grid.marker[kept])
+        fill_following(*linkage_group.evidence(error_prob)[1:], kept, following)
+        grid = Grid(
+            linkage_group.grid.position[kept],
+            tuple(linkage_group.grid.names[k] for k in kept),
+            linkage_group.grid.marker[kept],
+        )
         probabilities = np.ascontiguousarray(genotypes.probabilities[kept])
         thinned = replace(genotypes, grid=grid, probabilities=probabilities)
-        before = np.cumsum(one.grid.marker >= 0, dtype=np.int64)[kept]
-        results.append(LinkedGenotypes(thinned, one.chain.state_of, following, before))
+        before = np.cumsum(linkage_group.grid.marker >= 0, dtype=np.int64)[kept]
+        results.append(LinkedGenotypes(thinned, linkage_group.chain.state_of, following, before))
     return tuple(results)
 
 
 def _kept(grid: Grid, step: float, include_markers: bool) -> NDArray[np.bool_]:
-    """Which positions count."""
+    """Positions of a grid that are looked at."""
     if include_markers or step == 0.0:
         return np.ones(len(grid), np.bool_)
     steps = (grid.position - grid.position[0]) / step
@@ -189,10 +193,10 @@ def pair_probabilities(first: LinkedGenotypes, second: LinkedGenotypes, start: i
     """
     n = len(first.state_of)
     if first is not second:
-        here = first.genotypes.probabilities[start:stop].transpose(0, 2, 1)
-        there = second.genotypes.probabilities.transpose(0, 2, 1)
-        both = here[:, None, :, None, :] * there[None, :, None, :, :]
-        return both.reshape(len(here) * len(there), -1, n)
+        origin_place = first.genotypes.probabilities[start:stop].transpose(0, 2, 1)
+        target_place = second.genotypes.probabilities.transpose(0, 2, 1)
+        both = origin_place[:, None, :, None, :] * target_place[None, :, None, :, :]
+        return both.reshape(len(origin_place) * len(target_place), -1, n)
     n_states = len(first.states)
     n_pairs = sum(len(first.grid) - 1 - position for position in range(start, stop))
     joint = np.zeros((n_pairs, n_states * n_states, n))
@@ -210,7 +214,7 @@ def find_locus(linked: Sequence[LinkedGenotypes], chromosome: str, position: str
     UsageError
         No such chromosome or position.
     """
-    names = [one.chromosome for one in linked]
+    names = [linkage_group.chromosome for linkage_group in linked]
     if chromosome not in names:
         raise UsageError(f"no chromosome {chromosome} among {', '.join(names)}")
     index = names.index(chromosome)
@@ -263,23 +267,26 @@ def joint_probabilities(linked: Sequence[LinkedGenotypes], loci: Sequence[Locus]
     return np.ascontiguousarray(cells.reshape(*shape, n).transpose(*back, len(loci)).reshape(-1, n))
 
 
-def _along(one: LinkedGenotypes, positions: Sequence[int]) -> Floats:
+def _along(linkage_group: LinkedGenotypes, positions: Sequence[int]) -> Floats:
     """P(genotypes at ascending positions of one chromosome), (cell, individual)."""
-    n, n_chain = one.state_of.shape
-    chain = one.marginal(positions[0])[:, :, None]
+    n, n_chain = linkage_group.state_of.shape
+    chain = linkage_group.marginal(positions[0])[:, :, None]
     # ``chain`` is (individual, state of the last position, states of those before, the last of them fastest).
     for origin, target in pairwise(positions):
-        step = one.following[origin]
+        step = linkage_group.following[origin]
         for place in range(origin + 1, target):
-            step = step @ one.following[place]
+            step = step @ linkage_group.following[place]
         grown = chain[:, :, None, :] * step[:, :, :, None]
         chain = grown.transpose(0, 2, 3, 1).reshape(n, n_chain, -1)
     paths = chain.transpose(0, 2, 1).reshape(n, -1)
-    if one.state_of.shape[1] == len(one.states) and (one.state_of == np.arange(n_chain)).all():
+    if (
+        linkage_group.state_of.shape[1] == len(linkage_group.states)
+        and (linkage_group.state_of == np.arange(n_chain)).all()
+    ):
         return np.ascontiguousarray(paths.T)
     cell = np.zeros((n, 1), np.int64)
     for _ in positions:
-        cell = (cell[:, :, None] * len(one.states) + one.state_of[:, None, :]).reshape(n, -1)
-    named = np.zeros((n, len(one.states) ** len(positions)))
+        cell = (cell[:, :, None] * len(linkage_group.states) + linkage_group.state_of[:, None, :]).reshape(n, -1)
+    named = np.zeros((n, len(linkage_group.states) ** len(positions)))
     np.put_along_axis(named, cell, paths, axis=1)
     return np.ascontiguousarray(named.T)

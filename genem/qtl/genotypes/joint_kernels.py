@@ -88,19 +88,19 @@ def fill_linked_pairs(
     ``joint`` (pair, cell, individual), zeroed before.
     """
     n_places, n_individuals, n_states = marginal.shape
-    for place in prange(start, stop):
+    for place_from in prange(start, stop):
         first = 0
-        for before in range(start, place):
+        for before in range(start, place_from):
             first += n_places - 1 - before
         reached, product = np.empty((n_states, n_states)), np.empty((n_states, n_states))
         for individual in range(n_individuals):
             reached[:] = 0.0
             for state in range(n_states):
-                reached[state, state] = marginal[place, individual, state]
-            for step in range(place, n_places - 1):
+                reached[state, state] = marginal[place_from, individual, state]
+            for step in range(place_from, n_places - 1):
                 multiply(reached, following[step, individual], product)
                 reached[:] = product
                 for origin in range(n_states):
                     for target in range(n_states):
                         cell = cell_of[individual, origin, target]
-                        joint[first + step - place, cell, individual] = reached[origin, target]
+                        joint[first + step - place_from, cell, individual] = reached[origin, target]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genem.data import Cross
 from genem.errors import InputError, UsageError
-from genem.qtl.genotypes.chain import ChromosomeChain, chromosome_chain, initial_probabilities, transition_matrices
+from genem.qtl.genotypes.chain import SMALLEST_FRACTION, ChromosomeChain, chromosome_chain, transition_matrices
 from genem.qtl.map_functions import MapFunction, recombination_fraction
 
 __all__ = ["SMALLEST_ERROR", "Grid", "PreparedChromosome", "position_grid", "prepared_chromosomes"]
@@ -59,7 +59,7 @@ class PreparedChromosome:
     transitions: NDArray[np.float64]
 
     def evidence(self, error_prob: float) -> Evidence:
-        """What the kernels ask for first: the chain, what was called, at which positions, with which error rate."""
+        """The first arguments of the kernels: the chain, what was called, at which positions, with which error rate."""
         calls = self.chain.codes, self.chain.likelihoods, self.grid.marker
         return self.initial, self.transitions, *calls, max(error_prob, SMALLEST_ERROR)
 
@@ -120,5 +120,6 @@ def prepared_chromosomes(
         grid = position_grid(genetic_map.position[on], markers, name, step)
         chain = chromosome_chain(cross, index)
         fractions = recombination_fraction(np.diff(grid.position), map_function)
-        transitions = transition_matrices(fractions, cross.cross_type, chain.n_chain_states)
-        yield PreparedChromosome(index, name, chain, grid, initial_probabilities(chain.n_chain_states), transitions)
+        seen = cross.breeding.fraction_of_lines(np.maximum(fractions, SMALLEST_FRACTION))
+        transitions = transition_matrices(seen, chain.chain)
+        yield PreparedChromosome(index, name, chain, grid, np.array(chain.chain.initial), transitions)

@@ -30,7 +30,7 @@ RARE_ERROR = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class ChromosomeGenotypes:
-    """What is known of the genotypes on one chromosome.
+    """Probabilities of the genotypes on one chromosome.
 
     Attributes
     ----------
@@ -128,21 +128,25 @@ def genotype_probabilities(
     (('M1', 'c1.loc10', 'M2'), [[0.5, 0.5], [0.0906, 0.9094]])
     """
     results = []
-    for one in prepared_chromosomes(cross, step, error_prob, map_function):
-        n, k = len(cross), one.chain.n_chain_states
-        chain_probabilities = np.empty((len(one.grid), n, k))
+    for prepared in prepared_chromosomes(cross, step, error_prob, map_function):
+        n, k = len(cross), prepared.chain.n_chain_states
+        chain_probabilities = np.empty((len(prepared.grid), n, k))
         log_likelihood = np.empty(n)
-        fill_probabilities(*one.evidence(error_prob), chain_probabilities, log_likelihood)
+        fill_probabilities(*prepared.evidence(error_prob), chain_probabilities, log_likelihood)
         if not np.isfinite(log_likelihood).all():
             individual = cross.individuals[int(np.argmin(log_likelihood))]
             raise InputError(
-                f"the genotype likelihoods of individual {individual} on chromosome {one.name} leave no genotypes",
+                f"the genotype likelihoods of individual {individual} on chromosome {prepared.name} leave no genotypes",
                 remedy="a likelihood of exactly 0 leaves no room for error",
             )
-        probabilities = np.zeros((len(one.grid), n, len(one.chain.states)))
-        np.put_along_axis(probabilities, one.chain.state_of[None], chain_probabilities, axis=2)
-        is_x = one.name in cross.x_chromosomes
-        results.append(ChromosomeGenotypes(one.name, is_x, one.grid, one.chain.states, probabilities, log_likelihood))
+        probabilities = np.zeros((len(prepared.grid), n, len(prepared.chain.states)))
+        np.put_along_axis(probabilities, prepared.chain.state_of[None], chain_probabilities, axis=2)
+        is_x = prepared.name in cross.x_chromosomes
+        results.append(
+            ChromosomeGenotypes(
+                prepared.name, is_x, prepared.grid, prepared.chain.states, probabilities, log_likelihood
+            )
+        )
     return tuple(results)
 
 
@@ -166,19 +170,19 @@ def called_genotypes(cross: Cross) -> tuple[ChromosomeGenotypes, ...]:
     if cross.likelihoods is not None:
         raise UsageError("markers are not called: the cross has genotype likelihoods")
     results = []
-    for one in prepared_chromosomes(cross, 0.0, 0.0, "haldane"):
-        known = (one.chain.codes >= 1) & (one.chain.codes <= one.chain.n_chain_states)
+    for prepared in prepared_chromosomes(cross, 0.0, 0.0, "haldane"):
+        known = (prepared.chain.codes >= 1) & (prepared.chain.codes <= prepared.chain.n_chain_states)
         state = np.take_along_axis(
-            one.chain.state_of, np.maximum(one.chain.codes - 1, 0) % one.chain.n_chain_states, axis=1
+            prepared.chain.state_of, np.maximum(prepared.chain.codes - 1, 0) % prepared.chain.n_chain_states, axis=1
         )
-        called = (state[:, :, None] == np.arange(len(one.chain.states))).astype(np.float64)
+        called = (state[:, :, None] == np.arange(len(prepared.chain.states))).astype(np.float64)
         called[~known] = np.nan
         results.append(
             ChromosomeGenotypes(
-                one.name,
-                one.name in cross.x_chromosomes,
-                one.grid,
-                one.chain.states,
+                prepared.name,
+                prepared.name in cross.x_chromosomes,
+                prepared.grid,
+                prepared.chain.states,
                 np.ascontiguousarray(called.transpose(1, 0, 2)),
                 np.full(len(cross), np.nan),
             )
@@ -214,10 +218,10 @@ def likeliest_genotypes(
     Rabiner (1989), Proc. IEEE 77:257, doi:10.1109/5.18626.
     """
     results = []
-    for one in prepared_chromosomes(cross, step, error_prob, map_function):
-        paths = np.empty((len(cross), len(one.grid)), np.int64)
-        fill_paths(*one.evidence(error_prob), paths)
-        results.append(_definite(cross, one, paths[None]))
+    for prepared in prepared_chromosomes(cross, step, error_prob, map_function):
+        paths = np.empty((len(cross), len(prepared.grid)), np.int64)
+        fill_paths(*prepared.evidence(error_prob), paths)
+        results.append(_definite(cross, prepared, paths[None]))
     return tuple(results)
 
 
@@ -258,23 +262,25 @@ def genotype_draws(
         raise UsageError(f"{n_draws} imputations; 1 is the least")
     streams = np.random.SeedSequence(seed).spawn(len(cross.genetic_map.chromosomes))
     results = []
-    for one in prepared_chromosomes(cross, step, error_prob, map_function):
-        shape = (n_draws, len(cross), len(one.grid))
+    for prepared in prepared_chromosomes(cross, step, error_prob, map_function):
+        shape = (n_draws, len(cross), len(prepared.grid))
         draws = np.empty(shape, np.int64)
-        uniform = np.random.default_rng(streams[one.index]).random(shape)
-        fill_draws(*one.evidence(error_prob), uniform, draws)
-        results.append(_definite(cross, one, draws))
+        uniform = np.random.default_rng(streams[prepared.index]).random(shape)
+        fill_draws(*prepared.evidence(error_prob), uniform, draws)
+        results.append(_definite(cross, prepared, draws))
     return tuple(results)
 
 
-def _definite(cross: Cross, one: PreparedChromosome, paths: NDArray[np.int64]) -> ChromosomeDraws:
+def _definite(cross: Cross, prepared: PreparedChromosome, paths: NDArray[np.int64]) -> ChromosomeDraws:
     """Paths of chain states (draw, individual, position) under the names of genotypes."""
-    named = np.take_along_axis(one.chain.state_of[None], paths, axis=2).astype(np.int8)
-    return ChromosomeDraws(one.name, one.name in cross.x_chromosomes, one.grid, one.chain.states, named)
+    named = np.take_along_axis(prepared.chain.state_of[None], paths, axis=2).astype(np.int8)
+    return ChromosomeDraws(
+        prepared.name, prepared.name in cross.x_chromosomes, prepared.grid, prepared.chain.states, named
+    )
 
 
 def genotyping_error_lods(cross: Cross, *, map_function: MapFunction = "haldane") -> NDArray[np.float64]:
-    """How much likelier each call is an error than not, the individual's other calls on the chromosome being right.
+    """LOD scores of each call being an error, the individual's other calls on the chromosome being right.
 
     LOD = log10 [P(other calls, true genotype is another) / P(other calls, true genotype as called)], where all other
     genotypes are equally likely to be called by mistake.
@@ -302,11 +308,11 @@ def genotyping_error_lods(cross: Cross, *, map_function: MapFunction = "haldane"
     if cross.likelihoods is not None:
         raise UsageError("genotype likelihoods state their own error: error LODs are for called genotypes")
     lods = np.full(cross.genotypes.shape, np.nan)
-    for one in prepared_chromosomes(cross, 0.0, RARE_ERROR, map_function):
-        n, k = len(cross), one.chain.n_chain_states
-        codes = one.chain.codes
-        probabilities = np.empty((len(one.grid), n, k))
-        fill_probabilities(*one.evidence(RARE_ERROR), probabilities, np.empty(n))
+    for prepared in prepared_chromosomes(cross, 0.0, RARE_ERROR, map_function):
+        n, k = len(cross), prepared.chain.n_chain_states
+        codes = prepared.chain.codes
+        probabilities = np.empty((len(prepared.grid), n, k))
+        fill_probabilities(*prepared.evidence(RARE_ERROR), probabilities, np.empty(n))
         includes = _included_states(k)[codes].transpose(1, 0, 2)
         right = np.where(includes, probabilities, 0.0).sum(axis=2).T
         wrong = np.where(includes, 0.0, probabilities).sum(axis=2).T
@@ -314,12 +320,12 @@ def genotyping_error_lods(cross: Cross, *, map_function: MapFunction = "haldane"
         odds_of_call = np.where(codes >= NOT_LAST, 1.0 - 0.5 * RARE_ERROR, 1.0 - RARE_ERROR) / RARE_ERROR
         with np.errstate(divide="ignore", invalid="ignore"):
             lod = np.log10(wrong) - np.log10(right) + np.log10(odds_of_call)
-        lods[:, cross.genetic_map.on(one.index)] = np.where(codes > 0, lod, np.nan)
+        lods[:, cross.genetic_map.on(prepared.index)] = np.where(codes > 0, lod, np.nan)
     return lods
 
 
 def _included_states(n_states: int) -> NDArray[np.bool_]:
-    """Which states agree with each code, (code, state)."""
+    """Whether a state agrees with a code, bool (code, state)."""
     included = np.zeros((NOT_FIRST + 1, n_states), np.bool_)
     for state in range(n_states):
         included[state + 1, state] = True

@@ -1,4 +1,4 @@
-"""What a scan regresses on what: individuals kept, covariates, weights, and the null model of each chromosome."""
+"""Regressors of a scan: individuals kept, covariates, weights, and the null model of each chromosome."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Design:
     scale: dict[str, float]
 
     def select(self, rows: NDArray[np.bool_]) -> Design:
-        """Of some individuals."""
+        """The design of some individuals."""
         return replace(
             self,
             own=np.ascontiguousarray(self.own[rows]),
@@ -95,7 +95,7 @@ def standardised(values: Floats) -> tuple[Floats, float, float]:
 
 
 def x_indicators(cross: Cross, keep: NDArray[np.bool_]) -> Floats:
-    """What the null model gains on the X chromosome: sex, and among females the direction, where they vary.
+    """Indicators that the null model gains on the X chromosome: sex, and among females the direction, where they vary.
 
     Broman et al. (2006), Genetics 174:2151, doi:10.1534/genetics.106.061176.
     """
@@ -141,11 +141,11 @@ def prepare(covariates: dict[str, Floats], interacting: Sequence[str], indicator
         kept[name] = standard
     own_names = tuple(name for name in kept if name in interacting)
     shared_names = tuple(name for name in kept if name not in interacting)
-    one = np.ones(n)
+    intercept = np.ones(n)
     return Design(
-        own=np.stack([one, *(kept[name] for name in own_names)], axis=1),
+        own=np.stack([intercept, *(kept[name] for name in own_names)], axis=1),
         shared=np.stack([kept[name] for name in shared_names], axis=1) if shared_names else np.empty((n, 0)),
-        null=np.column_stack([one, indicators, *kept.values()]),
+        null=np.column_stack([intercept, indicators, *kept.values()]),
         own_names=own_names,
         shared_names=shared_names,
         centre=centre,

@@ -1,10 +1,11 @@
-"""What a locus does: genotype means, additive effect and dominance, with standard errors, at one position."""
+"""Effects of a locus: genotype means, additive effect and dominance, with standard errors, at one position."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,23 @@ from genem.em import Status
 from genem.errors import InputError, UsageError
 from genem.qtl.genotypes.probabilities import ChromosomeGenotypes
 from genem.qtl.one_locus.design import Design, numbers, sample_of, standardised
-from genem.qtl.one_locus.methods import LN10, Task, null_log_likelihood
+from genem.qtl.one_locus.methods import LN10
 from genem.qtl.one_locus.mixture_information import mixture_covariance
-from genem.qtl.one_locus.mixture_kernels import Data, Rule, fit_mixture
+from genem.qtl.one_locus.trait_kernels import NORMAL
+from genem.qtl.one_locus.traits import (
+    TraitFit,
+    cell_regressors,
+    cell_trait,
+    default_rule,
+    fit_trait,
+    null_log_likelihoods,
+)
 
 __all__ = ["LocusEffects", "locus_effects"]
 
 Floats = NDArray[np.float64]
 
-RULE = Rule(False, 100_000, 1e-13, 1e-10)
+MAX_ITER = 100_000
 NOBODY = 1e-8
 """Expected individuals with a genotype below which nothing is said of its mean."""
 
@@ -122,81 +131,96 @@ def locus_effects(
     Lander & Botstein (1989), Genetics 121:185, doi:10.1093/genetics/121.1.185. Louis (1982), J. R. Stat. Soc. B 44:226,
     doi:10.1111/j.2517-6161.1982.tb01203.x.
     """
-    one, at = _find(genotypes, chromosome, position)
+    genotyped, at = _find(genotypes, chromosome, position)
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     y = values[sample.keep]
     standard, centre, scale = standardised(y)
     if not scale > 0.0:
         raise InputError(f"trait {trait} is constant")
-    design, n = sample.design(one), len(y)
-    prior = np.ascontiguousarray(one.probabilities[at, sample.keep])
-    data = Data(standard, sample.weights, design.own, design.shared)
-    params = np.empty(len(one.states) * design.own.shape[1] + design.shared.shape[1] + 1)
-    posterior = np.empty(prior.shape)
-    found, _, status = fit_mixture(prior, data, RULE, params, posterior)
-    task = Task(prior[None], design, data.response[:, None], sample.weights, RULE)
-    null = null_log_likelihood(task, 0, binary=False)
-    components = _components(prior.shape[1], data, posterior)
-    covariance = mixture_covariance(components, data.response, data.weight, params)
-    terms, to_terms, is_mean = _terms(one.states, design)
-    estimates = scale * (to_terms @ params[:-1]) + np.where(is_mean, centre, 0.0)
-    of_terms = to_terms @ covariance[:-1, :-1] @ to_terms.T
-    absent = np.flatnonzero(posterior.sum(axis=0) < NOBODY)
-    estimates[absent] = np.nan
-    at_mean = np.arange(len(one.states)) * design.own.shape[1]
-    adjusted = centre + scale * params[at_mean]
-    adjusted[absent] = np.nan
-    constant = 0.5 * float(np.log(sample.weights).sum()) - n * math.log(scale)
-    sigma = scale * math.exp(params[-1])
-    lod = (found - null) / LN10
-    with np.errstate(invalid="ignore"):
-        errors = np.where(np.isfinite(estimates), scale * np.sqrt(np.diag(of_terms)), np.nan)
-        spread = scale * np.sqrt(np.diag(covariance)[at_mean])
-        adjusted_errors = np.where(np.isfinite(adjusted), spread, np.nan)
-        sigma_error = sigma * math.sqrt(covariance[-1, -1]) if covariance[-1, -1] > 0.0 else math.nan
+    design = sample.design(genotyped)
+    prior = np.ascontiguousarray(genotyped.probabilities[at, sample.keep].T)
+    trait_model = cell_trait(NORMAL, design, standard, sample.weights, np.eye(len(genotyped.states)))
+    rule = default_rule(MAX_ITER)._replace(objective_tolerance=1e-13, residual_tolerance=1e-10)
+    fit = fit_trait(prior, trait_model, rule)
+    (null,) = null_log_likelihoods(NORMAL, design, standard[None], sample.weights, rule)
+    components = ((share, cell_regressors(trait_model, cell)) for cell, share in enumerate(fit.posterior))
+    covariance = mixture_covariance(components, standard, sample.weights, fit.params)
+    estimated = _estimates(genotyped, cross.breeding, design, fit, covariance, centre, scale)
+    constant = 0.5 * float(np.log(sample.weights).sum()) - len(y) * math.log(scale)
+    lod = (fit.log_likelihood - float(null)) / LN10
     return LocusEffects(
         trait=trait,
         chromosome=chromosome,
-        position=float(one.grid.position[at]),
-        name=one.grid.names[at],
-        terms=terms,
-        estimates=estimates,
-        standard_errors=errors,
-        adjusted_means=adjusted,
-        adjusted_errors=adjusted_errors,
-        contrasts={} if one.is_x else _contrasts(cross.cross_type, estimates, of_terms, scale),
-        sigma=(sigma, sigma_error),
-        log_likelihood=found + constant,
-        null_log_likelihood=null + constant,
+        position=float(genotyped.grid.position[at]),
+        name=genotyped.grid.names[at],
+        **estimated,
+        log_likelihood=fit.log_likelihood + constant,
+        null_log_likelihood=float(null) + constant,
         lod=lod,
-        percent_variance=100.0 * -math.expm1(-2.0 * LN10 * lod / n),
-        n_individuals=n,
-        status=Status(status),
+        percent_variance=100.0 * -math.expm1(-2.0 * LN10 * lod / len(y)),
+        n_individuals=len(y),
+        status=fit.status,
     )
+
+
+class _Estimates(TypedDict):
+    """The fields of :class:`LocusEffects` that the parameters and their covariance give."""
+
+    terms: tuple[str, ...]
+    estimates: Floats
+    standard_errors: Floats
+    adjusted_means: Floats
+    adjusted_errors: Floats
+    contrasts: dict[str, tuple[float, float]]
+    sigma: tuple[float, float]
+
+
+def _estimates(
+    genotyped: ChromosomeGenotypes,
+    cross_type: CrossType,
+    design: Design,
+    fit: TraitFit,
+    covariance: Floats,
+    centre: float,
+    scale: float,
+) -> _Estimates:
+    """Estimates on the scale of the trait, from those of the standardised one."""
+    terms, to_terms, is_mean = _terms(genotyped.states, design)
+    estimates = scale * (to_terms @ fit.params[:-1]) + np.where(is_mean, centre, 0.0)
+    of_terms = to_terms @ covariance[:-1, :-1] @ to_terms.T
+    at_mean = np.arange(len(genotyped.states)) * design.own.shape[1]
+    adjusted = centre + scale * fit.params[at_mean]
+    absent = np.flatnonzero(fit.posterior.sum(axis=1) < NOBODY)
+    estimates[absent] = np.nan
+    adjusted[absent] = np.nan
+    sigma = scale * math.exp(fit.params[-1])
+    with np.errstate(invalid="ignore"):
+        errors = np.where(np.isfinite(estimates), scale * np.sqrt(np.diag(of_terms)), np.nan)
+        spread = scale * np.sqrt(np.diag(covariance)[at_mean])
+        sigma_error = sigma * math.sqrt(covariance[-1, -1]) if covariance[-1, -1] > 0.0 else math.nan
+    return {
+        "terms": terms,
+        "estimates": estimates,
+        "standard_errors": errors,
+        "adjusted_means": adjusted,
+        "adjusted_errors": np.where(np.isfinite(adjusted), spread, np.nan),
+        "contrasts": {} if genotyped.is_x else _contrasts(cross_type, estimates, of_terms, scale),
+        "sigma": (sigma, sigma_error),
+    }
 
 
 def _find(
     genotypes: Sequence[ChromosomeGenotypes], chromosome: str, position: str | float
 ) -> tuple[ChromosomeGenotypes, int]:
-    one = next((g for g in genotypes if g.chromosome == chromosome), None)
-    if one is None:
+    genotyped = next((g for g in genotypes if g.chromosome == chromosome), None)
+    if genotyped is None:
         raise UsageError(f"no chromosome {chromosome} among {', '.join(g.chromosome for g in genotypes)}")
     if isinstance(position, str):
-        if position not in one.grid.names:
+        if position not in genotyped.grid.names:
             raise UsageError(f"no position {position} on chromosome {chromosome}")
-        return one, one.grid.names.index(position)
-    return one, int(np.abs(one.grid.position - position).argmin())
-
-
-def _components(n_states: int, data: Data, posterior: Floats) -> Iterator[tuple[Floats, Floats]]:
-    """Of each genotype the posterior probability and the regressors of everybody."""
-    n, n_own = data.own.shape
-    for state in range(n_states):
-        x = np.zeros((n, n_states * n_own + data.shared.shape[1]))
-        x[:, state * n_own : (state + 1) * n_own] = data.own
-        x[:, n_states * n_own :] = data.shared
-        yield posterior[:, state], x
+        return genotyped, genotyped.grid.names.index(position)
+    return genotyped, int(np.abs(genotyped.grid.position - position).argmin())
 
 
 def _terms(states: tuple[str, ...], design: Design) -> tuple[tuple[str, ...], Floats, NDArray[np.bool_]]:
@@ -240,11 +264,8 @@ def _contrasts(
     cross_type: CrossType, estimates: Floats, covariance: Floats, scale: float
 ) -> dict[str, tuple[float, float]]:
     """Additive effect and dominance on an autosome; the covariance is that of the standardised trait."""
-    weights = {"additive": [-1.0, 1.0] if cross_type == "bc" else [-0.5, 0.5]}
-    if cross_type == "f2":
-        weights = {"additive": [-0.5, 0.0, 0.5], "dominance": [-0.5, 1.0, -0.5]}
     found = {}
-    for name, contrast in weights.items():
+    for name, contrast in cross_type.effects.items():
         k = np.array(contrast)
         means = estimates[: len(k)]
         value = float(k @ np.where(k == 0.0, 0.0, means))

@@ -7,113 +7,131 @@ Feenstra, Skovgaard & Broman (2006), Genetics 173:2269, doi:10.1534/genetics.106
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
+from genem.em.ascent_kernels import Ascent, Rule, advance, begin, ended, new_ascent, running
 from genem.jit import kernel, parallel_kernel, prange
 from genem.numerics.linear_kernels import DEPENDENT_PIVOT, cholesky, solve
-from genem.qtl.one_locus.mixture_kernels import LOG_ROOT_TWO_PI, SMALLEST_SIGMA, Data, Rule, predictor
+from genem.qtl.one_locus.trait_kernels import (
+    LOG_ROOT_TWO_PI,
+    SMALLEST_SIGMA,
+    Trait,
+    largest_size,
+    n_parameters,
+    predict,
+)
 
-SHORTEST_STEP = 1e-8
+
+class Scoring(NamedTuple):
+    """Arrays that one scoring step works on; the last parameter is log sigma."""
+
+    fitted: np.ndarray  # float64 (state, individual): predictors
+    means: np.ndarray  # float64 (regressor,)
+    information: np.ndarray  # float64 (parameter, parameter)
+    score: np.ndarray  # float64 (parameter,), then the step
+    of_mean: np.ndarray  # float64 (parameter,): derivatives of one individual's mean
+    of_variance: np.ndarray  # float64 (parameter,): derivatives of one individual's variance
 
 
 @kernel
-def moments(prior: np.ndarray, data: Data, i: int, beta: np.ndarray) -> tuple[float, float]:
-    """Mean and variance of one individual's predictor over its genotypes."""
-    n_states = prior.shape[1]
-    mean = 0.0
-    for state in range(n_states):
-        mean += prior[i, state] * predictor(data, i, state, n_states, beta)
-    variance = 0.0
-    for state in range(n_states):
-        variance += prior[i, state] * (predictor(data, i, state, n_states, beta) - mean) ** 2
+def new_scoring(trait: Trait) -> Scoring:
+    """Room for scoring steps of a trait with contrasts (state, column) and regressors (regressor, individual)."""
+    n_regressors, n = trait.regressors.shape
+    size = n_parameters(trait)
+    vectors = np.zeros((3, size))
+    information = np.empty((size, size))
+    fitted, means = np.empty((len(trait.contrasts), n)), np.empty(n_regressors)
+    return Scoring(fitted, means, information, vectors[0], vectors[1], vectors[2])
+
+
+@kernel
+def moments(prior: np.ndarray, fitted: np.ndarray, i: int) -> tuple[float, float]:
+    """Mean and variance of one individual's predictor over its states; ``prior`` and ``fitted`` (state, individual)."""
+    mean, variance = 0.0, 0.0
+    for state in range(len(prior)):
+        mean += prior[state, i] * fitted[state, i]
+    for state in range(len(prior)):
+        variance += prior[state, i] * (fitted[state, i] - mean) ** 2
     return mean, variance
 
 
 @kernel
-def extended_log_likelihood(prior: np.ndarray, data: Data, params: np.ndarray) -> float:
-    """``params`` holds coefficients and log sigma."""
-    n, size = len(prior), len(params) - 1
-    sigma2 = math.exp(2.0 * params[size])
+def fill_derivatives(prior: np.ndarray, trait: Trait, i: int, mean: float, work: Scoring) -> None:
+    """Fill the derivatives of one individual's mean and variance by the coefficients; ``prior`` (state, individual)."""
+    for column in range(trait.contrasts.shape[1]):
+        x = trait.regressors[trait.regressor_of[column], i]
+        first, second = 0.0, 0.0
+        for state in range(len(prior)):
+            share = prior[state, i] * trait.contrasts[state, column]
+            first += share
+            second += share * (work.fitted[state, i] - mean)
+        work.of_mean[column], work.of_variance[column] = first * x, 2.0 * second * x
+
+
+@kernel
+def scoring_map(
+    prior: np.ndarray, trait: Trait, params: np.ndarray, work: Scoring, updated: np.ndarray
+) -> tuple[float, float, bool]:
+    """One step of Fisher scoring from ``params`` (parameter,) to ``updated`` (parameter,): information^-1 x score.
+
+    ``prior`` (state, individual). Returns log-likelihood and largest score at ``params``, and whether sigma is above 0.
+    """
+    size, n = len(params), prior.shape[1]
+    sigma2 = math.exp(2.0 * params[-1])
+    for state in range(len(prior)):
+        predict(trait, params, state, work.means, work.fitted[state])
+    work.information[:] = 0.0
+    work.score[:] = 0.0
     log_likelihood = -n * LOG_ROOT_TWO_PI
     for i in range(n):
-        mean, variance = moments(prior, data, i, params[:size])
-        spread = sigma2 + variance * data.weight[i]
-        log_likelihood -= 0.5 * (math.log(spread) + data.weight[i] * (data.response[i] - mean) ** 2 / spread)
-    return log_likelihood
-
-
-@kernel
-def scoring_step(prior: np.ndarray, data: Data, params: np.ndarray, step: np.ndarray) -> None:
-    """Fisher scoring: information^-1 x score."""
-    n, n_states = prior.shape
-    size = len(params) - 1
-    n_own, n_shared = data.own.shape[1], data.shared.shape[1]
-    sigma2 = math.exp(2.0 * params[size])
-    information = np.zeros((size + 1, size + 1))
-    of_mean, of_variance = np.zeros(size + 1), np.zeros(size + 1)
-    step[:] = 0.0
-    for i in range(n):
-        mean, variance = moments(prior, data, i, params[:size])
-        for state in range(n_states):
-            deviation = predictor(data, i, state, n_states, params[:size]) - mean
-            for k in range(n_own):
-                x = prior[i, state] * data.own[i, k]
-                of_mean[state * n_own + k] = x
-                of_variance[state * n_own + k] = 2.0 * deviation * x
-        for k in range(n_shared):
-            of_mean[n_states * n_own + k] = data.shared[i, k]
-        of_variance[size] = 2.0 * sigma2 / data.weight[i]
-        spread = sigma2 / data.weight[i] + variance
-        residual = data.response[i] - mean
+        # The individual's likelihood and derivatives.
+        mean, variance = moments(prior, work.fitted, i)
+        fill_derivatives(prior, trait, i, mean, work)
+        work.of_variance[-1] = 2.0 * sigma2 / trait.weight[i]
+        spread, residual = sigma2 / trait.weight[i] + variance, trait.response[i] - mean
+        log_likelihood -= 0.5 * (math.log(spread * trait.weight[i]) + residual * residual / spread)
+        # What it adds to score and information.
         excess = 0.5 * (residual * residual / spread - 1.0) / spread
-        for a in range(size + 1):
-            step[a] += of_mean[a] * residual / spread + of_variance[a] * excess
+        for a in range(size):
+            work.score[a] += work.of_mean[a] * residual / spread + work.of_variance[a] * excess
             for b in range(a + 1):
-                information[a, b] += of_mean[a] * of_mean[b] / spread
-                information[a, b] += 0.5 * of_variance[a] * of_variance[b] / (spread * spread)
-    cholesky(information, DEPENDENT_PIVOT)
-    solve(information, step)
+                work.information[a, b] += work.of_mean[a] * work.of_mean[b] / spread
+                work.information[a, b] += 0.5 * work.of_variance[a] * work.of_variance[b] / (spread * spread)
+    steepest = largest_size(work.score)
+    cholesky(work.information, DEPENDENT_PIVOT)
+    solve(work.information, work.score)
+    for a in range(size):
+        updated[a] = params[a] + work.score[a]
+    return log_likelihood, steepest, params[-1] > math.log(SMALLEST_SIGMA)
 
 
 @kernel
-def fit_extended(prior: np.ndarray, data: Data, rule: Rule, params: np.ndarray) -> tuple[float, int, int]:
-    """Fisher scoring from no effects, halving steps that lower the likelihood: log-likelihood, steps, status."""
-    size = len(params)
-    params[:] = 0.0
-    step, trial = np.empty(size), np.empty(size)
-    current = extended_log_likelihood(prior, data, params)
-    for n_iter in range(1, rule.max_iter + 1):
-        scoring_step(prior, data, params, step)
-        length, gained = 1.0, -1.0
-        while gained < 0.0 and length > SHORTEST_STEP:
-            for k in range(size):
-                trial[k] = params[k] + length * step[k]
-            gained = extended_log_likelihood(prior, data, trial) - current
-            length *= 0.5
-        if not (gained > rule.objective_tolerance * (1.0 + abs(current))):
-            return current, n_iter, CONVERGED
-        params[:] = trial
-        current += gained
-        if params[size - 1] < math.log(SMALLEST_SIGMA):
-            return current, n_iter, DEGENERATE
-    return current, rule.max_iter, MAX_ITER
+def fit_extended(prior: np.ndarray, trait: Trait, rule: Rule, ascent: Ascent, work: Scoring) -> tuple[float, int, int]:
+    """Fisher scoring from no effects under the ``prior`` (state, individual): log-likelihood, steps, status."""
+    ascent.point[:] = 0.0
+    begin(ascent, rule)
+    while running(ascent):
+        value, steepest, possible = scoring_map(prior, trait, ascent.point, work, ascent.image)
+        advance(ascent, rule, value, steepest / (1.0 + abs(value)), possible)
+    return ended(ascent)
 
 
 @parallel_kernel
 def fit_extended_positions(
-    probabilities: np.ndarray,
-    data: Data,
+    priors: np.ndarray,
+    trait: Trait,
     rule: Rule,
     log_likelihood: np.ndarray,
-    params: np.ndarray,
     n_iter: np.ndarray,
     status: np.ndarray,
 ) -> None:
-    """The same at every position of ``probabilities`` (position, individual, state)."""
-    for position in prange(len(probabilities)):
-        found = fit_extended(probabilities[position], data, rule, params[position])
-        log_likelihood[position] = found[0]
-        n_iter[position] = found[1]
-        status[position] = found[2]
+    """Fit a trait at every one of the ``priors`` (position, state, individual).
+
+    ``log_likelihood``, ``n_iter`` and ``status`` (position,) are filled.
+    """
+    for position in prange(len(priors)):
+        ascent, work = new_ascent(n_parameters(trait)), new_scoring(trait)
+        found = fit_extended(priors[position], trait, rule, ascent, work)
+        log_likelihood[position], n_iter[position], status[position] = found

@@ -9,16 +9,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.em import Status
+from genem.em.ascent_kernels import Rule
 from genem.errors import InputError
 from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.one_locus.design import Design, Sample
 from genem.qtl.one_locus.extended_regression_kernels import fit_extended_positions
-from genem.qtl.one_locus.family_kernels import NORMAL
-from genem.qtl.one_locus.mixture_kernels import LOG_ROOT_TWO_PI, Data, Rule, fit_mixture, fit_positions
 from genem.qtl.one_locus.regression_kernels import position_bases
-from genem.qtl.one_locus.sweep_kernels import Stop, sweep_all
-from genem.qtl.one_locus.two_part_kernels import fit_two_part_positions
+from genem.qtl.one_locus.sweep_kernels import regress_positions
+from genem.qtl.one_locus.trait_kernels import BINARY, NORMAL, TWO_PART
+from genem.qtl.one_locus.traits import (
+    Reached,
+    cell_trait,
+    fit_traits,
+    null_log_likelihoods,
+    null_trait,
+    scoring_rule,
+)
 
 __all__ = [
     "Fits",
@@ -32,14 +38,11 @@ __all__ = [
     "is_plain",
     "logistic_haley_knott",
     "marker_regression",
-    "normal_null",
     "null_basis",
-    "null_log_likelihood",
     "rank_based",
     "rank_null",
     "rank_scales",
     "rank_scores",
-    "regressor_rows",
     "residuals",
     "two_part",
     "two_part_null",
@@ -47,14 +50,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 LN10 = math.log(10.0)
-MANY_TRAITS = 8
-"""So many are scanned side by side."""
-TO_BE_GAINED = 1e-10
-"""Log-likelihood that the fits of many traits leave to be gained."""
 LEFT_BY_ROUNDING = 1e-24
 """The part of a standardised trait's sum of squares that an exact regression may leave."""
-SCORING_TOLERANCE = 1e-13
-"""Fisher scoring has no second test of its stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class Task:
     weights
         float64 (individual,)
     rule
-        When EM stops.
+        How EM moves and ends.
     """
 
     probabilities: Floats
@@ -80,6 +77,16 @@ class Task:
     responses: Floats
     weights: Floats
     rule: Rule
+
+    @property
+    def priors(self) -> Floats:
+        """Genotype probabilities, float64 (position, state, individual)."""
+        return np.ascontiguousarray(self.probabilities.transpose(0, 2, 1))
+
+    def null(self, family: int) -> Floats:
+        """Log-likelihoods (trait,) of the null model of the chromosome."""
+        responses = np.ascontiguousarray(self.responses.T)
+        return null_log_likelihoods(family, self.design, responses, self.weights, self.rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +100,13 @@ class Fits:
 
     @classmethod
     def direct(cls, lod: Floats) -> Fits:
-        """No iteration was needed."""
+        """LOD scores that no iteration was needed for."""
         return cls(lod, np.zeros(lod.shape, np.int64), np.zeros(lod.shape, np.int8))
+
+    @classmethod
+    def of(cls, found: Reached, null: Floats) -> Fits:
+        """LOD scores of maximised log-likelihoods against those of the null model (trait,)."""
+        return cls((found.log_likelihood.T - null) / LN10, found.n_iter.T, found.status.T)
 
 
 def null_basis(design: Design, weights: Floats) -> Floats:
@@ -122,7 +134,7 @@ def check_null(sample: Sample, responses: Floats, names: Sequence[str], *, with_
 
 
 def residuals(basis: Floats, values: Floats) -> Floats:
-    """What an orthonormal basis leaves of ``values`` (individual, trait)."""
+    """The residuals that an orthonormal basis leaves of ``values`` (individual, trait)."""
     for _ in range(2):
         values = values - basis.T @ (basis @ values)
     return values
@@ -143,11 +155,12 @@ def haley_knott(task: Task) -> Fits:
         return Fits.direct(-0.5 * n * np.log1p(-share) / LN10)
 
 
-def expectation_maximisation(task: Task, *, binary: bool) -> Fits:
-    """The mixture model itself: LOD = (log L1 - log L0) / log 10. Many normal traits are taken side by side."""
-    if not binary and task.responses.shape[1] >= MANY_TRAITS:
-        return _side_by_side(task)
-    return _by_likelihood(task, binary=binary, extended=False)
+def expectation_maximisation(task: Task, family: int = NORMAL) -> Fits:
+    """The mixture model itself: LOD = (log L1 - log L0) / log 10."""
+    responses = np.ascontiguousarray(task.responses.T)
+    contrasts = np.eye(task.probabilities.shape[2])
+    trait = cell_trait(family, task.design, responses[0], task.weights, contrasts)
+    return Fits.of(fit_traits(task.priors, trait, responses, task.rule), task.null(family))
 
 
 def is_plain(task: Task) -> bool:
@@ -155,59 +168,16 @@ def is_plain(task: Task) -> bool:
     return task.design.own.shape[1] == 1 and task.design.shared.shape[1] == 0 and bool((task.weights == 1.0).all())
 
 
-def normal_null(task: Task) -> Floats:
-    """Log-likelihoods (trait,) of the null model, without the constants of the normal density."""
-    root = np.sqrt(task.weights)[:, None]
-    left = residuals(null_basis(task.design, task.weights), root * task.responses)
-    n = len(left)
-    return np.asarray(-0.5 * n * (np.log((left**2).sum(axis=0) / n) + 1.0))
-
-
-def regressor_rows(design: Design, response: Floats, weights: Floats, *, null_model: bool = False) -> Floats:
-    """Response, weights, own and shared regressors, (row, individual); or own ones and the rest of the null model."""
-    shared = design.shared
-    if null_model:
-        indicators = design.null[:, 1 : design.null.shape[1] - design.own.shape[1] + 1 - shared.shape[1]]
-        shared = np.column_stack([indicators, shared])
-    return np.ascontiguousarray(np.column_stack([response, weights, design.own, shared]).T)
-
-
-def _side_by_side(task: Task) -> Fits:
-    n_traits = task.responses.shape[1]
-    shape = (n_traits, len(task.probabilities))
-    log_likelihood, n_iter, status = np.empty(shape), np.empty(shape, np.int64), np.empty(shape, np.int8)
-    priors = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1))
-    responses = np.ascontiguousarray(task.responses.T)
-    stop = Stop(NORMAL, task.design.own.shape[1], False, False, TO_BE_GAINED, task.rule.max_iter)
-    rows = regressor_rows(task.design, responses[0], task.weights)
-    everybody = np.arange(len(task.responses))[None]
-    goals = np.full(n_traits, -np.inf)
-    sweep_all(priors, rows, responses, everybody, stop, goals, log_likelihood, n_iter, status)
-    return Fits((log_likelihood.T - normal_null(task)) / LN10, n_iter.T, status.T)
-
-
 def extended_haley_knott(task: Task) -> Fits:
     """Regression on the genotype probabilities with the variances that they imply."""
-    return _by_likelihood(task, binary=False, extended=True)
-
-
-def _by_likelihood(task: Task, *, binary: bool, extended: bool) -> Fits:
-    n_positions, _, n_states = task.probabilities.shape
-    n_traits = task.responses.shape[1]
-    own, shared = task.design.own, task.design.shared
-    size = n_states * own.shape[1] + shared.shape[1] + 1
-    lod = np.empty((n_positions, n_traits))
-    n_iter, status = np.empty((n_positions, n_traits), np.int64), np.empty((n_positions, n_traits), np.int8)
-    for trait in range(n_traits):
-        data = Data(np.ascontiguousarray(task.responses[:, trait]), task.weights, own, shared)
-        reached, of_trait = np.empty(n_positions), np.empty(n_positions, np.int64)
-        how = np.empty(n_positions, np.int64)
-        fit_all = fit_extended_positions if extended else fit_positions
-        rule = task.rule._replace(objective_tolerance=SCORING_TOLERANCE) if extended else task.rule
-        fit_all(task.probabilities, data, rule, reached, np.empty((n_positions, size)), of_trait, how)
-        lod[:, trait] = (reached - null_log_likelihood(task, trait, binary=binary)) / LN10
-        n_iter[:, trait], status[:, trait] = of_trait, how
-    return Fits(lod, n_iter, status)
+    responses = np.ascontiguousarray(task.responses.T)
+    found = Reached.empty(len(responses), len(task.probabilities))
+    priors, contrasts = task.priors, np.eye(task.probabilities.shape[2])
+    rule = scoring_rule(task.rule.max_iter)
+    for k, response in enumerate(responses):
+        trait = cell_trait(NORMAL, task.design, response, task.weights, contrasts)
+        fit_extended_positions(priors, trait, rule, *(of_traits[k] for of_traits in found))
+    return Fits.of(found, task.null(NORMAL))
 
 
 def marker_regression(task: Task, *, binary: bool) -> Fits:
@@ -225,14 +195,14 @@ def marker_regression(task: Task, *, binary: bool) -> Fits:
         n_seen = int((genotypes[typed] > 0.0).any(axis=0).sum())
         if int(typed.sum()) <= n_seen * design.own.shape[1] + design.shared.shape[1] + 1:
             continue
-        one = Task(
+        subtask = Task(
             np.ascontiguousarray(genotypes[None, typed]),
             design,
             task.responses[typed],
             np.ascontiguousarray(task.weights[typed]),
             task.rule,
         )
-        lod[marker] = (logistic_haley_knott if binary else haley_knott)(one).lod[0]
+        lod[marker] = (logistic_haley_knott if binary else haley_knott)(subtask).lod[0]
     return Fits.direct(lod)
 
 
@@ -245,8 +215,8 @@ def imputation(task: Task, draws: NDArray[np.int8]) -> Fits:
     lod = np.empty((n_positions, task.responses.shape[1]))
     for position in range(n_positions):
         known = (draws[:, :, position, None] == np.arange(n_states)).astype(np.float64)
-        one = Task(np.ascontiguousarray(known), task.design, task.responses, task.weights, task.rule)
-        of_draws = haley_knott(one).lod
+        subtask = Task(np.ascontiguousarray(known), task.design, task.responses, task.weights, task.rule)
+        of_draws = haley_knott(subtask).lod
         best = of_draws.max(axis=0)
         lod[position] = best + np.log10(np.mean(10.0 ** (of_draws - best), axis=0))
     return Fits.direct(lod)
@@ -254,18 +224,11 @@ def imputation(task: Task, draws: NDArray[np.int8]) -> Fits:
 
 def logistic_haley_knott(task: Task) -> Fits:
     """Logistic regression of a 0/1 trait on the genotype probabilities."""
-    n_positions, n, n_states = task.probabilities.shape
-    n_traits = task.responses.shape[1]
-    lod = np.empty((n_positions, n_traits))
-    null = [null_log_likelihood(task, trait, binary=True) for trait in range(n_traits)]
-    for position in range(n_positions):
-        genotypes = task.probabilities[position, :, :, None] * task.design.own[:, None, :]
-        regressors = np.ascontiguousarray(
-            np.column_stack([task.design.null, genotypes[:, : n_states - 1].reshape(n, -1)])
-        )
-        for trait in range(n_traits):
-            lod[position, trait] = (_plain_fit(task, trait, regressors, binary=True) - null[trait]) / LN10
-    return Fits.direct(lod)
+    responses = np.ascontiguousarray(task.responses.T)
+    found = Reached.empty(len(responses), len(task.probabilities))
+    trait = null_trait(BINARY, task.design, responses[0], task.weights)
+    regress_positions(task.priors, trait, responses, task.design.own.shape[1], task.rule, *found)
+    return Fits.direct(Fits.of(found, task.null(BINARY)).lod)
 
 
 def two_part(task: Task, in_spike: NDArray[np.bool_]) -> Fits:
@@ -275,46 +238,35 @@ def two_part(task: Task, in_spike: NDArray[np.bool_]) -> Fits:
     sigma has divisor n - 1 where it is a mean alone, as in R/qtl: a constant, less than 0.01 for more than 12
     individuals outside the spike.
     """
-    n_positions, _, n_states = task.probabilities.shape
-    both, spike_only, mean_only = (np.empty(n_positions) for _ in range(3))
-    n_iter, status, unused = (np.empty(n_positions, np.int64) for _ in range(3))
-    response = np.ascontiguousarray(task.responses[:, 0])
-    fit_two_part_positions(task.probabilities, response, in_spike, task.rule, both, n_iter, status)
-    binary = Data(in_spike.astype(np.float64), task.weights, task.design.own, task.design.shared)
-    scratch = np.empty((n_positions, n_states + 1))
-    binary_rule = task.rule._replace(binary=True)
-    fit_positions(task.probabilities, binary, binary_rule, spike_only, scratch, unused, unused.copy())
-    outside = ~in_spike
-    normal = Data(response[outside], task.weights[outside], task.design.own[outside], task.design.shared[outside])
-    apart = np.ascontiguousarray(task.probabilities[:, outside])
-    fit_positions(apart, normal, task.rule, mean_only, scratch, unused, unused.copy())
-    spike_null, mean_null = _parts_without_locus(task, in_spike)
-    joint = both - spike_null - mean_null
-    by_spike, by_mean = spike_only - spike_null, mean_only - mean_null
-    return Fits(
-        joint[:, None] / LN10,
-        n_iter[:, None],
-        status.astype(np.int8)[:, None],
-        {"binary": (joint - by_mean)[:, None] / LN10, "normal": (joint - by_spike)[:, None] / LN10},
-    )
+    spike, mean = _parts(task, in_spike)
+    contrasts = np.eye(task.probabilities.shape[2])
+    trait = cell_trait(TWO_PART, task.design, task.responses[:, 0].copy(), (~in_spike).astype(np.float64), contrasts)
+    found = fit_traits(task.priors, trait, trait.response[None], task.rule)
+    joint = Fits.of(found, np.array([two_part_null(task, in_spike)]))
+    by_spike, by_mean = expectation_maximisation(spike, BINARY).lod, expectation_maximisation(mean).lod
+    shift = _divisor_correction(mean) / LN10
+    joint.parts.update({"binary": joint.lod - (by_mean + shift), "normal": joint.lod - by_spike})
+    return joint
 
 
 def two_part_null(task: Task, in_spike: NDArray[np.bool_]) -> float:
-    """Log-likelihood of the two-part model without a locus, without the constants of the normal density."""
-    return sum(_parts_without_locus(task, in_spike)) + (len(in_spike) - int(in_spike.sum())) * LOG_ROOT_TWO_PI
+    """Log-likelihood of the two-part model without a locus."""
+    spike, mean = _parts(task, in_spike)
+    return float(spike.null(BINARY)[0] + mean.null(NORMAL)[0]) - _divisor_correction(mean)
 
 
-def _parts_without_locus(task: Task, in_spike: NDArray[np.bool_]) -> tuple[float, float]:
-    """Of being in the spike, and of the trait outside."""
-    null, outside = task.design.null, ~in_spike
-    everywhere = Data(in_spike.astype(np.float64), task.weights, null, np.empty((len(null), 0)))
-    spike = _regression(everywhere, task.rule._replace(binary=True))
-    own, empty = np.ascontiguousarray(null[outside]), np.empty((int(outside.sum()), 0))
-    mean = _regression(Data(task.responses[outside, 0], task.weights[outside], own, empty), task.rule)
-    n_outside, n_columns = own.shape
-    if n_columns == 1:
-        mean -= 0.5 * (n_outside * math.log(n_outside / (n_outside - 1.0)) - 1.0)
-    return spike, mean
+def _parts(task: Task, in_spike: NDArray[np.bool_]) -> tuple[Task, Task]:
+    """The same for being in the spike, and for the trait of those outside."""
+    outside = ~in_spike
+    spike = Task(task.probabilities, task.design, in_spike[:, None].astype(np.float64), task.weights, task.rule)
+    apart = np.ascontiguousarray(task.probabilities[:, outside])
+    return spike, Task(apart, task.design.select(outside), task.responses[outside], task.weights[outside], task.rule)
+
+
+def _divisor_correction(mean: Task) -> float:
+    """The log-likelihood that a divisor of n - 1 instead of n takes off a mean alone."""
+    n, n_columns = mean.design.null.shape
+    return 0.5 * (n * math.log(n / (n - 1.0)) - 1.0) if n_columns == 1 else 0.0
 
 
 def rank_based(task: Task, strata: NDArray[np.int64]) -> Fits:
@@ -340,7 +292,7 @@ def rank_scores(values: Floats) -> Floats:
 
 
 def rank_scales(probabilities: Floats) -> Floats:
-    """What the squares of summed scores are multiplied by, (position, genotype): 0 where all have the same."""
+    """Factors of the squares of summed scores, (position, genotype): 0 where all have the same."""
     n = probabilities.shape[1]
     total, squares = probabilities.sum(axis=1), (probabilities**2).sum(axis=1)
     spread = n * squares - total**2
@@ -360,23 +312,3 @@ def average_ranks(values: Floats) -> tuple[Floats, float]:
     n = len(values)
     ties = float((counts.astype(np.float64) ** 3 - counts).sum())
     return (last - (counts - 1) / 2.0)[group], 1.0 - ties / (n**3 - n) if n > 1 else 0.0
-
-
-def null_log_likelihood(task: Task, trait: int, *, binary: bool) -> float:
-    """Of the null model of the chromosome."""
-    return _plain_fit(task, trait, task.design.null, binary=binary)
-
-
-def _plain_fit(task: Task, trait: int, regressors: Floats, *, binary: bool) -> float:
-    """The maximum of a regression without a mixture: one genotype for all."""
-    response = np.ascontiguousarray(task.responses[:, trait])
-    data = Data(response, task.weights, np.ascontiguousarray(regressors), np.empty((len(response), 0)))
-    return _regression(data, task.rule._replace(binary=binary))
-
-
-def _regression(data: Data, rule: Rule) -> float:
-    n = len(data.response)
-    found, _, status = fit_mixture(np.ones((n, 1)), data, rule, np.empty(data.own.shape[1] + 1), np.empty((n, 1)))
-    if status == Status.DEGENERATE:
-        raise InputError("the model without a locus fits the trait perfectly", remedy="use fewer covariates")
-    return float(found)

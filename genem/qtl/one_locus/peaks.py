@@ -1,4 +1,4 @@
-"""What a scan found: the peak of each chromosome, how surprising it is, and where the locus may lie."""
+"""Findings of a scan: the peak of each chromosome, how surprising it is, and where the locus may lie."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def _of_trait(permutations: Mapping[str, Permutations] | None, trait: str) -> Pe
 
 
 def _chromosomes(permutations: Permutations, *, is_x: bool) -> str:
-    """Whose threshold counts: that of the region, where autosomes and X were both permuted."""
+    """The threshold that counts: that of the region, where autosomes and X were both permuted."""
     both = bool(np.isfinite(permutations.autosomes).all() and np.isfinite(permutations.x).all())
     return ("x" if is_x else "autosomes") if both else "all"
 

@@ -15,7 +15,8 @@ from genem.qtl.genotypes.probabilities import ChromosomeGenotypes, called_genoty
 from genem.qtl.one_locus.design import Sample, numbers, sample_of
 from genem.qtl.one_locus.methods import Task
 from genem.qtl.one_locus.permuted_scans import highest_lods
-from genem.qtl.one_locus.scanning import Method, Model, check_request, default_rule, response_of
+from genem.qtl.one_locus.scanning import Method, Model, check_request, response_of
+from genem.qtl.one_locus.traits import default_rule
 
 __all__ = ["Permutations", "genome_wide_p", "permute", "threshold"]
 
@@ -73,14 +74,16 @@ def permute(
     intcovar: Sequence[str] = (),
     weights: str | None = None,
     strata: str | None = None,
+    orders: NDArray[np.int64] | None = None,
 ) -> Permutations:
     """Scan permuted traits, to learn which LOD scores chance gives.
 
     The trait, with its covariates and weights, is shuffled among the individuals against their genotypes. With an
     X chromosome it is shuffled within groups of the same sex and direction, so that the X is treated as in the scan;
-    ``strata`` splits further. Permutation k of a seed is the same whichever others are asked for. EM follows a
-    position only until it is clear that it is not the highest; Haley-Knott regression without covariates and weights,
-    and rank tests, are matrix products over all permutations.
+    ``strata`` splits further. Permutation k of a seed is the same whichever others are asked for. The fits are those of
+    the scan, but a normal trait is left at a position as soon as it is proven that EM ends below the highest LOD score
+    so far; Haley-Knott regression without covariates and weights, and rank tests, are matrix products over all
+    permutations.
 
     Parameters
     ----------
@@ -96,6 +99,9 @@ def permute(
         With the number of a permutation it determines the shuffle.
     strata
         A column; individuals are exchanged only with those of the same value.
+    orders
+        int64 (permutation, individual), in the place of random shuffles: each individual that has the trait takes the
+        values of the one named, both numbered among these.
 
     Returns
     -------
@@ -135,22 +141,31 @@ def permute(
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     response = response_of(values[sample.keep], trait, model)
-    orders = shuffled_orders(exchangeable_groups(cross, sample, genotypes, strata), n_permutations, first, seed)
+    if orders is None:
+        orders = shuffled_orders(exchangeable_groups(cross, sample, genotypes, strata), n_permutations, first, seed)
+    n_permutations = _checked(orders, len(response))
     largest = {False: np.full(n_permutations, -np.inf), True: np.full(n_permutations, -np.inf)}
     length = {False: 0.0, True: 0.0}
-    for one in genotypes:
+    for genotyped in genotypes:
         task = Task(
-            np.ascontiguousarray(one.probabilities[:, sample.keep]),
-            sample.design(one),
+            np.ascontiguousarray(genotyped.probabilities[:, sample.keep]),
+            sample.design(genotyped),
             response[:, None],
             sample.weights,
-            default_rule(model),
+            default_rule(),
         )
-        stratum = sample.strata if one.is_x else np.zeros(len(response), np.int64)
-        found = highest_lods(task, orders, first, method, model, stratum, largest[one.is_x])
-        largest[one.is_x] = np.maximum(largest[one.is_x], found)
-        length[one.is_x] += float(np.ptp(one.grid.position))
+        stratum = sample.strata if genotyped.is_x else np.zeros(len(response), np.int64)
+        found = highest_lods(task, orders, first, method, model, stratum, largest[genotyped.is_x])
+        largest[genotyped.is_x] = np.maximum(largest[genotyped.is_x], found)
+        length[genotyped.is_x] += float(np.ptp(genotyped.grid.position))
     return Permutations(trait, method, model, largest[False], largest[True], length[False], length[True], first, seed)
+
+
+def _checked(orders: NDArray[np.int64], n: int) -> int:
+    """The number of orders, each of which must name every individual once."""
+    if orders.ndim != 2 or orders.shape[1] != n or not (np.sort(orders, axis=1) == np.arange(n)).all():
+        raise UsageError(f"orders: every row is expected to name each of the {n} individuals with the trait once")
+    return len(orders)
 
 
 def threshold(permutations: Permutations, alpha: float = 0.05, *, chromosomes: str = "all") -> float:
@@ -222,7 +237,7 @@ def genome_wide_p(permutations: Permutations, lod: float, *, chromosomes: str = 
 
 
 def _share(permutations: Permutations, chromosomes: str) -> float:
-    """Of the genome's length; half of it where every chromosome has but one position."""
+    """The share of the genome's length; half of it where every chromosome has but one position."""
     total = permutations.autosome_length + permutations.x_length
     if total == 0.0:
         return 0.5
@@ -242,7 +257,7 @@ def exchangeable_groups(
 ) -> NDArray[np.int64]:
     """Groups of individuals that may be exchanged."""
     groups = [np.zeros(int(sample.keep.sum()))]
-    if any(one.is_x for one in genotypes):
+    if any(genotyped.is_x for genotyped in genotypes):
         groups.append(sample.strata.astype(np.float64))
     if column is not None:
         named = cross.labels.get(column)

@@ -7,34 +7,28 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.qtl.one_locus.family_kernels import BINARY, NORMAL, TWO_PART
 from genem.qtl.one_locus.methods import (
     LN10,
     Task,
     is_plain,
-    normal_null,
     null_basis,
-    null_log_likelihood,
     rank_null,
     rank_scales,
     rank_scores,
-    regressor_rows,
     residuals,
     two_part_null,
 )
 from genem.qtl.one_locus.regression_kernels import position_bases
 from genem.qtl.one_locus.scanning import Method, Model, fit_task
-from genem.qtl.one_locus.sweep_kernels import Stop, sweep_all
+from genem.qtl.one_locus.sweep_kernels import regress_orders, sweep_orders
+from genem.qtl.one_locus.trait_kernels import BINARY, NORMAL, TWO_PART
+from genem.qtl.one_locus.traits import Reached, cell_trait, null_trait
 
 __all__ = ["highest_lods"]
 
 Floats = NDArray[np.float64]
 Orders = NDArray[np.int64]
 
-TO_BE_GAINED = {"em": 2e-4, "hk": 1e-10}
-"""The fit of a permuted trait stops where the log-likelihood is expected to rise by less: 1e-4 in the LOD score by EM;
-regressions need hardly a step more to be exact."""
-MAX_ITER = 2000
 AT_ONCE = 256
 """Permutations in one matrix product. They are counted from the first of the seed, so that every product has the same
 shape, and every permutation the same place in it, however the permutations are cut into pieces."""
@@ -79,13 +73,13 @@ def _haley_knott(task: Task, orders: Orders, first: int) -> Floats:
 def _by_ranks(task: Task, orders: Orders, first: int, strata: NDArray[np.int64]) -> Floats:
     """Kruskal and Wallis's test of all permutations: only the sums of ranks depend on them."""
     n_positions, n, n_states = task.probabilities.shape
-    wide = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1)).reshape(-1, n)
+    by_state = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1)).reshape(-1, n)
     scales = rank_scales(task.probabilities)[:, :, None]
     scores = rank_scores(task.responses[:, 0])
     null = rank_null(scores, strata)
 
     def lods(some: Orders) -> Floats:
-        summed = (wide @ scores[some].T).reshape(n_positions, n_states, -1)
+        summed = (by_state @ scores[some].T).reshape(n_positions, n_states, -1)
         return np.asarray((scales * summed**2).sum(axis=1).max(axis=0) - null)
 
     return _in_blocks(lods, orders, first)
@@ -107,29 +101,30 @@ def _in_blocks(lods: Callable[[Orders], Floats], orders: Orders, first: int) -> 
 
 
 def _sweep(task: Task, orders: Orders, method: Method, model: Model, reached: Floats) -> Floats:
-    """EM, or regressions on the genotype probabilities, permutation by permutation along the chromosome."""
-    response, weights = task.responses[:, 0], task.weights
+    """EM, or regressions on the genotype probabilities, permutation by permutation along the chromosome.
+
+    The fits are those of the scan; positions that provably stay below ``reached`` or a position before are left.
+    """
+    response, weights = task.responses[:, 0].copy(), task.weights
     if model == "2part":
-        family, weights = TWO_PART, (response < response.max()).astype(np.float64)
-        null = two_part_null(task, weights == 0.0)
-    elif model == "binary":
-        family, null = BINARY, null_log_likelihood(task, 0, binary=True)
+        in_spike = response == response.max()
+        family, weights, null = TWO_PART, (~in_spike).astype(np.float64), two_part_null(task, in_spike)
     else:
-        family, null = NORMAL, float(normal_null(task)[0])
-    to_be_gained = TO_BE_GAINED[method]
-    stop = Stop(family, task.design.own.shape[1], method == "hk", True, to_be_gained, MAX_ITER)
-    rows = regressor_rows(task.design, response, weights, null_model=stop.regression)
-    priors = np.ascontiguousarray(task.probabilities.transpose(0, 2, 1))
-    found = np.empty(len(orders))
+        family = BINARY if model == "binary" else NORMAL
+        null = float(task.null(family)[0])
+    priors, highest = task.priors, np.empty(len(orders))
+    mixture = cell_trait(family, task.design, response, weights, np.eye(priors.shape[1]))
+    regression = null_trait(family, task.design, response, weights)
     for start in range(0, len(orders), AT_ONCE):
         some = orders[start : start + AT_ONCE]
-        shape = (len(some), len(priors))
-        log_likelihood = np.empty(shape)
-        goals = reached[start : start + AT_ONCE] * LN10 + null
-        n_iter, status = np.empty(shape, np.int64), np.empty(shape, np.int8)
-        sweep_all(priors, rows, rows[:1], some, stop, goals, log_likelihood, n_iter, status)
-        found[start : start + AT_ONCE] = (log_likelihood.max(axis=1) - null) / LN10
-    return found
+        found = Reached.empty(len(some), len(priors))
+        if method == "hk":
+            regress_orders(priors, regression, some, task.design.own.shape[1], task.rule, *found)
+        else:
+            goals = reached[start : start + AT_ONCE] * LN10 + null
+            sweep_orders(priors, mixture, some, task.rule, goals, *found)
+        highest[start : start + AT_ONCE] = (found.log_likelihood.max(axis=1) - null) / LN10
+    return highest
 
 
 def _one_by_one(task: Task, orders: Orders, method: Method, model: Model, strata: NDArray[np.int64]) -> Floats:
@@ -137,7 +132,7 @@ def _one_by_one(task: Task, orders: Orders, method: Method, model: Model, strata
     highest = np.empty(len(orders))
     for k, order in enumerate(orders):
         shuffled = np.ascontiguousarray(task.probabilities[:, np.argsort(order)])
-        one = Task(shuffled, task.design, task.responses, task.weights, task.rule)
-        lod = fit_task(one, method, model, strata).lod
+        shuffled_task = Task(shuffled, task.design, task.responses, task.weights, task.rule)
+        lod = fit_task(shuffled_task, method, model, strata).lod
         highest[k] = lod.max(initial=-np.inf, where=~np.isnan(lod))
     return highest

@@ -35,7 +35,7 @@ MAX_LOCI = 40
 GAP = 0.02
 """Between chromosomes, as a share of the genome."""
 LEAST_WIDTH = 0.012
-"""Of a chromosome with one marker."""
+"""Width of a chromosome with one marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Axis:
     left: NDArray[np.float64]
     right: NDArray[np.float64]
     origin: NDArray[np.float64]
-    """What is added to a position in cM."""
+    """Offsets that are added to positions in cM."""
 
     @property
     def span(self) -> float:
@@ -95,18 +95,18 @@ def plot_lod_curves(
         panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
         for panel, k in zip(panels, shown.tolist(), strict=True):
             trait = first.traits[k]
-            of_trait = [one for one in thresholds if one.trait == trait]
+            of_trait = [drawn for drawn in thresholds if drawn.trait == trait]
             _draw_background(panel, axis)
             for number, (method, scan) in enumerate(scans.items()):
                 _draw_curve(panel, axis, scan, k, METHOD_NAMES.get(method, method), number)
-                for one in (one for one in of_trait if one.method == method):
+                for drawn in (drawn for drawn in of_trait if drawn.method == method):
                     colour = COLOURS[number % len(COLOURS)] if len(scans) > 1 else "0.35"
-                    _draw_threshold(panel, axis, one, of_trait, colour, x_chromosomes)
-            top = max([float(highest[k]), *(one.lod for one in of_trait), 1.0])
+                    _draw_threshold(panel, axis, drawn, of_trait, colour, x_chromosomes)
+            top = max([float(highest[k]), *(drawn.lod for drawn in of_trait), 1.0])
             panel.set(ylabel="LOD score", ylim=(-0.035 * top, 1.12 * top))
             panel.set_title(trait if len(shown) > 1 or len(first.traits) > 1 else "", loc="left", fontsize=10)
             _draw_markers(panel, axis, next(iter(scans.values())))
-        levels = sorted({one.alpha for one in thresholds})
+        levels = sorted({drawn.alpha for drawn in thresholds})
         _draw_legend(figure, panels[0], list(scans), levels)
         _label_chromosomes(panels[-1], axis)
         if len(shown) < len(first.traits):
@@ -133,8 +133,8 @@ def plot_effects(effects: Sequence[LocusEffects], path: Target, *, file_format: 
     """
     n_found = len(effects)
     if n_found > MAX_LOCI:
-        least = sorted((one.lod for one in effects), reverse=True)[MAX_LOCI - 1]
-        effects = [one for one in effects if one.lod >= least][:MAX_LOCI]
+        least = sorted((drawn.lod for drawn in effects), reverse=True)[MAX_LOCI - 1]
+        effects = [drawn for drawn in effects if drawn.lod >= least][:MAX_LOCI]
     n_columns = min(4, max(1, len(effects)))
     n_rows = max(1, -(-len(effects) // n_columns))
     with picture(path, file_format) as new_figure:
@@ -145,11 +145,11 @@ def plot_effects(effects: Sequence[LocusEffects], path: Target, *, file_format: 
         if not effects:
             panels[0].text(0.5, 0.5, "no peak", ha="center", va="center", transform=panels[0].transAxes, color="0.4")
         limits = _limits(effects)
-        for number, (panel, one) in enumerate(zip(panels, effects, strict=False)):
-            _draw_means(panel, one)
-            panel.set_ylim(limits[one.trait])
-            if number % n_columns == 0 or effects[number - 1].trait != one.trait:
-                panel.set_ylabel(one.trait)
+        for number, (panel, drawn) in enumerate(zip(panels, effects, strict=False)):
+            _draw_means(panel, drawn)
+            panel.set_ylim(limits[drawn.trait])
+            if number % n_columns == 0 or effects[number - 1].trait != drawn.trait:
+                panel.set_ylabel(drawn.trait)
         if n_found > len(effects):
             text = f"{len(effects)} of {n_found} loci: those with the highest LOD scores"
             figure.suptitle(text, x=0.01, ha="left", fontsize=9)
@@ -205,21 +205,21 @@ def _draw_markers(panel: Any, axis: _Axis, scan: Scan) -> None:
 
 
 def _draw_threshold(
-    panel: Any, axis: _Axis, one: Threshold, others: Sequence[Threshold], colour: str, x_chromosomes: Collection[str]
+    panel: Any, axis: _Axis, drawn: Threshold, others: Sequence[Threshold], colour: str, x_chromosomes: Collection[str]
 ) -> None:
     """Across the chromosomes of its region; all of them where there is no other."""
     apart = len({other.region for other in others}) > 1
     on = [
         k
         for k, chromosome in enumerate(axis.chromosomes)
-        if not apart or (chromosome in x_chromosomes) == (one.region == "X")
+        if not apart or (chromosome in x_chromosomes) == (drawn.region == "X")
     ]
     if not on:
         return
     levels = sorted({other.alpha for other in others})
-    dashes = DASHES[levels.index(one.alpha) % len(DASHES)]
+    dashes = DASHES[levels.index(drawn.alpha) % len(DASHES)]
     for run in np.split(np.array(on), np.flatnonzero(np.diff(on) > 1) + 1):
-        panel.hlines(one.lod, axis.left[run[0]], axis.right[run[-1]], color=colour, lw=0.9, linestyles=[dashes])
+        panel.hlines(drawn.lod, axis.left[run[0]], axis.right[run[-1]], color=colour, lw=0.9, linestyles=[dashes])
 
 
 def _draw_legend(figure: Any, panel: Any, methods: Sequence[str], levels: Sequence[float]) -> None:
@@ -250,23 +250,23 @@ def _label_chromosomes(panel: Any, axis: _Axis) -> None:
 def _limits(effects: Sequence[LocusEffects]) -> dict[str, tuple[float, float]]:
     """One scale for all loci of a trait, so that large effects look large."""
     limits: dict[str, tuple[float, float]] = {}
-    for trait in dict.fromkeys(one.trait for one in effects):
-        of_trait = [one for one in effects if one.trait == trait]
-        means = np.concatenate([one.adjusted_means for one in of_trait])
-        errors = np.nan_to_num(np.concatenate([one.adjusted_errors for one in of_trait]))
+    for trait in dict.fromkeys(drawn.trait for drawn in effects):
+        of_trait = [drawn for drawn in effects if drawn.trait == trait]
+        means = np.concatenate([drawn.adjusted_means for drawn in of_trait])
+        errors = np.nan_to_num(np.concatenate([drawn.adjusted_errors for drawn in of_trait]))
         low, high = float(np.nanmin(means - errors)), float(np.nanmax(means + errors))
         margin = 0.12 * (high - low) or 1.0
         limits[trait] = low - margin, high + margin
     return limits
 
 
-def _draw_means(panel: Any, one: LocusEffects) -> None:
-    means, errors = one.adjusted_means, one.adjusted_errors
+def _draw_means(panel: Any, drawn: LocusEffects) -> None:
+    means, errors = drawn.adjusted_means, drawn.adjusted_errors
     x = np.arange(len(means))
-    if one.contrasts:  # on the X chromosome genotypes of both sexes stand side by side: nothing to join
+    if drawn.contrasts:  # on the X chromosome genotypes of both sexes stand side by side: nothing to join
         panel.plot(x, means, color="0.75", lw=1.0, zorder=1)
     panel.errorbar(x, means, np.nan_to_num(errors), fmt="o", color=COLOURS[0], ms=5, capsize=4, lw=1.3, zorder=2)
-    panel.set_xticks(x, one.terms[: len(means)])
+    panel.set_xticks(x, drawn.terms[: len(means)])
     panel.set_xlim(-0.5, len(means) - 0.5)
-    panel.set_title(f"{one.name}\nchr {one.chromosome}, {one.position:.1f} cM, LOD {one.lod:.2f}", fontsize=8.5)
+    panel.set_title(f"{drawn.name}\nchr {drawn.chromosome}, {drawn.position:.1f} cM, LOD {drawn.lod:.2f}", fontsize=8.5)
     panel.spines[["top", "right"]].set_visible(False)

@@ -28,7 +28,8 @@ from genem.qtl.one_locus.methods import (
     rank_based,
     two_part,
 )
-from genem.qtl.one_locus.mixture_kernels import Rule
+from genem.qtl.one_locus.trait_kernels import BINARY, NORMAL
+from genem.qtl.one_locus.traits import default_rule
 
 __all__ = [
     "Method",
@@ -36,7 +37,6 @@ __all__ = [
     "Scan",
     "SpikeWarning",
     "check_request",
-    "default_rule",
     "fit_task",
     "missing_information",
     "response_of",
@@ -47,8 +47,6 @@ Floats = NDArray[np.float64]
 Method = Literal["em", "hk", "ehk", "mr", "imp"]
 Model = Literal["normal", "binary", "np", "2part"]
 
-OBJECTIVE_TOLERANCE = 1e-11
-PARAMETER_TOLERANCE = 1e-8
 PARTS = {"2part": ("binary", "normal")}
 AT_ONCE = 128
 """Traits that are scanned together: bounds what is needed beside the result."""
@@ -211,44 +209,39 @@ def scan(
     """
     names = (traits,) if isinstance(traits, str) else tuple(dict.fromkeys(traits))
     check_request(names, method, model, (*addcovar, *intcovar), weights)
-    imputed = {one.chromosome: one for one in draws or ()}
-    if method == "imp" and not all(_match(one, imputed.get(one.chromosome)) for one in genotypes):
+    imputed = {genotyped.chromosome: genotyped for genotyped in draws or ()}
+    if method == "imp" and not all(_match(genotyped, imputed.get(genotyped.chromosome)) for genotyped in genotypes):
         raise UsageError("method imp needs imputed genotypes at the positions of the genotype probabilities")
     values = {name: numbers(cross, name, "trait") for name in names}
-    rule = default_rule(model, max_iter)
+    rule = default_rule(max_iter)
     if method == "mr":
         genotypes = called_genotypes(cross)
     found = _empty_scan(genotypes, names, method, model)
-    ends = np.cumsum([len(one.grid) for one in genotypes])
+    ends = np.cumsum([len(genotyped.grid) for genotyped in genotypes])
     column_of = {name: column for column, name in enumerate(names)}
     for group, sample in _samples(cross, values, addcovar, intcovar, weights):
         for start in range(0, len(group), AT_ONCE):
             some = group[start : start + AT_ONCE]
             columns = [column_of[name] for name in some]
             responses = np.column_stack([response_of(values[name][sample.keep], name, model) for name in some])
-            check_null(sample, responses, some, with_x=any(one.is_x for one in genotypes))
+            check_null(sample, responses, some, with_x=any(genotyped.is_x for genotyped in genotypes))
             found.n_individuals[columns] = len(responses)
             compared = np.empty((len(found), len(some)))
-            for one, end in zip(genotypes, ends.tolist(), strict=True):
-                probabilities = np.ascontiguousarray(one.probabilities[:, sample.keep])
-                task = Task(probabilities, sample.design(one), responses, sample.weights, rule)
+            for genotyped, end in zip(genotypes, ends.tolist(), strict=True):
+                probabilities = np.ascontiguousarray(genotyped.probabilities[:, sample.keep])
+                task = Task(probabilities, sample.design(genotyped), responses, sample.weights, rule)
                 _check_size(task)
-                strata = sample.strata if one.is_x else np.zeros(len(responses), np.int64)
+                strata = sample.strata if genotyped.is_x else np.zeros(len(responses), np.int64)
                 if method == "imp":
-                    fits = imputation(task, imputed[one.chromosome].draws[:, sample.keep])
+                    fits = imputation(task, imputed[genotyped.chromosome].draws[:, sample.keep])
                 else:
                     fits = fit_task(task, method, model, strata)
-                place = slice(end - len(one.grid), end)
+                place = slice(end - len(genotyped.grid), end)
                 _fill_in(found, fits, place, columns)
                 doubtful = method == "em" and model == "normal"
                 compared[place] = haley_knott(task).lod if doubtful else fits.lod
             _mark_spikes(found, columns, compared)
     return found
-
-
-def default_rule(model: Model, max_iter: int = 10_000) -> Rule:
-    """When EM stops."""
-    return Rule(model == "binary", max_iter, OBJECTIVE_TOLERANCE, PARAMETER_TOLERANCE)
 
 
 def _match(genotypes: ChromosomeGenotypes, draws: ChromosomeDraws | None) -> bool:
@@ -315,7 +308,7 @@ def fit_task(task: Task, method: Method, model: Model, strata: NDArray[np.int64]
         return extended_haley_knott(task)
     if method == "hk":
         return logistic_haley_knott(task) if model == "binary" else haley_knott(task)
-    return expectation_maximisation(task, binary=model == "binary")
+    return expectation_maximisation(task, BINARY if model == "binary" else NORMAL)
 
 
 def _side_by_side(each: list[Fits]) -> Fits:
@@ -357,30 +350,32 @@ def _check_size(task: Task) -> None:
         )
 
 
-def missing_information(one: ChromosomeGenotypes) -> Floats:
+def missing_information(genotyped: ChromosomeGenotypes) -> Floats:
     """Mean entropy of the genotypes at each position over that without any calls."""
-    p = np.nan_to_num(one.probabilities)
+    p = np.nan_to_num(genotyped.probabilities)
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -np.where(p > 0.0, p * np.log(p), 0.0).sum(axis=2)
-    prior = 1.5 * math.log(2.0) if len(one.states) == 3 and not one.is_x else math.log(2.0)
+    prior = 1.5 * math.log(2.0) if len(genotyped.states) == 3 and not genotyped.is_x else math.log(2.0)
     return np.asarray(entropy.mean(axis=1) / prior)
 
 
 def _empty_scan(genotypes: Sequence[ChromosomeGenotypes], names: tuple[str, ...], method: Method, model: Model) -> Scan:
     """A scan that is to be filled in."""
-    shape = (sum(len(one.grid) for one in genotypes), len(names))
+    shape = (sum(len(genotyped.grid) for genotyped in genotypes), len(names))
     return Scan(
         traits=names,
         method=method,
         model=model,
-        chromosomes=tuple(one.chromosome for one in genotypes),
-        chromosome=np.repeat(np.arange(len(genotypes), dtype=np.int32), [len(one.grid) for one in genotypes]),
-        position=np.concatenate([one.grid.position for one in genotypes]),
-        names=tuple(name for one in genotypes for name in one.grid.names),
-        is_marker=np.concatenate([one.grid.marker for one in genotypes]) >= 0,
+        chromosomes=tuple(genotyped.chromosome for genotyped in genotypes),
+        chromosome=np.repeat(
+            np.arange(len(genotypes), dtype=np.int32), [len(genotyped.grid) for genotyped in genotypes]
+        ),
+        position=np.concatenate([genotyped.grid.position for genotyped in genotypes]),
+        names=tuple(name for genotyped in genotypes for name in genotyped.grid.names),
+        is_marker=np.concatenate([genotyped.grid.marker for genotyped in genotypes]) >= 0,
         lod=np.empty(shape),
         parts={part: np.empty(shape) for part in PARTS.get(model, ())},
-        entropy=np.concatenate([missing_information(one) for one in genotypes]),
+        entropy=np.concatenate([missing_information(genotyped) for genotyped in genotypes]),
         n_iter=np.empty(shape, np.int64),
         status=np.empty(shape, np.int8),
         spike=np.zeros(shape, np.bool_),

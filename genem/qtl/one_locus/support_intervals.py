@@ -1,4 +1,4 @@
-"""Where a locus may lie: intervals of support around the highest LOD score of a chromosome."""
+"""Intervals in which a locus may lie, by support around the highest LOD score of a chromosome."""
 
 from __future__ import annotations
 

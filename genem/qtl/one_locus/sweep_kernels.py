@@ -1,184 +1,238 @@
-"""EM along the positions of a chromosome, for many permutations of a trait or for many traits.
+"""EM along the positions of a chromosome, for many traits or for many permutations of one.
 
-Each trait is fitted by itself: its result depends neither on the others nor on the number of threads.
+Every fit starts anew: its result depends neither on other traits and positions nor on the number of threads.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from genem.em.ascent_kernels import STEP_GROWTH, cycle_step_length, extrapolate, longest_step
-from genem.em.status import CONVERGED, DEGENERATE, MAX_ITER
+from genem.em.ascent_kernels import Ascent, Rule, advance, ended, leave, new_ascent, running
 from genem.jit import kernel, parallel_kernel, prange
-from genem.qtl.one_locus.family_kernels import (
-    BINARY,
-    OWN,
-    SMALLEST_VARIANCE,
-    em_step,
-    n_coefficients,
+from genem.qtl.one_locus.fence_kernels import Fence, new_fence, stays_below
+from genem.qtl.one_locus.trait_kernels import (
+    LOG_ROOT_TWO_PI,
+    NORMAL,
+    Scratch,
+    Trait,
+    begin_from_prior,
+    climb,
+    expect,
+    fit_from_prior,
+    maximise,
     n_parameters,
-    start_from_prior,
+    new_scratch,
 )
 
-EXTRAPOLATE_BELOW = 1e-2
-"""Where an EM step gains more log-likelihood than this, steps are left plain, so that the maximum is that of EM."""
-LARGEST_RATE = 0.9999
-FIRST_RATE = 0.7
-"""Rate of convergence that is assumed at a position which has seen one step only."""
-CAUTION = 20.0
-"""A position is left where even so many times the gain to be expected would not lift it to the highest one."""
-ROUNDING = 1e-12
+AT_ONCE = 32
+"""Positions that are fitted one after the other, in the same memory."""
+WORTH_A_LOOK = 0.25
+"""A proof is tried where the last EM step gained no more than this share of what lacks to the goal."""
+LOOK_AGAIN = 0.3
+"""It is tried again where gains have shrunk by this factor."""
 
 
-class Stop(NamedTuple):
-    """Which model, how many own regressors; when EM ends: log-likelihood still to be gained, most steps.
+@kernel
+def with_response(trait: Trait, response: np.ndarray) -> Trait:
+    """The same with another ``response`` (individual,)."""
+    return Trait(trait.family, response, trait.weight, trait.regressors, trait.contrasts, trait.regressor_of)
 
-    ``regression``: on the genotype probabilities, not a mixture. ``highest``: only the highest likelihood along the
-    positions is of interest.
+
+@kernel
+def reordered(trait: Trait, order: np.ndarray) -> Trait:
+    """Every individual with the trait, weight and regressors of the one that ``order`` (individual,) names."""
+    return Trait(
+        trait.family,
+        trait.response[order],
+        trait.weight[order],
+        np.ascontiguousarray(trait.regressors[:, order]),
+        trait.contrasts,
+        trait.regressor_of,
+    )
+
+
+@kernel
+def with_genotypes(trait: Trait, n_states: int, n_own: int) -> Trait:
+    """The null model of a trait (regressor, individual) with room for regressors on genotype probabilities."""
+    n_null, n = trait.regressors.shape
+    n_all = n_null + (n_states - 1) * n_own
+    regressors = np.zeros((n_all, n))
+    regressors[:n_null] = trait.regressors
+    return Trait(trait.family, trait.response, trait.weight, regressors, np.ones((1, n_all)), np.arange(n_all))
+
+
+@kernel
+def fill_in_genotypes(prior: np.ndarray, n_own: int, regressors: np.ndarray, n_null: int) -> None:
+    """Fill rows of ``regressors`` (regressor, individual): probabilities of all genotypes but one times own regressors.
+
+    ``prior`` (genotype, individual). The own regressors come first.
     """
-
-    family: int
-    n_own: int
-    regression: bool
-    highest: bool
-    tolerance: float
-    max_iter: int
-
-
-@kernel
-def fit_position(
-    prior: np.ndarray,
-    rows: np.ndarray,
-    stop: Stop,
-    goal: float,
-    points: np.ndarray,
-    wide: np.ndarray,
-    long: np.ndarray,
-    small: np.ndarray,
-) -> tuple[float, int, int]:
-    """Move the parameters to the maximum, or until it is clear that it lies below ``goal``.
-
-    The gains of EM steps shrink by the square of the rate of convergence r: gain / (1 - r) is to come before a step.
-    Small steps are extrapolated by SQUAREM. ``points`` (5, parameter) begins with the parameters; the rest is scratch
-    space. Returns the log-likelihood but for its constants, steps and status.
-    """
-    params, kept, first, second, updated = points[0], points[1], points[2], points[3], points[4]
-    best, gain_before, rate, step_max = -math.inf, 0.0, FIRST_RATE, 1.0
-    measured, one_step, extrapolated = False, False, False
-    for n_iter in range(1, stop.max_iter + 1):
-        log_likelihood, gain = em_step(stop.family, stop.n_own, prior, rows, params, updated, wide, long, small)
-        if log_likelihood < best - ROUNDING * abs(best) and (extrapolated or stop.family == BINARY):
-            if extrapolated:
-                params[:] = second
-                step_max = max(1.0, step_max / STEP_GROWTH)
-                extrapolated, one_step = False, False
-            else:
-                for k in range(len(params)):
-                    params[k] = 0.5 * (params[k] + kept[k])
-            gain_before = 0.0
-            continue
-        if stop.family != BINARY and not (updated[-1] > math.log(2.0 * SMALLEST_VARIANCE)):
-            return log_likelihood, n_iter, DEGENERATE
-        best = max(best, log_likelihood)
-        kept[:] = params
-        if gain_before > 0.0:
-            rate, measured = min(LARGEST_RATE, math.sqrt(max(gain, 0.0) / gain_before)), True
-        to_come = gain / (1.0 - rate)
-        if best + CAUTION * to_come < goal or (to_come <= stop.tolerance and (measured or gain <= ROUNDING)):
-            params[:] = updated
-            return best, n_iter, CONVERGED
-        alpha = -1.0
-        if one_step and gain < EXTRAPOLATE_BELOW:
-            alpha = cycle_step_length(first, params, updated, step_max)
-            step_max = longest_step(step_max, alpha, True)
-        extrapolated = alpha < -1.0
-        if extrapolated:
-            second[:] = updated
-            extrapolate(first, params, updated, alpha, params)
-            gain_before, one_step = 0.0, False
-        else:
-            first[:] = params
-            params[:] = updated
-            gain_before, one_step = gain, True
-    return best, stop.max_iter, MAX_ITER
-
-
-@kernel
-def with_room_for_genotypes(rows: np.ndarray, n_states: int, n_own: int) -> np.ndarray:
-    """``rows`` and, for all genotypes but one, as many rows as there are own regressors."""
-    wider = np.empty((len(rows) + (n_states - 1) * n_own, rows.shape[1]))
-    wider[: len(rows)] = rows
-    return wider
-
-
-@kernel
-def fill_in_genotypes(prior: np.ndarray, n_own: int, rows: np.ndarray, n_given: int) -> None:
-    """Regressors behind the first ``n_given`` rows: probabilities of all genotypes but one times own regressors."""
     for state in range(len(prior) - 1):
         for k in range(n_own):
-            for i in range(rows.shape[1]):
-                rows[n_given + state * n_own + k, i] = prior[state, i] * rows[OWN + k, i]
+            for i in range(regressors.shape[1]):
+                regressors[n_null + state * n_own + k, i] = prior[state, i] * regressors[k, i]
+
+
+@parallel_kernel
+def fit_positions(
+    priors: np.ndarray,
+    trait: Trait,
+    responses: np.ndarray,
+    rule: Rule,
+    log_likelihood: np.ndarray,
+    n_iter: np.ndarray,
+    status: np.ndarray,
+) -> None:
+    """Fit each of the ``responses`` (trait, individual) under each of the ``priors`` (position, cell, individual).
+
+    ``log_likelihood``, ``n_iter`` and ``status`` (trait, position) are filled.
+    """
+    n_blocks = -(-len(priors) // AT_ONCE)
+    for task in prange(len(responses) * n_blocks):
+        k, start = task // n_blocks, task % n_blocks * AT_ONCE
+        current = with_response(trait, responses[k])
+        ascent, scratch = new_ascent(n_parameters(current)), new_scratch(current)
+        for position in range(start, min(start + AT_ONCE, len(priors))):
+            found = fit_from_prior(priors[position], current, rule, ascent, scratch)
+            log_likelihood[k, position], n_iter[k, position], status[k, position] = found
+
+
+@parallel_kernel
+def regress_positions(
+    priors: np.ndarray,
+    trait: Trait,
+    responses: np.ndarray,
+    n_own: int,
+    rule: Rule,
+    log_likelihood: np.ndarray,
+    n_iter: np.ndarray,
+    status: np.ndarray,
+) -> None:
+    """Regress each of the ``responses`` (trait, individual) on each of the ``priors`` (position, genotype, individual).
+
+    ``trait`` is that of the null model, whose first ``n_own`` regressors interact with the genotype.
+    ``log_likelihood``, ``n_iter`` and ``status`` (trait, position) are filled.
+    """
+    n_blocks = -(-len(priors) // AT_ONCE)
+    n_null, n = trait.regressors.shape
+    for task in prange(len(responses) * n_blocks):
+        k, start = task // n_blocks, task % n_blocks * AT_ONCE
+        current = with_genotypes(with_response(trait, responses[k]), priors.shape[1], n_own)
+        ascent, scratch, certain = new_ascent(n_parameters(current)), new_scratch(current), np.ones((1, n))
+        for position in range(start, min(start + AT_ONCE, len(priors))):
+            fill_in_genotypes(priors[position], n_own, current.regressors, n_null)
+            found = fit_from_prior(certain, current, rule, ascent, scratch)
+            log_likelihood[k, position], n_iter[k, position], status[k, position] = found
+
+
+@kernel
+def gain_of_step(trait: Trait, scratch: Scratch, log_sigma: float, new_log_sigma: float) -> float:
+    """The gain in expected log-likelihood of an M-step of a normal trait from ``log_sigma``; arrays (individual,)."""
+    n, explained = len(trait.response), 0.0
+    for column in range(len(scratch.step)):
+        explained += scratch.right[column] * scratch.step[column]
+    squares = n * math.exp(2.0 * new_log_sigma) + explained
+    return n * (log_sigma - new_log_sigma - 0.5) + 0.5 * squares * math.exp(-2.0 * log_sigma)
+
+
+@kernel
+def climb_towards(
+    prior: np.ndarray, trait: Trait, rule: Rule, ascent: Ascent, scratch: Scratch, fence: Fence, goal: float
+) -> tuple[float, int, int]:
+    """Follow EM under the ``prior`` (cell, individual) until it ends, or provably ends below ``goal``.
+
+    Returns log-likelihood (-inf where it was left), steps and status.
+    """
+    if trait.family != NORMAL:
+        return climb(prior, trait, rule, ascent, scratch)
+    log_sigma = float(ascent.point[-1])
+    lacking = goal + len(trait.response) * (log_sigma + LOG_ROOT_TWO_PI + 0.5)
+    gain, checked = 0.0, math.inf
+    for column in range(len(scratch.step)):
+        gain += 0.5 * scratch.right[column] * scratch.step[column] * math.exp(-2.0 * log_sigma)
+    if running(ascent) and stays_below(trait, scratch, fence, 0.0, log_sigma, gain, lacking):
+        leave(ascent, -math.inf)
+    while running(ascent):
+        value = expect(prior, trait, ascent.point, scratch)
+        steepest, possible = maximise(trait, ascent.point, scratch, ascent.image)
+        gain = gain_of_step(trait, scratch, ascent.point[-1], ascent.image[-1])
+        lacking = goal - value - gain
+        if possible and gain < WORTH_A_LOOK * lacking and gain < LOOK_AGAIN * checked:
+            checked = gain
+            if stays_below(trait, scratch, fence, ascent.point[-1], ascent.image[-1], gain, lacking):
+                leave(ascent, -math.inf)
+                continue
+        advance(ascent, rule, value, steepest / (1.0 + abs(value)), possible)
+    return ended(ascent)
 
 
 @kernel
 def sweep(
     priors: np.ndarray,
-    rows: np.ndarray,
-    stop: Stop,
+    trait: Trait,
+    rule: Rule,
     goal: float,
     log_likelihood: np.ndarray,
     n_iter: np.ndarray,
     status: np.ndarray,
 ) -> None:
-    """Fit one trait at every position of ``priors`` (position, state, individual).
+    """Fit a trait at every position that may surpass ``goal`` and those before.
 
-    Each position starts from its prior probabilities: a start from the position before would end in other maxima. Where
-    only the ``highest`` likelihood is of interest, a position is left as soon as it is clearly below ``goal`` or a
-    position before.
-
-    In a regression ``rows`` begins with the own regressors and goes on with the others of the null model.
+    ``priors`` (position, cell, individual). ``log_likelihood``, ``n_iter`` and ``status`` (position,) are filled; the
+    first is -inf where a position was left.
     """
-    prior, n_given = priors[0], len(rows)
-    if stop.regression:
-        prior, rows = np.ones((1, priors.shape[2])), with_room_for_genotypes(rows, priors.shape[1], stop.n_own)
-    n_states, n = prior.shape
-    points = np.empty((5, n_parameters(stop.family, stop.n_own, rows, n_states)))
-    size = n_coefficients(stop.n_own, rows, n_states)
-    wide, long, small = np.empty((4, n_states, n)), np.empty((2, n)), np.empty((2 * size + 2, size))
+    ascent, scratch, fence = new_ascent(n_parameters(trait)), new_scratch(trait), new_fence(trait)
     for position in range(len(priors)):
-        if stop.regression:
-            fill_in_genotypes(priors[position], stop.n_own, rows, n_given)
-        else:
-            prior = priors[position]
-        start_from_prior(stop.family, stop.n_own, prior, rows, points[0], wide, small)
-        found = fit_position(prior, rows, stop, goal, points, wide, long, small)
+        begin_from_prior(priors[position], trait, rule, ascent, scratch)
+        found = climb_towards(priors[position], trait, rule, ascent, scratch, fence, goal)
         log_likelihood[position], n_iter[position], status[position] = found
-        if stop.highest:
-            goal = max(goal, found[0])
+        goal = max(goal, found[0])
 
 
 @parallel_kernel
-def sweep_all(
+def sweep_orders(
     priors: np.ndarray,
-    rows: np.ndarray,
-    responses: np.ndarray,
+    trait: Trait,
     orders: np.ndarray,
-    stop: Stop,
+    rule: Rule,
     goals: np.ndarray,
     log_likelihood: np.ndarray,
     n_iter: np.ndarray,
     status: np.ndarray,
 ) -> None:
-    """Many traits (trait, individual), or one trait in many ``orders`` (permutation, individual).
+    """Fit a trait in each of the ``orders`` (permutation, individual) at all positions.
 
-    An individual takes the trait, weight and covariates of the one that its order names. The answers are (trait or
-    permutation, position).
+    ``priors`` (position, cell, individual). An individual takes the trait, weight and covariates of the one that its
+    order names. Positions that stay below ``goals`` (permutation,), or below one before, are left. ``log_likelihood``,
+    ``n_iter`` and ``status`` (permutation, position) are filled.
     """
-    for k in prange(max(len(responses), len(orders))):
-        order = orders[k % len(orders)]
-        one = rows[:, order]
-        one[0] = responses[k % len(responses)][order]
-        sweep(priors, one, stop, goals[k], log_likelihood[k], n_iter[k], status[k])
+    for k in prange(len(orders)):
+        sweep(priors, reordered(trait, orders[k]), rule, goals[k], log_likelihood[k], n_iter[k], status[k])
+
+
+@parallel_kernel
+def regress_orders(
+    priors: np.ndarray,
+    trait: Trait,
+    orders: np.ndarray,
+    n_own: int,
+    rule: Rule,
+    log_likelihood: np.ndarray,
+    n_iter: np.ndarray,
+    status: np.ndarray,
+) -> None:
+    """Regress a trait in each of the ``orders`` (permutation, individual) on genotype probabilities.
+
+    ``priors`` (position, genotype, individual), ``trait`` as in ``regress_positions``. ``log_likelihood``, ``n_iter``
+    and ``status`` (permutation, position) are filled.
+    """
+    n_null, n = trait.regressors.shape
+    for k in prange(len(orders)):
+        current = with_genotypes(reordered(trait, orders[k]), priors.shape[1], n_own)
+        ascent, scratch, certain = new_ascent(n_parameters(current)), new_scratch(current), np.ones((1, n))
+        for position in range(len(priors)):
+            fill_in_genotypes(priors[position], n_own, current.regressors, n_null)
+            found = fit_from_prior(certain, current, rule, ascent, scratch)
+            log_likelihood[k, position], n_iter[k, position], status[k, position] = found

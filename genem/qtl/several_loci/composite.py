@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Cross
-from genem.em import Status
+from genem.em.status import SOLVED
 from genem.errors import InputError, UsageError
 from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes
 from genem.qtl.one_locus.design import Design
 from genem.qtl.one_locus.methods import Fits, Task, expectation_maximisation, haley_knott, null_basis, residuals
 from genem.qtl.one_locus.regression_kernels import position_bases
-from genem.qtl.one_locus.scanning import SPIKE_ENTROPY, SPIKE_LOD, Scan, default_rule, missing_information
+from genem.qtl.one_locus.scanning import SPIKE_ENTROPY, SPIKE_LOD, Scan, missing_information
+from genem.qtl.one_locus.traits import default_rule
 from genem.qtl.several_loci.models import ModelSetting, model_setting
 
 __all__ = ["CompositeScan", "MarkerCovariate", "composite_scan"]
@@ -142,13 +143,13 @@ def composite_scan(
     (['M1'], [0, 1], [1.75, 8.1])
     """
     _check(linked, n_markers, window, imputation, method)
-    with_x = any(one.is_x for one in linked)
+    with_x = any(linked_chromosome.is_x for linked_chromosome in linked)
     settings = {x: model_setting(cross, linked, trait, "hk", addcovar, (), weights, with_x=x) for x in {with_x, False}}
     setting = settings[with_x]
     markers = _selected(setting, n_markers, imputation)
     pieces, counts = [], []
-    for chromosome, one in enumerate(setting.linked):
-        fits, n_covariates = _scan_chromosome(settings[one.is_x], chromosome, markers, window, method)
+    for chromosome, linked_chromosome in enumerate(setting.linked):
+        fits, n_covariates = _scan_chromosome(settings[linked_chromosome.is_x], chromosome, markers, window, method)
         pieces.append(fits)
         counts.append(n_covariates)
     return CompositeScan(
@@ -168,7 +169,7 @@ def _check(linked: Sequence[LinkedGenotypes], n_markers: int, window: float, imp
         raise UsageError(f"{n_markers} marker covariates; 0 or more expected")
     if not window >= 0.0:
         raise UsageError(f"a window of {window} cM; 0 or more expected")
-    if n_markers and not any((one.grid.marker >= 0).any() for one in linked):
+    if n_markers and not any((linked_chromosome.grid.marker >= 0).any() for linked_chromosome in linked):
         raise UsageError("no markers among the positions: include the markers, or take a step of 0")
 
 
@@ -184,12 +185,12 @@ def _selected(setting: ModelSetting, n_markers: int, imputation: Imputation) -> 
     """Forward selection, by the share of the remaining squares that a marker explains."""
     places = [
         (chromosome, position)
-        for chromosome, one in enumerate(setting.linked)
-        for position in np.flatnonzero(one.grid.marker >= 0).tolist()
+        for chromosome, linked_chromosome in enumerate(setting.linked)
+        for position in np.flatnonzero(linked_chromosome.grid.marker >= 0).tolist()
     ]
     root = np.sqrt(setting.weights)
     columns = [_marker_columns(setting, *place, imputation) for place in places]
-    n_columns, n = max((len(one) for one in columns), default=0), setting.n_individuals
+    n_columns, n = max((len(linked_chromosome) for linked_chromosome in columns), default=0), setting.n_individuals
     stacked = np.zeros((len(places), n, n_columns))
     for k, of_marker in enumerate(columns):
         stacked[k, :, : len(of_marker)] = of_marker.T
@@ -216,7 +217,7 @@ def _selected(setting: ModelSetting, n_markers: int, imputation: Imputation) -> 
 
 
 def _check_size(setting: ModelSetting, markers: Sequence[_Marker]) -> None:
-    n_states = max(len(one.states) for one in setting.linked)
+    n_states = max(len(linked_chromosome.states) for linked_chromosome in setting.linked)
     n_covariates = setting.design.null.shape[1] - 1 + sum(len(marker.columns) for marker in markers)
     if setting.n_individuals <= n_states + n_covariates + 1:
         raise InputError(
@@ -229,24 +230,25 @@ def _scan_chromosome(
     setting: ModelSetting, chromosome: int, markers: Sequence[_Marker], window: float, method: CompositeMethod
 ) -> tuple[Fits, NDArray[np.int64]]:
     """Positions that share their covariates are scanned together; ``excess`` is the LOD of EM over that of hk."""
-    one = setting.linked[chromosome]
+    linked_chromosome = setting.linked[chromosome]
     outside = np.array(
         [
-            (marker.chromosome != chromosome) | (np.abs(one.grid.position - _place(setting, marker)) > window)
+            (marker.chromosome != chromosome)
+            | (np.abs(linked_chromosome.grid.position - _place(setting, marker)) > window)
             for marker in markers
         ],
         np.bool_,
-    ).reshape(len(markers), len(one.grid))
-    lod, excess = np.empty((len(one.grid), 1)), np.empty((len(one.grid), 1))
-    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, int(Status.CONVERGED), np.int8)
+    ).reshape(len(markers), len(linked_chromosome.grid))
+    lod, excess = np.empty((len(linked_chromosome.grid), 1)), np.empty((len(linked_chromosome.grid), 1))
+    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, SOLVED, np.int8)
     for pattern in np.unique(outside, axis=1).T:
         at = np.flatnonzero((outside == pattern[:, None]).all(axis=0))
         chosen = [marker for marker, used in zip(markers, pattern, strict=True) if used]
         design = _with_markers(setting, chosen)
-        probabilities = np.ascontiguousarray(one.genotypes.probabilities[at])
-        task = Task(probabilities, design, setting.response[:, None], setting.weights, default_rule("normal"))
+        probabilities = np.ascontiguousarray(linked_chromosome.genotypes.probabilities[at])
+        task = Task(probabilities, design, setting.response[:, None], setting.weights, default_rule())
         regression = haley_knott(task)
-        fits = regression if method == "hk" else expectation_maximisation(task, binary=False)
+        fits = regression if method == "hk" else expectation_maximisation(task)
         lod[at], n_iter[at], status[at] = fits.lod, fits.n_iter, fits.status
         excess[at] = fits.lod - regression.lod
     return Fits(lod, n_iter, status, {"excess": excess}), outside.sum(axis=0)
@@ -272,24 +274,28 @@ def _place(setting: ModelSetting, marker: _Marker) -> float:
 
 
 def _named(setting: ModelSetting, marker: _Marker) -> MarkerCovariate:
-    one = setting.linked[marker.chromosome]
-    return MarkerCovariate(one.grid.names[marker.position], one.chromosome, _place(setting, marker), marker.lod)
+    linked_chromosome = setting.linked[marker.chromosome]
+    return MarkerCovariate(
+        linked_chromosome.grid.names[marker.position], linked_chromosome.chromosome, _place(setting, marker), marker.lod
+    )
 
 
 def _assembled(setting: ModelSetting, trait: str, method: CompositeMethod, pieces: Sequence[Fits]) -> Scan:
     linked = setting.linked
     lod = np.vstack([fits.lod for fits in pieces])
-    entropy = np.concatenate([missing_information(one.genotypes) for one in linked])
+    entropy = np.concatenate([missing_information(linked_chromosome.genotypes) for linked_chromosome in linked])
     excess = np.vstack([fits.parts["excess"] for fits in pieces])
     return Scan(
         traits=(trait,),
         method=method,
         model="normal",
-        chromosomes=tuple(one.chromosome for one in linked),
-        chromosome=np.repeat(np.arange(len(linked), dtype=np.int32), [len(one.grid) for one in linked]),
-        position=np.concatenate([one.grid.position for one in linked]),
-        names=tuple(name for one in linked for name in one.grid.names),
-        is_marker=np.concatenate([one.grid.marker for one in linked]) >= 0,
+        chromosomes=tuple(linked_chromosome.chromosome for linked_chromosome in linked),
+        chromosome=np.repeat(
+            np.arange(len(linked), dtype=np.int32), [len(linked_chromosome.grid) for linked_chromosome in linked]
+        ),
+        position=np.concatenate([linked_chromosome.grid.position for linked_chromosome in linked]),
+        names=tuple(name for linked_chromosome in linked for name in linked_chromosome.grid.names),
+        is_marker=np.concatenate([linked_chromosome.grid.marker for linked_chromosome in linked]) >= 0,
         lod=lod,
         parts={},
         entropy=entropy,

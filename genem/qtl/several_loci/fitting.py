@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class DroppedTerm:
-    """What a locus or an interaction adds to the model, with all that contains it.
+    """The gain of a locus or an interaction over the model without it, with all that contains it.
 
     Attributes
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from genem.data import Cross, CrossType
 from genem.em import Status
+from genem.em.ascent_kernels import Rule
 from genem.errors import InputError, UsageError
 from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes, Locus, joint_probabilities
 from genem.qtl.one_locus.design import Design, column, numbers, sample_of, standardised
-from genem.qtl.one_locus.methods import LN10, Task, null_log_likelihood
+from genem.qtl.one_locus.methods import LN10, Task
 from genem.qtl.one_locus.mixture_information import mixture_covariance
-from genem.qtl.one_locus.scanning import default_rule, response_of
-from genem.qtl.several_loci.cell_kernels import Regression, Stop, fit_cells, maximise
+from genem.qtl.one_locus.scanning import response_of
+from genem.qtl.one_locus.trait_kernels import NORMAL, Trait
+from genem.qtl.one_locus.traits import cell_regressors, default_rule, fit_trait
 from genem.qtl.several_loci.terms import Term
 
 __all__ = [
@@ -36,14 +38,14 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 MultipleQTLMethod = Literal["em", "hk"]
-STOP = Stop(10_000, 1e-12, 1e-8)
+OBJECTIVE_TOLERANCE = 1e-12
 MOST_CELLS = 20_000_000
 """Combinations of genotypes times individuals that EM holds at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSetting:
-    """What the models of one trait have in common.
+    """The data that models of one trait share.
 
     Attributes
     ----------
@@ -137,10 +139,10 @@ def model_setting(
     _check_size(len(y), design.null.shape[1] + 1)
     n_covariates = len(design.own_names) + len(design.shared_names)
     n_indicators = design.null.shape[1] - 1 - n_covariates
-    task = Task(np.empty((0, 0, 0)), design, response[:, None], sample.weights, default_rule("normal"))
+    task = Task(np.empty((0, 0, 0)), design, response[:, None], sample.weights, default_rule())
     return ModelSetting(
-        linked=tuple(one.select(sample.keep) for one in linked),
-        contrasts=tuple(_contrasts(one, cross.cross_type) for one in linked),
+        linked=tuple(linked_chromosome.select(sample.keep) for linked_chromosome in linked),
+        contrasts=tuple(_contrasts(linked_chromosome, cross.breeding) for linked_chromosome in linked),
         response=response,
         centre=centre,
         scale=scale,
@@ -149,7 +151,7 @@ def model_setting(
         indicators=("male", "reverse")[:n_indicators] if n_indicators != 1 else _only_indicator(cross, sample.keep),
         covariates={name: column(cross, name)[sample.keep] for name in interacting},
         method=method,
-        null=null_log_likelihood(task, 0, binary=False),
+        null=float(task.null(NORMAL)[0]),
     )
 
 
@@ -165,29 +167,26 @@ def _only_indicator(cross: Cross, keep: NDArray[np.bool_]) -> tuple[str, ...]:
     return ("male",) if male is not None and male[keep].any() and not male[keep].all() else ("reverse",)
 
 
-def _contrasts(one: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tuple[str, ...]]:
+def _contrasts(linked_chromosome: LinkedGenotypes, cross_type: CrossType) -> tuple[Floats, tuple[str, ...]]:
     """Effects of a locus: additive, dominance; on the X chromosome between the two genotypes of each sex and direction.
 
-    A backcross has -1/2 and 1/2, so that the effect is the difference of the genotypes; inbred lines -1 and 1, an
-    intercross -1, 0, 1 and, for dominance, -1/2, 1/2, -1/2.
+    On autosomes they are those of the cross type.
     """
-    if one.is_x:
-        kinds = np.unique(one.state_of, axis=0)
-        contrasts = np.zeros((len(one.states), len(kinds)))
+    if linked_chromosome.is_x:
+        kinds = np.unique(linked_chromosome.state_of, axis=0)
+        contrasts = np.zeros((len(linked_chromosome.states), len(kinds)))
         for k, (low, high) in enumerate(kinds.tolist()):
             contrasts[low, k], contrasts[high, k] = -0.5, 0.5
-        return contrasts, tuple(f".{one.states[high]}-{one.states[low]}" for low, high in kinds.tolist())
-    if cross_type == "bc":
-        return np.array([[-0.5], [0.5]]), ("",)
-    if cross_type == "f2":
-        return np.array([[-1.0, -0.5], [0.0, 0.5], [1.0, -0.5]]), ("a", "d")
-    return np.array([[-1.0], [1.0]]), ("",)
+        return contrasts, tuple(
+            f".{linked_chromosome.states[high]}-{linked_chromosome.states[low]}" for low, high in kinds.tolist()
+        )
+    return np.array(tuple(cross_type.contrasts.values())).T, tuple(cross_type.contrasts)
 
 
 def locus_label(linked: Sequence[LinkedGenotypes], locus: Locus) -> str:
     """Chromosome and position, as in ``1@67.8``."""
-    one = linked[locus.chromosome]
-    return f"{one.chromosome}@{one.grid.position[locus.position]:.1f}"
+    linked_chromosome = linked[locus.chromosome]
+    return f"{linked_chromosome.chromosome}@{linked_chromosome.grid.position[locus.position]:.1f}"
 
 
 def term_names(setting: ModelSetting, loci: Sequence[Locus], term: Term) -> list[str]:
@@ -223,7 +222,7 @@ def term_columns(setting: ModelSetting, loci: Sequence[Locus], term: Term) -> Fl
     return np.asarray(_cell_contrasts(setting, loci, term.loci, term).T @ cells * _covariate_product(setting, term))
 
 
-def cell_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term]) -> Regression:
+def cell_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term]) -> Trait:
     """The mixture over all combinations of genotypes."""
     null = setting.design.null
     everywhere = range(len(loci))
@@ -239,7 +238,8 @@ def cell_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Ter
             regressors.append(_covariate_product(setting, term))
         blocks.append(block)
         regressor_of.extend([products[term.covariates]] * block.shape[1])
-    return Regression(
+    return Trait(
+        NORMAL,
         setting.response,
         setting.weights,
         np.ascontiguousarray(regressors),
@@ -274,26 +274,24 @@ def fit_model(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term
     log_likelihood = -0.5 * n * (math.log(squares / n) + math.log(2.0 * math.pi) + 1.0)
     lod = (log_likelihood - setting.null) / LN10 if rank else 0.0
     sigma = math.sqrt(squares / (n - len(x)))
-    return ModelFit(lod, rank, coefficients, covariance, sigma, 0, Status.CONVERGED)
+    return ModelFit(lod, rank, coefficients, covariance, sigma, 0, Status.SOLVED)
+
+
+def model_rule() -> Rule:
+    """The rule of the EM of models of several loci."""
+    return default_rule()._replace(objective_tolerance=OBJECTIVE_TOLERANCE)
 
 
 def _by_em(
     setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Term], independent: NDArray[np.bool_], rank: int
 ) -> ModelFit:
     model = cell_model(setting, loci, terms)
-    prior = joint_probabilities(setting.linked, loci)
-    posterior, params = prior.copy(), np.empty(len(model.regressor_of) + 1)
-    maximise(posterior, model, params)
-    reached, n_iter, status = fit_cells(prior, model, STOP, params, posterior)
-
-    def components() -> Iterator[tuple[Floats, Floats]]:
-        for cell, share in enumerate(posterior):
-            yield share, (model.contrasts[cell][:, None] * model.regressors[model.regressor_of]).T[:, independent]
-
+    fit = fit_trait(joint_probabilities(setting.linked, loci), model, model_rule())
+    components = ((share, cell_regressors(model, cell)[:, independent]) for cell, share in enumerate(fit.posterior))
     used = np.append(independent, True)
-    covariance = np.full((len(params), len(params)), np.nan)
-    inner = mixture_covariance(components(), setting.response, setting.weights, params[used])
+    covariance = np.full((len(used), len(used)), np.nan)
+    inner = mixture_covariance(components, setting.response, setting.weights, fit.params[used])
     covariance[np.ix_(used, used)] = inner
-    coefficients = np.where(independent, params[:-1], np.nan)
-    lod, sigma = (reached - setting.null) / LN10, math.exp(params[-1])
-    return ModelFit(lod, rank, coefficients, covariance, sigma, n_iter, Status(status))
+    coefficients = np.where(independent, fit.params[:-1], np.nan)
+    lod, sigma = (fit.log_likelihood - setting.null) / LN10, math.exp(fit.params[-1])
+    return ModelFit(lod, rank, coefficients, covariance, sigma, fit.n_iter, fit.status)

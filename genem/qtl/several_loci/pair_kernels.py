@@ -28,7 +28,7 @@ def pair_bases(
     own: np.ndarray,
     bases: np.ndarray,
 ) -> None:
-    """What the first locus, the second, and their interaction add to the null model, one after another.
+    """Fill in what two loci and their interaction add to the null model, one after another.
 
     ``null_basis`` (column, individual) is orthonormal; ``first`` and ``second`` (position, genotype, individual) are
     genotype probabilities, the last genotypes left out, as they follow from the others; ``joint`` (pair, cell,

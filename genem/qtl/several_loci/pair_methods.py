@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.em import Status
+from genem.em.ascent_kernels import Rule
 from genem.qtl.genotypes.joint import LinkedGenotypes, pair_probabilities
 from genem.qtl.one_locus.design import Design, Sample
 from genem.qtl.one_locus.methods import LN10, null_basis, residuals
-from genem.qtl.several_loci.cell_kernels import Regression, Stop, fit_many_cells
+from genem.qtl.one_locus.trait_kernels import NORMAL
+from genem.qtl.one_locus.traits import cell_trait, fit_traits
 from genem.qtl.several_loci.pair_kernels import pair_bases
 
 __all__ = [
     "PairBlock",
     "PairModel",
     "bases_of_pairs",
-    "cell_regression",
     "lod_of_share",
     "one_locus_design",
     "pair_blocks",
@@ -35,7 +35,7 @@ BLOCK = 1 << 21
 
 @dataclass(frozen=True, slots=True)
 class PairModel:
-    """What pairs of chromosomes with the same null model share.
+    """The data that pairs of chromosomes with the same null model share.
 
     Attributes
     ----------
@@ -98,12 +98,12 @@ class PairBlock:
 def pair_blocks(linked: Sequence[LinkedGenotypes]) -> Iterator[PairBlock]:
     """Every pair of positions once, in blocks of bounded memory."""
     n = len(linked[0].state_of)
-    for a, one in enumerate(linked):
+    for a, first_chromosome in enumerate(linked):
         for b in range(a, len(linked)):
             size = len(linked[b].grid)
-            n_cells = len(one.states) * len(linked[b].states)
+            n_cells = len(first_chromosome.states) * len(linked[b].states)
             at_once = max(1, BLOCK // max(1, n * n_cells * size))
-            last = len(one.grid) - (a == b)
+            last = len(first_chromosome.grid) - (a == b)
             for start in range(0, last, at_once):
                 stop = min(last, start + at_once)
                 pairs = [(s, t) for s in range(start, stop) for t in range(s + 1 if a == b else 0, size)]
@@ -122,11 +122,12 @@ def bases_of_pairs(model: PairModel, linked: Sequence[LinkedGenotypes], block: P
     joint
         float64 (pair, cell, individual): the probabilities of pairs of genotypes.
     """
-    one, other = linked[block.a], linked[block.b]
-    joint = pair_probabilities(one, other, block.start, block.stop)
-    n_first, n_second, n = len(one.states) - 1, len(other.states) - 1, joint.shape[2]
+    first_chromosome, other = linked[block.a], linked[block.b]
+    joint = pair_probabilities(first_chromosome, other, block.start, block.stop)
+    n_first, n_second, n = len(first_chromosome.states) - 1, len(other.states) - 1, joint.shape[2]
     first, second = (
-        np.ascontiguousarray(each.genotypes.probabilities.transpose(0, 2, 1)[:, :-1]) for each in (one, other)
+        np.ascontiguousarray(each.genotypes.probabilities.transpose(0, 2, 1)[:, :-1])
+        for each in (first_chromosome, other)
     )
     n_additive, n_all = (size * len(model.own) for size in (n_first + n_second, (n_first + 1) * (n_second + 1) - 1))
     bases = np.empty((len(joint), n_all, n))
@@ -152,31 +153,22 @@ def pairs_by_regression(
     return lod_of_share(additive / total, n), lod_of_share(full / total, n), joint
 
 
-def cell_regression(design: Design, response: Floats, weights: Floats, contrasts: Floats) -> Regression:
-    """Cells that differ as ``contrasts`` (cell, column) say, in every regressor that interacts with genotypes."""
-    n_cells = len(contrasts)
-    n_own, n_shared = design.own.shape[1], design.shared.shape[1]
-    columns = np.hstack([np.repeat(contrasts, n_own, axis=1), np.ones((n_cells, n_shared))])
-    regressor_of = np.concatenate([np.tile(np.arange(n_own), contrasts.shape[1]), n_own + np.arange(n_shared)])
-    regressors = np.ascontiguousarray(np.hstack([design.own, design.shared]).T)
-    return Regression(response, weights, regressors, columns, regressor_of)
-
-
 def pairs_by_em(
-    design: Design, response: Floats, weights: Floats, n_states: Sequence[int], joint: Floats, stop: Stop
-) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+    design: Design, response: Floats, weights: Floats, n_states: Sequence[int], joint: Floats, rule: Rule
+) -> tuple[Floats, NDArray[np.int64], NDArray[np.int8]]:
     """Log-likelihoods, EM steps and statuses (pair, model) of the additive and the full mixture."""
     present = np.flatnonzero(joint.any(axis=(0, 2)))
     priors = np.ascontiguousarray(joint[:, present])
-    full = np.eye(len(present))
     first, second = np.divmod(present, n_states[1])
     additive = np.hstack([np.eye(n_states[0])[first], np.eye(n_states[1])[second, 1:]])
-    log_likelihood = np.empty((len(joint), 2))
-    n_iter, status = np.empty((len(joint), 2), np.int64), np.full((len(joint), 2), int(Status.DEGENERATE))
-    for k, contrasts in enumerate((additive, full)):
-        model = cell_regression(design, response, weights, contrasts)
-        reached, steps, how = np.empty(len(joint)), np.empty(len(joint), np.int64), np.empty(len(joint), np.int64)
-        params = np.empty((len(joint), len(model.regressor_of) + 1))
-        fit_many_cells(priors, model, stop, params, reached, steps, how)
-        log_likelihood[:, k], n_iter[:, k], status[:, k] = reached, steps, how
+    log_likelihood, n_iter, status = (
+        np.concatenate(parts).T
+        for parts in zip(
+            *(
+                fit_traits(priors, cell_trait(NORMAL, design, response, weights, contrasts), response[None], rule)
+                for contrasts in (additive, np.eye(len(present)))
+            ),
+            strict=True,
+        )
+    )
     return log_likelihood, n_iter, status

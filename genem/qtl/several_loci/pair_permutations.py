@@ -1,4 +1,4 @@
-"""Which LOD scores of two-locus models chance gives: permutations, thresholds, penalties of model selection."""
+"""LOD scores of two-locus models under chance: permutations, thresholds, penalties of model selection."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class TwoQTLLods:
 
 
 class Penalties(NamedTuple):
-    """What a locus and an interaction cost in a penalised LOD score.
+    """The cost of a locus and of an interaction in a penalised LOD score.
 
     Of the interactions that hang together through common loci one costs ``light``, the others ``heavy``.
     """

@@ -14,16 +14,16 @@ from genem.data import Cross
 from genem.errors import InputError, UsageError
 from genem.qtl.genotypes.joint import LinkedGenotypes
 from genem.qtl.one_locus.design import Sample, numbers, sample_of
-from genem.qtl.one_locus.methods import LN10, Task, expectation_maximisation, haley_knott, null_log_likelihood
+from genem.qtl.one_locus.methods import LN10, Task, expectation_maximisation, haley_knott
 from genem.qtl.one_locus.scanning import (
     SPIKE_ENTROPY,
     SPIKE_LOD,
     SpikeWarning,
-    default_rule,
     missing_information,
     response_of,
 )
-from genem.qtl.several_loci.cell_kernels import Stop
+from genem.qtl.one_locus.trait_kernels import NORMAL
+from genem.qtl.one_locus.traits import default_rule
 from genem.qtl.several_loci.pair_methods import (
     one_locus_design,
     pair_blocks,
@@ -37,8 +37,9 @@ __all__ = ["PairPeak", "TwoQTLMethod", "TwoQTLScan", "check_pairs", "one_locus_l
 Floats = NDArray[np.float64]
 TwoQTLMethod = Literal["em", "hk"]
 
-STOP = Stop(10_000, 1e-10, 1e-6)
-"""The error of a LOD score is of the order of the square of the last step."""
+MAX_ITER = 10_000
+OBJECTIVE_TOLERANCE = 1e-10
+RESIDUAL_TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ def scan_two(
     addcovar: Sequence[str] = (),
     intcovar: Sequence[str] = (),
     weights: str | None = None,
-    max_iter: int = STOP.max_iter,
+    max_iter: int = MAX_ITER,
 ) -> TwoQTLScan:
     r"""Test all pairs of positions for two quantitative trait loci.
 
@@ -278,7 +279,9 @@ def scan_two(
     response = response_of(values[sample.keep], trait, "normal")
     kept = tuple(one.select(sample.keep) for one in linked)
     check_pairs(kept, sample)
-    stop = STOP._replace(max_iter=max_iter)
+    rule = default_rule(max_iter)._replace(
+        objective_tolerance=OBJECTIVE_TOLERANCE, residual_tolerance=RESIDUAL_TOLERANCE
+    )
     designs = {False: sample.autosomes, True: sample.x}
     models = {x: pair_model(design, sample.weights, response[:, None]) for x, design in designs.items()}
     null = {x: _null(sample, x, response, kept) for x in models} if method == "em" else {}
@@ -288,12 +291,12 @@ def scan_two(
         first, second = kept[block.a], kept[block.b]
         with_x = first.is_x or second.is_x
         additive, full, joint = pairs_by_regression(models[with_x], kept, block)
-        lods, nothing = np.hstack([additive, full]), np.zeros((len(full), 2), np.int64)
-        n_iter, status = nothing, nothing
+        lods = np.hstack([additive, full])
+        n_iter, status = np.zeros(lods.shape, np.int64), np.zeros(lods.shape, np.int8)
         if method == "em":
             n_states = (len(first.states), len(second.states))
             design = models[with_x].design
-            reached, n_iter, status = pairs_by_em(design, response, sample.weights, n_states, joint, stop)
+            reached, n_iter, status = pairs_by_em(design, response, sample.weights, n_states, joint, rule)
             lods = (reached - null[with_x]) / LN10
         pieces.append((block.pairs + starts[[block.a, block.b]], lods, full[:, 0], n_iter, status))
     pairs, *found = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
@@ -329,8 +332,8 @@ def one_locus_lods(
     found = []
     for one in linked:
         design = one_locus_design(sample, locus_on_x=one.is_x, null_of_x=null_of_x or one.is_x)
-        task = Task(one.genotypes.probabilities, design, responses, sample.weights, default_rule("normal"))
-        fits = haley_knott(task) if method == "hk" else expectation_maximisation(task, binary=False)
+        task = Task(one.genotypes.probabilities, design, responses, sample.weights, default_rule())
+        fits = haley_knott(task) if method == "hk" else expectation_maximisation(task)
         found.append(fits.lod)
     return np.vstack(found)
 
@@ -338,8 +341,8 @@ def one_locus_lods(
 def _null(sample: Sample, with_x: bool, response: Floats, linked: Sequence[LinkedGenotypes]) -> float:
     """Log-likelihood of the null model of a pair."""
     design = sample.x if with_x else sample.autosomes
-    task = Task(linked[0].genotypes.probabilities, design, response[:, None], sample.weights, default_rule("normal"))
-    return null_log_likelihood(task, 0, binary=False)
+    task = Task(linked[0].genotypes.probabilities, design, response[:, None], sample.weights, default_rule())
+    return float(task.null(NORMAL)[0])
 
 
 def _assembled(
@@ -351,7 +354,7 @@ def _assembled(
     lods: Floats,
     compared: Floats,
     n_iter: NDArray[np.int64],
-    status: NDArray[np.int64],
+    status: NDArray[np.int8],
 ) -> TwoQTLScan:
     sizes = [len(one.grid) for one in linked]
     entropy = np.concatenate([missing_information(one.genotypes) for one in linked])
@@ -378,7 +381,7 @@ def _assembled(
         full=np.ascontiguousarray(lods[:, 1]),
         additive=np.ascontiguousarray(lods[:, 0]),
         n_iter=n_iter,
-        status=status.astype(np.int8),
+        status=status,
         spike=np.asarray(spike),
         n_individuals=len(response),
     )

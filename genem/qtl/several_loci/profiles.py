@@ -13,15 +13,15 @@ from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes, Locus, joint_probabilities
 from genem.qtl.one_locus.methods import LN10, residuals
 from genem.qtl.one_locus.regression_kernels import position_bases
-from genem.qtl.several_loci.cell_kernels import fit_many_cells
+from genem.qtl.one_locus.traits import fit_traits
 from genem.qtl.several_loci.fitting import prepared_terms, reduced, requested_loci
 from genem.qtl.several_loci.models import (
-    STOP,
     ModelSetting,
     MultipleQTLMethod,
     cell_model,
     fit_model,
     locus_label,
+    model_rule,
     model_setting,
     term_columns,
 )
@@ -40,7 +40,7 @@ MAX_SWEEPS = 10
 
 @dataclass(frozen=True, slots=True)
 class LocusProfile:
-    """How well a model fits where one of its loci lies elsewhere on its chromosome.
+    """LOD scores of a model with one of its loci elsewhere on its chromosome.
 
     Attributes
     ----------
@@ -141,9 +141,8 @@ def _by_em(setting: ModelSetting, places: Sequence[Sequence[Locus]], terms: Sequ
     for start in range(0, len(places), at_once):
         some = places[start : start + at_once]
         priors = np.stack([joint_probabilities(setting.linked, loci) for loci in some])
-        params = np.empty((len(some), len(model.regressor_of) + 1))
-        n_iter, status = np.empty(len(some), np.int64), np.empty(len(some), np.int64)
-        fit_many_cells(priors, model, STOP, params, reached[start : start + at_once], n_iter, status)
+        found = fit_traits(priors, model, model.response[None], model_rule())
+        reached[start : start + at_once] = found.log_likelihood[0]
     return np.asarray((reached - setting.null) / LN10)
 
 
@@ -173,11 +172,11 @@ def profiles_of(setting: ModelSetting, loci: Sequence[Locus], terms: Sequence[Te
     found = []
     for k, locus in enumerate(loci):
         without = fit_model(setting, *reduced(loci, terms, Term((k,)))).lod
-        one = setting.linked[locus.chromosome]
+        linked_chromosome = setting.linked[locus.chromosome]
         lods = locus_lods(setting, loci, terms, k, locus.chromosome) - without
         name = locus_label(setting.linked, locus)
-        at = float(one.grid.position[locus.position])
-        found.append(LocusProfile(name, one.chromosome, one.grid.position, lods, at))
+        at = float(linked_chromosome.grid.position[locus.position])
+        found.append(LocusProfile(name, linked_chromosome.chromosome, linked_chromosome.grid.position, lods, at))
     return tuple(found)
 
 
@@ -194,7 +193,7 @@ def qtl_profiles(
     weights: str | None = None,
     refine: bool = False,
 ) -> tuple[LocusProfile, ...]:
-    """How well each locus of a model is located, given the others.
+    """LOD profiles of each locus of a model, given the others.
 
     Parameters
     ----------

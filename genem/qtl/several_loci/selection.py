@@ -1,4 +1,4 @@
-"""Which loci and interactions belong to a model: forward and backward selection by a penalised LOD score."""
+"""Selection of loci and interactions of a model: forward and backward selection by a penalised LOD score."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class _Model:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """How LOD scores are penalised."""
+    """The penalty of LOD scores."""
 
     criterion: Criterion
     penalties: Penalties | None
@@ -234,7 +234,7 @@ def select_qtl(
 
 
 def _key(model: _Model) -> tuple[frozenset[Locus], frozenset[frozenset[Locus]]]:
-    """What a model is, whatever the order of its loci."""
+    """The identity of a model, whatever the order of its loci."""
     return frozenset(model.loci), frozenset(frozenset(model.loci[k] for k in term.loci) for term in model.terms)
 
 

@@ -1,4 +1,4 @@
-"""What a model of several loci contains: main effects and interactions, written as a formula."""
+"""Terms of a model of several loci: main effects and interactions, written as a formula."""
 
 from __future__ import annotations
 

@@ -82,6 +82,7 @@ def test_what_is_left_out_is_said(vcf: Path, tmp_path: Path, capsys: pytest.Capt
     assert len(run["warnings"]) == 1
 
 
+@pytest.mark.slow
 def test_counts_that_em_left_near_zero_are_written_as_zero(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "s.tsv"
     arguments = ["--field", "PL", "--fold", "--tolerance", "1e-5", "-o", str(output)]

@@ -150,7 +150,7 @@ def test_branches_climb_to_a_stationary_point(case: tuple[Alignment, Tree], mode
     assert all(later >= earlier - 1e-9 for earlier, later in pairwise(reached))
     fit = fit_branches(likelihood, start, tolerance=1e-11, max_sweeps=2000)
     assert fit.log_likelihood == pytest.approx(likelihood.evaluate(fit.tree).log_likelihood, abs=1e-9)
-    if fit.status is Status.CONVERGED:
+    if fit.status.is_converged:
         gradient = gradient_by_lengths(edge_sums(likelihood, fit.tree)) * fit.tree.length
         inside = (fit.tree.length > 1e-8) & (fit.tree.length < 99.0)
         assert np.all(np.abs(gradient[inside]) < 1e-3)

@@ -1,18 +1,26 @@
-"""Runs gathered by topology."""
+"""The state of a search as text."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from genem.phylo import Run
+from genem.phylo.searching.hill_climbing import Acceptance
 from genem.phylo.searching.starts import random_tree
-from genem.phylo.searching.state import distinct_optima
-from genem.phylo.trees.splits import topology_of
+from genem.phylo.searching.state import Run, SearchState
 
 
-def test_runs_are_gathered_by_topology() -> None:
-    trees = [random_tree(tuple("abcdef"), np.random.default_rng(seed)) for seed in (1, 2)]
-    assert topology_of(trees[0]) != topology_of(trees[1])
-    runs = [Run(0, "bionj", -5.0, trees[0]), Run(1, "random", -4.0, trees[1]), Run(2, "kick", -4.5, trees[0])]
-    found = distinct_optima(runs)
-    assert [(optimum.log_likelihood, optimum.n_runs) for optimum in found] == [(-4.0, 1), (-4.5, 2)]
+def test_a_state_is_the_same_after_reading_it_from_its_text() -> None:
+    tree = random_tree(tuple("abcdef"), np.random.default_rng(1))
+    step = Acceptance(0, "nni", 2, 1.5, 0.1 + 0.2, -5.0, 4)
+    state = SearchState(7, (Run(0, "bionj", -5.0, tree, (0.1, 1.0 / 3.0), (step,)), Run(1, "kick", -6.0, tree)))
+    again = SearchState.from_json(state.to_json())
+    assert again.to_json() == state.to_json()
+    assert (again.seed, again.runs[0].coordinates, again.runs[0].trace) == (7, (0.1, 1.0 / 3.0), (step,))
+    assert np.array_equal(again.runs[1].tree.length, tree.length)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2, "seed": 1, "taxa": []}'])
+def test_other_text_is_no_state(text: str) -> None:
+    with pytest.raises(ValueError, match="not the state of a search"):
+        SearchState.from_json(text)

@@ -119,6 +119,7 @@ def test_a_nested_model_is_carried_over_with_its_likelihood(case: tuple[Alignmen
     assert here == pytest.approx(there, abs=1e-5)
 
 
+@pytest.mark.slow
 @settings(max_examples=4, phases=(Phase.explicit, Phase.generate))
 @example(1107752, "letters at random")
 @given(st.integers(0, 2**32), st.sampled_from(["saturated", "short", "two speeds", "letters at random"]))

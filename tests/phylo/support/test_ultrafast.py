@@ -40,7 +40,7 @@ def test_shares_are_those_of_all_trees(n_taxa: int, n_sites: int, seed: int) -> 
     names = {
         frozenset(n for k, n in enumerate(likelihood.taxa) if split >> k & 1): x for split, x in found.shares.items()
     }
-    assert found.status == Status.CONVERGED
+    assert found.status in (Status.CONVERGED, Status.LEFT)
     for side in expected.keys() | names.keys():
         assert names.get(side, 0.0) == pytest.approx(expected.get(side, 0.0), abs=0.04)
     assert max(expected.values()) > 0.3

@@ -71,6 +71,7 @@ def test_likelihood_arrays_are_checked(
         allele_frequencies_from_likelihoods(likelihoods, lengths, n_alleles, field=field)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_other_integer_types_are_the_same_numbers() -> None:
     calls = np.array([[[0, 1], [1, -1]]])
     expected = allele_frequencies_from_genotypes(calls.astype(np.int8), [2])

@@ -168,6 +168,7 @@ def test_information_is_minus_the_second_derivative():
     np.testing.assert_allclose(observed_information(frequency, explanations), -np.array(columns), rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=8)
 def test_no_random_start_over_all_haplotypes_does_better(seed):

@@ -79,6 +79,7 @@ def test_statistics_follow_from_the_frequencies(calls: np.ndarray) -> None:
     assert pairs.log_likelihood[0] == pytest.approx(reference.log_likelihood(*calls, p), abs=1e-8)
 
 
+@pytest.mark.slow
 @given(blocks_of_calls(30))
 def test_no_point_of_a_grid_is_likelier(calls: np.ndarray) -> None:
     pairs = one_pair(calls)

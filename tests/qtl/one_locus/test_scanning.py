@@ -12,11 +12,8 @@ from hypothesis import strategies as st
 from genem.em import Status
 from genem.errors import InputError, UsageError
 from genem.qtl import SpikeWarning, genotype_draws, genotype_probabilities, locus_effects, scan
-from genem.qtl.one_locus.extended_regression_kernels import fit_extended
 from genem.qtl.one_locus.methods import average_ranks
-from genem.qtl.one_locus.mixture_kernels import Data, Rule, fit_mixture
 from tests.qtl.crosses import CROSS_TYPES, GOLDEN, golden_cross, rows, small_cross
-from tests.reference import qtl as reference
 
 COVARIATES = {
     "lod": {},
@@ -130,66 +127,6 @@ def test_entropy_is_the_missing_information(f2):
     assert scan(unknown, genotype_probabilities(unknown), "y", method="hk").entropy == pytest.approx([1.0])
 
 
-@st.composite
-def mixtures(draw):
-    n, n_states = draw(st.integers(12, 25)), draw(st.integers(2, 3))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    prior = rng.dirichlet(np.full(n_states, draw(st.sampled_from([0.3, 2.0]))), n)
-    own = np.column_stack([np.ones(n), *rng.normal(size=(draw(st.integers(0, 1)), n))])
-    shared = rng.normal(size=(n, draw(st.integers(0, 2))))
-    weight = rng.uniform(0.5, 2, n)
-    response = rng.normal(size=n) + 1.5 * prior[:, 0]
-    return prior, Data(response, weight, own, shared)
-
-
-def expanded(data, n_states):
-    """The design of each genotype, (state, individual, column)."""
-    n, n_own = data.own.shape
-    designs = np.zeros((n_states, n, n_states * n_own + data.shared.shape[1]))
-    for state in range(n_states):
-        designs[state, :, state * n_own : (state + 1) * n_own] = data.own
-        designs[state, :, n_states * n_own :] = data.shared
-    return designs
-
-
-@pytest.mark.kernel
-@settings(max_examples=25)
-@given(mixtures())
-def test_the_mixture_reaches_a_fixed_point_of_plain_em(mixture):
-    prior, data = mixture
-    n, n_states = prior.shape
-    designs = expanded(data, n_states)
-    params, posterior = np.empty(designs.shape[2] + 1), np.empty((n, n_states))
-    found, _, status = fit_mixture(prior, data, Rule(False, 20_000, 1e-12, 1e-9), params, posterior)
-    if status != Status.CONVERGED:
-        return
-    sigma = math.exp(params[-1])
-    constant = 0.5 * np.log(data.weight).sum()
-    at = reference.mixture_log_likelihood(data.response, designs, prior, params[:-1], sigma, data.weight)
-    assert found + constant == pytest.approx(at, abs=1e-8)
-    start = reference.mixture_em(data.response, designs, prior, data.weight, 1)[2]
-    assert at >= start - 1e-9
-    np.testing.assert_allclose(posterior.sum(axis=1), 1)
-    x = designs.reshape(-1, designs.shape[2])
-    v = (posterior.T * data.weight).ravel()
-    scores = x.T @ (v * (np.tile(data.response, n_states) - x @ params[:-1]))
-    np.testing.assert_allclose(scores, 0, atol=1e-5)
-
-
-@pytest.mark.kernel
-def test_the_mixture_follows_em_to_its_maximum():
-    rng = np.random.default_rng(11)
-    prior = rng.dirichlet(np.full(3, 0.4), 30)
-    response = prior @ [0.0, 1.0, 3.0] + 0.3 * rng.normal(size=30)
-    data = Data(response, np.ones(30), np.ones((30, 1)), np.empty((30, 0)))
-    params = np.empty(4)
-    found, _, status = fit_mixture(prior, data, Rule(False, 5000, 1e-13, 1e-10), params, np.empty((30, 3)))
-    beta, sigma, best = reference.mixture_em(response, expanded(data, 3), prior, data.weight, 400)
-    assert status == Status.CONVERGED
-    assert found == pytest.approx(best, abs=1e-7)
-    np.testing.assert_allclose(params, [*beta, math.log(sigma)], atol=1e-5)
-
-
 @settings(max_examples=25)
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=12))
 def test_ranks_share_ties(values):
@@ -299,32 +236,6 @@ def test_no_warning_on_data_without_a_spike(f2):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not scan(*f2, "y").spike.any()
-
-
-@pytest.mark.kernel
-@pytest.mark.parametrize(("seed", "n_states", "n_shared"), [(1, 2, 0), (2, 3, 0), (3, 3, 2), (4, 2, 1)])
-def test_extended_regression_is_at_a_maximum(seed, n_states, n_shared):
-    rng = np.random.default_rng(seed)
-    n = 60
-    prior = rng.dirichlet(np.full(n_states, 0.4), n)
-    shared = rng.normal(size=(n, n_shared))
-    response = rng.normal(size=n) + prior[:, 0] + shared.sum(axis=1)
-    data = Data(response, rng.uniform(0.5, 2, n), np.column_stack([np.ones(n), rng.normal(size=n)]), shared)
-    designs = expanded(data, n_states)
-    params = np.empty(designs.shape[2] + 1)
-    found, _, status = fit_extended(prior, data, Rule(False, 500, 1e-13, 0.0), params)
-    assert status == Status.CONVERGED
-
-    def log_likelihood(at):
-        predicted = designs @ at[:-1]
-        mean = (prior.T * predicted).sum(axis=0)
-        variance = math.exp(2 * at[-1]) + data.weight * (prior.T * (predicted - mean) ** 2).sum(axis=0)
-        squares = data.weight * (data.response - mean) ** 2 / variance
-        return -0.5 * float(np.sum(np.log(2 * math.pi * variance) + squares))
-
-    assert found == pytest.approx(log_likelihood(params), abs=1e-9)
-    for _ in range(20):
-        assert log_likelihood(params + 1e-3 * rng.normal(size=len(params))) <= found + 1e-7
 
 
 def test_markers_alone_are_analyses_of_variance():

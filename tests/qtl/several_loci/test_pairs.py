@@ -23,7 +23,6 @@ from genem.qtl import (
 )
 from genem.qtl.genotypes.joint import Locus, find_locus, joint_probabilities, pair_probabilities
 from genem.qtl.genotypes.positions import prepared_chromosomes
-from genem.qtl.several_loci.cell_kernels import Regression, Stop, fit_cells, maximise
 from genem.qtl.several_loci.pair_kernels import largest_explained, pair_bases
 from genem.qtl.several_loci.pair_methods import pair_blocks
 from genem.qtl.several_loci.pair_permutations import TwoQTLPermutations
@@ -148,73 +147,6 @@ def cell_mixtures(draw):
     weight = rng.uniform(0.5, 2, n)
     response = rng.normal(size=n) + 1.5 * prior[:, 0]
     return prior, n_states, response, own, shared, weight
-
-
-def as_regression(n_states, response, own, shared, weight, additive):
-    designs = several.cell_designs(n_states, additive, np.ones((1, 1)), np.empty((1, 0)))[:, 0]
-    n_own, n_shared = own.shape[1], shared.shape[1]
-    contrasts = np.hstack([np.repeat(designs, n_own, axis=1), np.ones((len(designs), n_shared))])
-    regressor_of = np.concatenate([np.tile(np.arange(n_own), designs.shape[1]), n_own + np.arange(n_shared)])
-    return Regression(response, weight, np.ascontiguousarray(np.hstack([own, shared]).T), contrasts, regressor_of)
-
-
-@pytest.mark.kernel
-@settings(max_examples=10)
-@given(cell_mixtures(), st.booleans())
-def test_the_mixture_of_cells_reaches_a_fixed_point_of_plain_em(mixture, additive):
-    prior, n_states, response, own, shared, weight = mixture
-    model = as_regression(n_states, response, own, shared, weight, additive)
-    params = np.empty(len(model.regressor_of) + 1)
-    cells = np.ascontiguousarray(prior.T)
-    posterior = cells.copy()
-    assert maximise(posterior, model, params)
-    found, _, status = fit_cells(cells, model, Stop(5000, 1e-12, 1e-8), params, posterior)
-    if status != Status.CONVERGED:
-        return
-    designs = several.cell_designs(n_states, additive, own, shared)
-    constant = 0.5 * np.log(weight).sum()
-    sigma = math.exp(params[-1])
-    at = reference.mixture_log_likelihood(response, designs, prior, params[:-1], sigma, weight)
-    assert found + constant == pytest.approx(at, abs=1e-8)
-    assert at >= reference.mixture_em(response, designs, prior, weight, 1)[2] - 1e-9
-    np.testing.assert_allclose(posterior.sum(axis=0), 1)
-    residuals = response - designs @ params[:-1]
-    scores = np.einsum("ji,jic->c", posterior * weight * residuals, designs)
-    np.testing.assert_allclose(scores, 0, atol=1e-4)
-
-
-@pytest.mark.kernel
-def test_the_mixture_of_cells_follows_em_to_its_maximum():
-    rng = np.random.default_rng(4)
-    prior = rng.dirichlet(np.full(4, 0.2), 40)
-    response = prior @ [0.0, 1.0, 1.5, 4.0] + 0.4 * rng.normal(size=40)
-    one, none = np.ones((40, 1)), np.empty((40, 0))
-    for additive in (True, False):
-        model = as_regression((2, 2), response, one, none, np.ones(40), additive)
-        params, cells = np.empty(len(model.regressor_of) + 1), np.ascontiguousarray(prior.T)
-        posterior = cells.copy()
-        maximise(posterior, model, params)
-        found, _, status = fit_cells(cells, model, Stop(5000, 1e-13, 1e-9), params, posterior)
-        designs = several.cell_designs((2, 2), additive, one, none)
-        beta, sigma, best = reference.mixture_em(response, designs, prior, np.ones(40), 600)
-        assert status == Status.CONVERGED
-        assert found == pytest.approx(best, abs=1e-7)
-        np.testing.assert_allclose(params, [*beta, math.log(sigma)], atol=1e-5)
-
-
-@pytest.mark.kernel
-def test_a_perfect_fit_is_degenerate_and_few_steps_are_not_enough():
-    rng = np.random.default_rng(1)
-    cells = np.ascontiguousarray(np.eye(4)[rng.integers(0, 4, 20)].T)
-    one, none = np.ones((20, 1)), np.empty((20, 0))
-    model = as_regression((2, 2), np.array([0.0, 1, 2, 3]) @ cells, one, none, np.ones(20), False)
-    params, posterior = np.empty(5), cells.copy()
-    assert not maximise(posterior, model, params)
-    noisy = model._replace(response=model.response + rng.normal(size=20))
-    blurred = np.ascontiguousarray(0.7 * cells + 0.075)
-    posterior = blurred.copy()
-    maximise(posterior, noisy, params)
-    assert fit_cells(blurred, noisy, Stop(1, 1e-12, 1e-9), params, posterior)[2] == Status.MAX_ITER
 
 
 @pytest.mark.kernel

@@ -1,6 +1,6 @@
 """Kernels for the FORMAT fields of BCF2 records: genotypes and their likelihoods.
 
-Records must have passed ``bcf_site_kernels.parse_sites``; the lengths of their FORMAT fields are checked here.
+Records must have passed ``site_kernels.parse_sites``; the lengths of their FORMAT fields are checked here.
 VCF specification version 4.3, section 6.3.2.
 """
 
@@ -56,17 +56,22 @@ def locate_fields(
     likelihood_is_float: bool,
     located: NDArray[np.int64],
 ) -> tuple[int, int, int]:
-    """Find GT and the likelihood field of every record; return the end code, the row and the offending value."""
+    """Find GT and the likelihood field of every record; return the end code, the row and the offending value.
+
+    ``data`` is (byte,); ``layout`` (record, N_LAYOUT); ``string_sizes`` (name,); ``located`` (record, N_LOCATED).
+    """
     for row in range(layout.shape[0]):
         located[row, :] = 0
         cursor, end = layout[row, INDIVIDUAL_START], layout[row, RECORD_END]
         for _ in range(layout[row, N_FORMAT]):
+            # The key
             kind, count, start, cursor = typed_vector(data, cursor, end)
             if cursor < 0 or count != 1 or integer_width(kind) < 1:
                 return DAMAGED, row, 0
             key = signed(data, start, integer_width(kind))
             if key < 0 or key >= string_sizes.size or string_sizes[key] == 0:
                 return BAD_FORMAT_KEY, row, key
+            # The size of the values, all of them within the record
             kind, count, start = descriptor(data, cursor, end)
             width = value_width(kind)
             if start < 0 or width < 0 or start + n_samples * count * width > end:
@@ -105,10 +110,14 @@ def decode_genotypes(
 
     A code is 2 (allele + 1) + (separator before it is ``|``), allele -1 for a missing copy. A record without GT
     has one missing copy per sample.
+
+    ``data`` is (byte,); ``located`` (record, N_LOCATED); ``n_alleles`` (record,); ``selection`` (sample,);
+    ``alleles`` (record, sample, ploidy); ``phased`` (record, sample).
     """
     largest = 1
     for row in range(located.shape[0]):
         start, width, count = located[row, GENOTYPE_START], located[row, GENOTYPE_WIDTH], located[row, GENOTYPE_COUNT]
+        # Diploid calls in a byte a copy, none missing in part
         if width == 1 and count == 2 and alleles.shape[2] == 2 and selection.size > 0:
             codes = data[start : start + 2 * n_samples]
             if largest_code(codes) < min(128, 2 * n_alleles[row] + 2):
@@ -118,6 +127,7 @@ def decode_genotypes(
                     decode_selected_diploid(codes, selection, alleles[row], phased[row])
                 largest = max(largest, 2)
                 continue
+        # Any other width, ploidy or selection, with sentinels
         missing = missing_integer(width)
         for sample in range(selection.size):
             at = start + selection[sample] * count * width
@@ -135,6 +145,7 @@ def decode_genotypes(
                 all_phased = all_phased and (copies == 0 or code & 1 == 1)
                 alleles[row, sample, copies] = allele
                 copies += 1
+            # Nothing but the end of the vector after it
             for copy in range(copies, count):
                 if signed(data, at + copy * width, width) != missing + 1:
                     return DAMAGED, row, sample, 0, largest
@@ -149,6 +160,10 @@ def decode_genotypes(
 
 @kernel
 def largest_code(codes: NDArray[np.uint8]) -> int:
+    """The largest code.
+
+    ``codes`` is (copy of a sample of the file,).
+    """
     largest = np.uint8(0)
     for code in codes:
         largest = max(largest, code)
@@ -157,7 +172,10 @@ def largest_code(codes: NDArray[np.uint8]) -> int:
 
 @kernel
 def decode_diploid(codes: NDArray[np.uint8], alleles: NDArray[np.int8], phased: NDArray[np.bool_]) -> None:
-    """Both copies of every sample, when all codes are below 128: no sentinel among them."""
+    """Both copies of every sample, when all codes are below 128: no sentinel among them.
+
+    ``codes`` is (copy of a sample of the file,); ``alleles`` (sample, 2); ``phased`` (sample,).
+    """
     for sample in range(phased.size):
         first, second = byte(codes, 2 * sample), byte(codes, 2 * sample + 1)
         alleles[sample, 0] = (first >> 1) - 1
@@ -172,7 +190,10 @@ def decode_selected_diploid(
     alleles: NDArray[np.int8],
     phased: NDArray[np.bool_],
 ) -> None:
-    """Like ``decode_diploid``, for some of the samples."""
+    """Like ``decode_diploid``, for some of the samples.
+
+    ``codes`` is (copy of a sample of the file,); ``selection`` and ``phased`` (sample,); ``alleles`` (sample, 2).
+    """
     for sample in range(selection.size):
         first, second = byte(codes, 2 * selection[sample]), byte(codes, 2 * selection[sample] + 1)
         alleles[sample, 0] = (first >> 1) - 1
@@ -190,7 +211,11 @@ def decode_phred(
     likelihoods: NDArray[np.int32],
     n_likelihoods: NDArray[np.int32],
 ) -> tuple[int, int, int, int]:
-    """Decode integer likelihoods (row, sample, genotype), -1 where there is none; return code, row, sample, value."""
+    """Decode integer likelihoods (row, sample, genotype), -1 where there is none; return code, row, sample, value.
+
+    ``data`` is (byte,); ``located`` (record, N_LOCATED); ``n_alleles`` (record,); ``selection`` (sample,);
+    ``likelihoods`` (record, sample, genotype); ``n_likelihoods`` (record, sample).
+    """
     for row in range(located.shape[0]):
         width, count = located[row, LIKELIHOOD_WIDTH], located[row, LIKELIHOOD_COUNT]
         end_of_vector = missing_integer(width) + 1
@@ -231,7 +256,11 @@ def decode_float(
     likelihood_bits: NDArray[np.uint32],
     n_likelihoods: NDArray[np.int32],
 ) -> tuple[int, int, int, int]:
-    """Like ``decode_phred`` for floats, as bit patterns; that of NaN where there is none."""
+    """Like ``decode_phred`` for floats, as bit patterns; that of NaN where there is none.
+
+    ``data`` is (byte,); ``located`` (record, N_LOCATED); ``n_alleles`` (record,); ``selection`` (sample,);
+    ``likelihood_bits`` (record, sample, genotype); ``n_likelihoods`` (record, sample).
+    """
     for row in range(located.shape[0]):
         count = located[row, LIKELIHOOD_COUNT]
         usual_count = diploid_count(data, located[row], n_samples, n_alleles[row])
@@ -264,7 +293,10 @@ def decode_float(
 
 @kernel
 def diploid_count(data: NDArray[np.uint8], located: NDArray[np.int64], n_samples: int, n_alleles: int) -> int:
-    """The number of diploid genotypes where it is right for every sample: no GT, or all are diploid; else -1."""
+    """The number of diploid genotypes where it is right for every sample: no GT, or all are diploid; else -1.
+
+    ``data`` is (byte,); ``located`` (N_LOCATED,).
+    """
     start, width, count = located[GENOTYPE_START], located[GENOTYPE_WIDTH], located[GENOTYPE_COUNT]
     if count > 0 and (count != 2 or width != 1 or largest_code(data[start : start + 2 * n_samples]) >= 128):
         return -1
@@ -273,7 +305,10 @@ def diploid_count(data: NDArray[np.uint8], located: NDArray[np.int64], n_samples
 
 @kernel
 def called_ploidy(data: NDArray[np.uint8], located: NDArray[np.int64], sample: int) -> int:
-    """How many copies the GT of a sample has; 0 where it does not tell: no GT, or a single missing copy."""
+    """How many copies the GT of a sample has; 0 where it does not tell: no GT, or a single missing copy.
+
+    ``data`` is (byte,); ``located`` (N_LOCATED,).
+    """
     width, count = located[GENOTYPE_WIDTH], located[GENOTYPE_COUNT]
     at = located[GENOTYPE_START] + sample * count * width
     end_of_vector = missing_integer(width) + 1

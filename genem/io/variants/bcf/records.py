@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import N_SPANS, SPAN_INFO, GenotypeBlock, LikelihoodField, VariantSites
+from genem.data import CALLS, N_SPANS, SPAN_INFO, Field, GenotypeBlock, VariantSites
 from genem.errors import InputError
 from genem.io.variants.bcf import kernels as field
 from genem.io.variants.bcf import site_kernels as site
 from genem.io.variants.bcf.errors import DAMAGED_REMEDY, finding
 from genem.io.variants.bcf.header import read_dictionaries
 from genem.io.variants.header import VariantHeader
+from genem.io.variants.messages import place_of
 from genem.io.variants.selection import RecordSelection
 
 __all__ = ["BcfDecoder"]
@@ -33,17 +34,7 @@ class _Records:
     sites: VariantSites
 
     def __getitem__(self, rows: slice | NDArray[np.bool_]) -> _Records:
-        sites = self.sites
-        chosen = VariantSites(
-            sites.contigs,
-            sites.contig[rows],
-            sites.position[rows],
-            sites.n_alleles[rows],
-            sites.record[rows],
-            sites.text,
-            sites.spans[rows],
-        )
-        return _Records(self.data, self.layout[rows], chosen)
+        return _Records(self.data, self.layout[rows], self.sites.select(rows))
 
     def __len__(self) -> int:
         return len(self.sites)
@@ -58,7 +49,7 @@ class BcfDecoder:
         Of the file.
     samples
         The samples to read, in the order wanted.
-    with_gt, likelihood_field
+    with_calls, likelihoods
         What to read of them.
     selection
         Chooses the records; samples of the others are not looked at.
@@ -84,16 +75,17 @@ class BcfDecoder:
         header: VariantHeader,
         samples: tuple[str, ...],
         *,
-        with_gt: bool,
-        likelihood_field: LikelihoodField | None,
+        with_calls: bool,
+        likelihoods: Field | None,
         selection: RecordSelection,
         path: str,
         max_cells: int,
     ) -> None:
         self.counts: Counter[str] = Counter(read=0, kept=0)
         self._samples = samples
-        self._with_gt = with_gt
-        self._likelihood_field: LikelihoodField | None = likelihood_field
+        self._with_calls = with_calls
+        self._likelihoods = likelihoods
+        self._names = [CALLS.name] * with_calls + ([] if likelihoods is None else [likelihoods.name])
         self._selection = selection
         self._path = path
         self._max_cells = max_cells
@@ -123,17 +115,13 @@ class BcfDecoder:
 
     def check_fields(self) -> None:
         """At the end of the file: refuse a field that no record had."""
-        for name in self._wanted_fields():
+        for name in self._names:
             if self.counts["kept"] and self.counts[f"without_{name}"] == self.counts["kept"] and self._samples:
                 raise InputError(
                     f"FORMAT/{name} is in none of the records",
                     path=self._path,
                     remedy=f"the header declares {self._formats or 'no FORMAT field'}",
                 )
-
-    def _wanted_fields(self) -> list[str]:
-        likelihoods = [] if self._likelihood_field is None else [str(self._likelihood_field)]
-        return ["GT"] * self._with_gt + likelihoods
 
     def _blocks(self, data: NDArray[np.uint8], n_records: int, code: int) -> Iterator[GenotypeBlock]:
         """Blocks in file order; a record that cannot be used ends them after the good records before it."""
@@ -188,9 +176,9 @@ class BcfDecoder:
         """Blocks of at most ``max_cells`` cells: records with many alleles or copies widen the whole array."""
         located = self._locate(records)
         width = np.zeros(len(records), np.int64)
-        if self._with_gt:
+        if self._with_calls:
             width = located[:, field.GENOTYPE_COUNT]
-        if self._likelihood_field is not None:
+        if self._likelihoods is not None:
             width = np.maximum(width, located[:, field.LIKELIHOOD_COUNT])
         start = 0
         while start < len(records):
@@ -209,9 +197,9 @@ class BcfDecoder:
             records.layout,
             self._n_samples,
             self._strings.sizes,
-            self._strings.number("GT"),
-            self._strings.number(self._likelihood_field),
-            self._likelihood_field != "PL",
+            self._strings.number(CALLS.name),
+            -1 if self._likelihoods is None else self._strings.number(self._likelihoods.name),
+            self._likelihoods is None or not self._likelihoods.is_integer,
             located,
         )
         if code != site.OK:
@@ -220,16 +208,15 @@ class BcfDecoder:
 
     def _read_samples(self, records: _Records, located: NDArray[np.int64]) -> GenotypeBlock:
         alleles = phased = likelihoods = n_likelihoods = None
-        if self._with_gt:
+        if self._with_calls:
             alleles, phased = self._read_genotypes(records, located)
-            self.counts["without_GT"] += int(np.count_nonzero(located[:, field.GENOTYPE_START] == 0))
-        if self._likelihood_field is not None:
-            likelihoods, n_likelihoods = self._read_likelihoods(records, located)
-            absent = int(np.count_nonzero(located[:, field.LIKELIHOOD_START] == 0))
-            self.counts[f"without_{self._likelihood_field}"] += absent
-        return GenotypeBlock(
-            records.sites, self._samples, alleles, phased, self._likelihood_field, likelihoods, n_likelihoods
-        )
+            self.counts[f"without_{CALLS.name}"] += int(np.count_nonzero(located[:, field.GENOTYPE_START] == 0))
+        name = None
+        if self._likelihoods is not None:
+            name = self._likelihoods.name
+            likelihoods, n_likelihoods = self._read_likelihoods(records, located, self._likelihoods)
+            self.counts[f"without_{name}"] += int(np.count_nonzero(located[:, field.LIKELIHOOD_START] == 0))
+        return GenotypeBlock(records.sites, self._samples, alleles, phased, name, likelihoods, n_likelihoods)
 
     def _read_genotypes(
         self, records: _Records, located: NDArray[np.int64]
@@ -247,7 +234,7 @@ class BcfDecoder:
         return _first_cells(alleles, largest), phased
 
     def _read_likelihoods(
-        self, records: _Records, located: NDArray[np.int64]
+        self, records: _Records, located: NDArray[np.int64], wanted: Field
     ) -> tuple[NDArray[np.int32] | NDArray[np.float32], NDArray[np.int32]]:
         sites = records.sites
         shape = len(sites), len(self._samples)
@@ -255,7 +242,7 @@ class BcfDecoder:
         n_values = np.empty(shape, np.int32)
         given = records.data, located, sites.n_alleles, self._n_samples, self._columns
         likelihoods: NDArray[np.int32] | NDArray[np.float32]
-        if self._likelihood_field == "PL":
+        if wanted.is_integer:
             likelihoods = np.empty((*shape, n_cells), np.int32)
             code, row, sample, value = field.decode_phred(*given, likelihoods, n_values)
         else:
@@ -275,15 +262,12 @@ class BcfDecoder:
         value: int = 0,
     ) -> InputError:
         """The error that a kernel's end code stands for."""
-        place = f"record {record}"
-        n_alleles = 0
-        if sites is not None:
-            place += f" ({sites.chrom(row)}:{sites.position[row]})"
-            n_alleles = int(sites.n_alleles[row])
+        place = f"record {record}" if sites is None else place_of(sites, row)
+        n_alleles = 0 if sites is None else int(sites.n_alleles[row])
         if sample is not None:
             place += f", sample {self._samples[sample]}"
         found, remedy = finding(
-            code, value, n_samples=self._n_samples, n_alleles=n_alleles, likelihood=self._likelihood_field
+            code, value, n_samples=self._n_samples, n_alleles=n_alleles, likelihoods=self._likelihoods
         )
         return InputError(found, path=self._path, place=place, remedy=remedy)
 
@@ -298,9 +282,9 @@ class _Names:
         self.offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.sizes)])
         self._numbers = {name: number for number, name in enumerate(names)}
 
-    def number(self, name: str | None) -> int:
+    def number(self, name: str) -> int:
         """The number of a name; -1 where the dictionary does not have it."""
-        return -1 if name is None else self._numbers.get(name, -1)
+        return self._numbers.get(name, -1)
 
 
 def _first_cells(cells: NDArray[Any], n: int) -> NDArray[Any]:

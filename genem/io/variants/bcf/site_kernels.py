@@ -45,7 +45,10 @@ END_TEXT_SIZE = len("END=") + 19
 
 @kernel
 def count_records(data: NDArray[np.uint8]) -> tuple[int, int, int]:
-    """How many complete records ``data`` starts with, how many bytes they take, and OK or DAMAGED."""
+    """How many complete records ``data`` starts with, how many bytes they take, and OK or DAMAGED.
+
+    ``data`` is (byte,).
+    """
     at = 0
     n_records = 0
     while at + LENGTHS_SIZE <= data.size:
@@ -76,9 +79,13 @@ def parse_sites(
     ``LAST_POSITION`` is the last reference base, as the writer worked it out from REF or INFO/END. The sizes are
     those of the names in the header's dictionaries, 0 for numbers that name nothing. Returns the end code, the
     number of good records before the end, and the offending value.
+
+    ``data`` is (byte,); ``contig_sizes`` and ``string_sizes`` (name,); ``layout`` (record, N_LAYOUT); ``contig``,
+    ``position`` and ``n_alleles`` (record,).
     """
     at = 0
     for row in range(layout.shape[0]):
+        # Lengths and fixed fields
         shared_end = at + LENGTHS_SIZE + unsigned32(data, at)
         end = shared_end + unsigned32(data, at + 4)
         layout[row, RECORD_START] = at
@@ -101,6 +108,7 @@ def parse_sites(
         if position[row] < 0 or reference_length < 0:
             return DAMAGED, row, 0
         layout[row, LAST_POSITION] = position[row] + max(1, reference_length) - 1
+        # ID and alleles, and how much text they make
         size = contig_sizes[contig[row]]
         start, text_size, cursor = typed_text(data, fixed + FIXED_SIZE, shared_end)
         layout[row, ID_START] = start
@@ -110,6 +118,7 @@ def parse_sites(
         for _ in range(n_alleles[row]):
             _, text_size, cursor = typed_text(data, cursor, shared_end)
             size += max(1, text_size) + 1  # a comma, or the dot that stands for no ALT
+        # Filters
         kind, count, start, cursor = typed_vector(data, cursor, shared_end)
         width = integer_width(kind)
         if cursor < 0 or width < 0:
@@ -144,6 +153,9 @@ def render_text(
 
     ``spans`` is (record, N_SPANS, 2) as in ``VariantSites``. Of INFO only END is written, and only where it
     is not the end of REF.
+
+    ``data``, ``contig_names``, ``string_names`` and ``text`` are (byte,); ``layout`` (record, N_LAYOUT);
+    ``contig``, ``position`` and ``n_alleles`` (record,); ``contig_offsets`` and ``string_offsets`` (name + 1,).
     """
     at = 0
     for row in range(layout.shape[0]):
@@ -180,7 +192,10 @@ def write_alleles(
     spans: NDArray[np.int64],
     at: int,
 ) -> int:
-    """Write REF, then the ALT alleles with commas between; return the place after them."""
+    """Write REF, then the ALT alleles with commas between; return the place after them.
+
+    ``data`` and ``text`` are (byte,); ``spans`` (N_SPANS, 2).
+    """
     first, size, cursor = typed_text(data, start, end)
     spans[SPAN_REF, 0] = at
     at = copy_or_dot(data, first, first + size, text, at)
@@ -207,7 +222,10 @@ def write_filters(
     text: NDArray[np.uint8],
     at: int,
 ) -> int:
-    """Write the names of the filters with semicolons between; return the place after them."""
+    """Write the names of the filters with semicolons between; return the place after them.
+
+    ``data``, ``string_names`` and ``text`` are (byte,); ``layout`` (N_LAYOUT,); ``string_offsets`` (name + 1,).
+    """
     count, width = layout[FILTER_COUNT], layout[FILTER_WIDTH]
     for index in range(count):
         if index > 0:
@@ -220,7 +238,10 @@ def write_filters(
 
 @kernel
 def write_end(last: int, text: NDArray[np.uint8], at: int) -> int:
-    """Write ``END=last``; return the place after it."""
+    """Write ``END=last``; return the place after it.
+
+    ``text`` is (byte,).
+    """
     n_digits = 1
     while last >= 10**n_digits:
         n_digits += 1
@@ -236,6 +257,10 @@ def write_end(last: int, text: NDArray[np.uint8], at: int) -> int:
 
 @kernel
 def copy_bytes(source: NDArray[np.uint8], start: int, end: int, target: NDArray[np.uint8], at: int) -> int:
+    """Copy; return the place after the copy.
+
+    ``source`` and ``target`` are (byte,).
+    """
     for index in range(start, end):
         target[at + index - start] = source[index]
     return at + end - start
@@ -243,7 +268,10 @@ def copy_bytes(source: NDArray[np.uint8], start: int, end: int, target: NDArray[
 
 @kernel
 def copy_or_dot(source: NDArray[np.uint8], start: int, end: int, target: NDArray[np.uint8], at: int) -> int:
-    """Copy, or write the dot that stands for nothing; return the place after it."""
+    """Copy, or write the dot that stands for nothing; return the place after it.
+
+    ``source`` and ``target`` are (byte,).
+    """
     if start < end:
         return copy_bytes(source, start, end, target, at)
     target[at] = DOT

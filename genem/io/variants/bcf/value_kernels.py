@@ -17,7 +17,10 @@ FIRST_PRINTABLE = 33
 
 @kernel
 def typed_vector(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int, int]:
-    """Type, number of values, first byte of the values and first byte after them; -1 for that if not within end."""
+    """Type, number of values, first byte of the values and first byte after them; -1 for that if not within end.
+
+    ``data`` is (byte,).
+    """
     kind, count, start = descriptor(data, at, end)
     width = value_width(kind)
     if start < 0 or width < 0 or start + count * width > end:
@@ -27,7 +30,10 @@ def typed_vector(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, 
 
 @kernel
 def typed_text(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int]:
-    """First byte, length without padding, and first byte after a string; -1 for that where it is not printable."""
+    """First byte, length without padding, and first byte after a string; -1 for that where it is not printable.
+
+    ``data`` is (byte,).
+    """
     kind, count, start, after = typed_vector(data, at, end)
     if kind not in (TYPE_MISSING, TYPE_CHAR):
         return 0, 0, -1
@@ -41,7 +47,10 @@ def typed_text(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, in
 
 @kernel
 def descriptor(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int]:
-    """Type, number of values and first byte of the values; -1 for that where the descriptor makes no sense."""
+    """Type, number of values and first byte of the values; -1 for that where the descriptor makes no sense.
+
+    ``data`` is (byte,).
+    """
     if at < 0 or at >= end:
         return 0, 0, -1
     head = byte(data, at)
@@ -79,7 +88,10 @@ def integer_width(kind: int) -> int:
 
 @kernel
 def signed(data: NDArray[np.uint8], at: int, width: int) -> int:
-    """The little-endian signed integer of 1, 2 or 4 bytes."""
+    """The little-endian signed integer of 1, 2 or 4 bytes.
+
+    ``data`` is (byte,).
+    """
     if width == 1:
         value = byte(data, at)
         return value - 256 if value >= 128 else value
@@ -92,12 +104,19 @@ def signed(data: NDArray[np.uint8], at: int, width: int) -> int:
 
 @kernel
 def byte(data: NDArray[np.uint8], at: int) -> int:
-    """One byte as a signed number: arithmetic of unsigned with signed numbers would be done in floats."""
+    """One byte as a signed number: arithmetic of unsigned with signed numbers would be done in floats.
+
+    ``data`` is (byte,).
+    """
     return int(np.int64(data[at]))
 
 
 @kernel
 def unsigned32(data: NDArray[np.uint8], at: int) -> int:
+    """The little-endian unsigned integer of 4 bytes.
+
+    ``data`` is (byte,).
+    """
     low = byte(data, at) | byte(data, at + 1) << 8
     return low | byte(data, at + 2) << 16 | byte(data, at + 3) << 24
 

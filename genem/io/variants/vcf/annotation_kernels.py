@@ -19,7 +19,10 @@ SCALE = 10**DECIMALS
 
 @kernel
 def find_cells(text: NDArray[np.uint8], start: int, end: int, cell_starts: NDArray[np.int64]) -> int:
-    """Store where each tab-separated cell of ``text[start:end]`` starts; return the number of cells found."""
+    """Store where each tab-separated cell of ``text[start:end]`` starts; return the number of cells found.
+
+    ``text`` is (byte,); ``cell_starts`` (cell,).
+    """
     count = 0
     at_start = True
     for position in range(start, end):
@@ -39,21 +42,24 @@ def find_cells(text: NDArray[np.uint8], start: int, end: int, cell_starts: NDArr
 
 @kernel
 def write_fixed(value: float, out: NDArray[np.uint8], at: int) -> int:
-    """Write ``value`` >= 0 rounded to six decimals, trailing zeros trimmed; NaN is written as ``.``."""
+    """Write ``value`` >= 0 rounded to six decimals, trailing zeros trimmed; NaN is written as ``.``.
+
+    ``out`` is (byte,).
+    """
     if not (value >= 0.0):
         out[at] = DOT
         return at + 1
     scaled = int(value * SCALE + 0.5)
-    whole = scaled // SCALE
-    fraction = scaled - whole * SCALE
+    integer = scaled // SCALE
+    fraction = scaled - integer * SCALE
     digits = 1
     bound = 10
-    while whole >= bound:
+    while integer >= bound:
         digits += 1
         bound *= 10
     for place in range(digits - 1, -1, -1):
-        out[at + place] = ZERO + whole % 10
-        whole //= 10
+        out[at + place] = ZERO + integer % 10
+        integer //= 10
     at += digits
     if fraction == 0:
         return at
@@ -70,7 +76,10 @@ def write_fixed(value: float, out: NDArray[np.uint8], at: int) -> int:
 
 @kernel
 def write_values(values: NDArray[np.floating], count: int, out: NDArray[np.uint8], at: int) -> int:
-    """Write the first ``count`` values joined by commas, or ``.`` for none or an undefined first one."""
+    """Write the first ``count`` values joined by commas, or ``.`` for none or an undefined first one.
+
+    ``values`` is (value,); ``out`` (byte,).
+    """
     if count == 0 or not (values[0] >= 0.0):
         out[at] = DOT
         return at + 1
@@ -101,6 +110,9 @@ def append_posteriors(
     ``keep[i]`` says whether subfield ``i`` of FORMAT stays; a cell that dropped trailing subfields gets ``.`` for
     them, since GP and DS follow. ``cell_starts`` holds one start per sample of the file, ``columns`` the samples to
     write. Returns the position behind the last byte written.
+
+    ``text`` and ``out`` are (byte,); ``cell_starts`` (cell,); ``columns`` and ``n_posteriors`` (sample,); ``keep``
+    (subfield,); ``posteriors`` (sample, genotype); ``dosages`` (sample, ALT allele).
     """
     n_cells = cell_starts.shape[0]
     for row in range(columns.shape[0]):

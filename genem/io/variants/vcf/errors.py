@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.errors import InputError
+from genem.io.variants.messages import COUNT_REMEDY, RECORD_REMEDY, VALUE_REMEDY, allele_beyond_alt, negative_value
 from genem.io.variants.vcf import kernels as codes
 
 __all__ = ["malformed_record", "shown"]
 
 COLUMN_NAMES = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
 SHOWN_BYTES = 40
-REMEDY = "correct or remove the record"
-COUNT_REMEDY = "after a change of alleles run bcftools norm, or use another field"
-VALUE_REMEDY = "correct the record, or use another field"
 
 
 def malformed_record(
@@ -53,27 +51,27 @@ def _finding(
         case codes.HEADER_LINE:
             return f"the header line {shown(value)} among the records", "join files with bcftools concat"
         case codes.TOO_FEW_COLUMNS if samples:
-            return f"{count} columns, {n_columns} expected", REMEDY
+            return f"{count} columns, {n_columns} expected", RECORD_REMEDY
         case codes.TOO_FEW_COLUMNS:
-            return f"{count} columns, {ploidy} expected", REMEDY
+            return f"{count} columns, {ploidy} expected", RECORD_REMEDY
         case codes.TOO_MANY_COLUMNS:
-            return f"more columns than the {count} of the #CHROM line", REMEDY
+            return f"more columns than the {count} of the #CHROM line", RECORD_REMEDY
         case codes.TOO_FEW_SAMPLES | codes.TOO_MANY_SAMPLES:
-            return f"{len(COLUMN_NAMES) + count} columns, {n_columns} expected", REMEDY
+            return f"{len(COLUMN_NAMES) + count} columns, {n_columns} expected", RECORD_REMEDY
         case codes.EMPTY_COLUMN:
             return f"the column {COLUMN_NAMES[count]} is empty", "write . for a missing value"
         case codes.BAD_POSITION:
-            return f"POS is {shown(value)}, a whole number expected", REMEDY
+            return f"POS is {shown(value)}, a whole number expected", RECORD_REMEDY
         case codes.EMPTY_ALLELE:
-            return f"ALT is {shown(value)}, with an empty allele", REMEDY
+            return f"ALT is {shown(value)}, with an empty allele", RECORD_REMEDY
         case codes.BAD_CALL:
-            return f"FORMAT/GT is {shown(value)}, allele numbers separated by / or | expected", REMEDY
+            return f"FORMAT/GT is {shown(value)}, allele numbers separated by / or | expected", RECORD_REMEDY
         case codes.ALLELE_BEYOND_ALT:
-            return f"FORMAT/GT is {shown(value)}, but the record has {n_alleles} alleles (0 to {n_alleles - 1})", REMEDY
+            return allele_beyond_alt(f"is {shown(value)}", n_alleles)
         case codes.BAD_PHRED:
             return f"FORMAT/{field} has the value {shown(value)}, a whole number or . expected", VALUE_REMEDY
         case codes.NEGATIVE_PHRED:
-            return f"FORMAT/{field} has the negative value {shown(value)}", VALUE_REMEDY
+            return negative_value(field, shown(value))
         case codes.HUGE_PHRED:
             return f"FORMAT/{field} has the value {shown(value)}, larger than {2**31 - 1}", VALUE_REMEDY
         case _:

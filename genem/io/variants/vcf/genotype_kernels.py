@@ -47,6 +47,9 @@ def scan_genotypes(
     or -1; ``in_file_order`` says that this is 0, 1, 2, ... The array has room for two copies at least.
     Where the ploidy returned is larger than its room, the copies that did not fit are left out and the caller must
     scan again with more.
+
+    ``text`` is (byte,); ``format_spans`` (record, 2); ``line_ends``, ``gt_index`` and ``n_alleles`` (record,);
+    ``column_target`` (column,); ``phased`` (record, sample); ``error`` (N_ERROR,).
     """
     n_columns = column_target.shape[0]
     direct = in_file_order and alleles.shape[2] == 2
@@ -82,7 +85,10 @@ def scan_genotypes(
 
 @kernel
 def fill_missing(alleles: NDArray[np.int8], phased: NDArray[np.bool_]) -> None:
-    """One missing copy per sample: what a GT of ``.`` means."""
+    """One missing copy per sample: what a GT of ``.`` means.
+
+    ``alleles`` is (sample, ploidy); ``phased`` (sample,).
+    """
     alleles[:] = ABSENT_ALLELE
     alleles[:, 0] = MISSING_ALLELE
     phased[:] = False
@@ -101,6 +107,8 @@ def scan_regular(
 
     Returns whether they are; where not, what was written means nothing. The loops hold no branch and keep to single
     bytes (Numba would widen ``wrong |= ...`` to 64 bits), so that they vectorise in full width.
+
+    ``text`` is (byte,); ``alleles`` (column x 2,); ``phased`` (column,).
     """
     calls = text[start : start + REGULAR_STRIDE * n_samples]
     top = np.uint8(ZERO + min(n_alleles, MAX_DIGIT_ALLELES))
@@ -127,7 +135,11 @@ def place_regular(
     alleles: NDArray[np.int8],
     phased: NDArray[np.bool_],
 ) -> None:
-    """Move diploid calls to where the chosen samples stand."""
+    """Move diploid calls to where the chosen samples stand.
+
+    ``file_calls`` is (column x 2,); ``file_phased`` and ``column_target`` (column,); ``alleles`` (sample, ploidy);
+    ``phased`` (sample,).
+    """
     for column in range(column_target.shape[0]):
         target = column_target[column]
         if target >= 0:
@@ -150,7 +162,11 @@ def scan_calls(
     phased: NDArray[np.bool_],
     error: NDArray[np.int64],
 ) -> int:
-    """Read the calls of one record of any shape; return the largest ploidy."""
+    """Read the calls of one record of any shape; return the largest ploidy.
+
+    ``text`` is (byte,); ``column_target`` (column,); ``alleles`` (sample, ploidy); ``phased`` (sample,); ``error``
+    (N_ERROR,).
+    """
     largest = 1
     at = start
     for column in range(column_target.shape[0]):
@@ -187,6 +203,8 @@ def scan_call(
     """Read one GT into ``copies``; return its ploidy, whether it is phased, and an error code.
 
     A leading ``/`` or ``|`` (VCF 4.4: the phase of the first allele) is passed over.
+
+    ``text`` is (byte,); ``copies`` (ploidy,).
     """
     ploidy = 0
     phased = True
@@ -223,7 +241,10 @@ def scan_call(
 
 @kernel
 def skip_fields(text: NDArray[np.uint8], at: int, end: int, n_fields: int) -> int:
-    """Where the field ``n_fields`` places further in the same column starts; -1 where the column ends before it."""
+    """Where the field ``n_fields`` places further in the same column starts; -1 where the column ends before it.
+
+    ``text`` is (byte,).
+    """
     while n_fields > 0:
         while at < end and text[at] != COLON and text[at] != TAB:
             at += 1
@@ -236,6 +257,10 @@ def skip_fields(text: NDArray[np.uint8], at: int, end: int, n_fields: int) -> in
 
 @kernel
 def end_of_field(text: NDArray[np.uint8], at: int, end: int) -> int:
+    """Where a field ends.
+
+    ``text`` is (byte,).
+    """
     while at < end and text[at] != COLON and text[at] != TAB:
         at += 1
     return at
@@ -243,6 +268,10 @@ def end_of_field(text: NDArray[np.uint8], at: int, end: int) -> int:
 
 @kernel
 def count_columns(text: NDArray[np.uint8], start: int, end: int) -> int:
+    """The number of columns between two places.
+
+    ``text`` is (byte,).
+    """
     n_columns = 1
     for k in range(start, end):
         if text[k] == TAB:

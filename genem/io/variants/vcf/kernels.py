@@ -38,6 +38,8 @@ def find_lines(text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray
 
     Returns the number of lines (more than ``starts`` can hold: only counted) and the byte after the last newline.
     Whole steps without a newline are recognised by one vectorised test.
+
+    ``text`` is (byte,); ``starts`` and ``ends`` (line,).
     """
     n_lines = 0
     start = 0
@@ -61,11 +63,14 @@ def find_lines(text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray
 
 @kernel
 def has_newline(text: NDArray[np.uint8], at: int) -> bool:
-    """Whether the next ``STEP`` bytes hold a newline; no branch in the loop, so that it is one vector operation."""
+    """Whether the next ``STEP`` bytes hold a newline; no branch in the loop, so that it is one vector operation.
+
+    ``text`` is (byte,).
+    """
     found = np.uint8(0)
-    here = text[at : at + STEP]
+    step = text[at : at + STEP]
     for k in range(STEP):
-        found = np.uint8(found | np.uint8(here[k] == NEWLINE))
+        found = np.uint8(found | np.uint8(step[k] == NEWLINE))
     return bool(found != np.uint8(0))
 
 
@@ -73,7 +78,10 @@ def has_newline(text: NDArray[np.uint8], at: int) -> bool:
 def report(
     error: NDArray[np.int64], code: int, row: int, sample: int, start: int, end: int, count: int, ploidy: int
 ) -> None:
-    """Fill in an error report."""
+    """Fill in an error report.
+
+    ``error`` is (N_ERROR,).
+    """
     error[ERROR_CODE] = code
     error[ERROR_ROW] = row
     error[ERROR_SAMPLE] = sample
@@ -85,6 +93,10 @@ def report(
 
 @kernel
 def same_bytes(text: NDArray[np.uint8], start: int, end: int, other_start: int, other_end: int) -> bool:
+    """Whether two stretches of a text are equal.
+
+    ``text`` is (byte,).
+    """
     if end - start != other_end - other_start:
         return False
     for k in range(end - start):  # noqa: SIM110 (a generator would not compile)
@@ -109,8 +121,12 @@ def scan_sites(
 ) -> int:
     """Read the site columns of every line; return how many lines were read before the first malformed one.
 
+    ``text`` (byte); ``starts``, ``ends``, ``position``, ``n_alleles``, ``same_contig`` (line); ``spans`` (line, field,
+    start and end); ``format_spans`` (line, start and end); ``error`` (cell).
     ``format_spans`` ends where the FORMAT column ends: the first sample starts one byte later.
     ``same_contig`` says whether CHROM equals that of the line before.
+
+    ``starts`` and ``ends`` are (line,); ``position`` and ``n_alleles`` (record,).
     """
     n_columns = N_SITE_COLUMNS + (1 if has_format else 0)
     column_start = np.empty(n_columns, np.int64)
@@ -120,25 +136,18 @@ def scan_sites(
         if text[start] == HASH:
             report(error, HEADER_LINE, row, -1, start, end, 0, 0)
             return row
-        found = 0
-        at = start
-        while found < n_columns and at <= end:
-            stop = at
-            while stop < end and text[stop] != TAB:
-                stop += 1
-            if stop == at:
-                report(error, EMPTY_COLUMN, row, -1, start, end, found, 0)
-                return row
-            column_start[found] = at
-            column_end[found] = stop
-            found += 1
-            at = stop + 1
+        # The columns before those of the samples
+        found, at = find_columns(text, start, end, column_start, column_end)
+        if found < 0:
+            report(error, EMPTY_COLUMN, row, -1, start, end, -1 - found, 0)
+            return row
         if found < n_columns:
             report(error, TOO_FEW_COLUMNS, row, -1, start, end, found, n_columns)
             return row
         if not has_samples and at <= end:
             report(error, TOO_MANY_COLUMNS, row, -1, start, end, found, n_columns)
             return row
+        # What they say
         value = read_position(text, column_start[COLUMN_POS], column_end[COLUMN_POS])
         if value < 0:
             report(error, BAD_POSITION, row, -1, column_start[COLUMN_POS], column_end[COLUMN_POS], 0, 0)
@@ -149,6 +158,7 @@ def scan_sites(
             report(error, EMPTY_ALLELE, row, -1, column_start[COLUMN_ALT], column_end[COLUMN_ALT], 0, 0)
             return row
         n_alleles[row] = 1 + n_alts
+        # Where they are
         for span, column in (
             (SPAN_CHROM, 0),
             (SPAN_ID, 2),
@@ -168,8 +178,36 @@ def scan_sites(
 
 
 @kernel
+def find_columns(
+    text: NDArray[np.uint8], start: int, end: int, column_start: NDArray[np.int64], column_end: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Find the first columns of a line, as many as ``column_start``, ``column_end`` (column) hold; ``text`` (byte).
+
+    Returns how many there are, or -1 less the number of the first empty one, and the byte after the tab behind them.
+
+    ``column_start`` is (column,).
+    """
+    found = 0
+    at = start
+    while found < column_start.shape[0] and at <= end:
+        stop = at
+        while stop < end and text[stop] != TAB:
+            stop += 1
+        if stop == at:
+            return -1 - found, at
+        column_start[found] = at
+        column_end[found] = stop
+        found += 1
+        at = stop + 1
+    return found, at
+
+
+@kernel
 def read_position(text: NDArray[np.uint8], start: int, end: int) -> int:
-    """The digits of POS as a number; -1 where they are none."""
+    """The digits of POS as a number; -1 where they are none.
+
+    ``text`` is (byte,).
+    """
     if end - start > MAX_POSITION_DIGITS:
         return -1
     value = 0
@@ -183,7 +221,10 @@ def read_position(text: NDArray[np.uint8], start: int, end: int) -> int:
 
 @kernel
 def count_alts(text: NDArray[np.uint8], start: int, end: int) -> int:
-    """How many alleles a not empty ALT column lists (``.``: none); -1 where one of them is empty."""
+    """How many alleles a not empty ALT column lists (``.``: none); -1 where one of them is empty.
+
+    ``text`` is (byte,).
+    """
     if end - start == 1 and text[start] == DOT:
         return 0
     n_alts = 1
@@ -202,7 +243,10 @@ def count_alts(text: NDArray[np.uint8], start: int, end: int) -> int:
 def find_format_key(
     text: NDArray[np.uint8], format_spans: NDArray[np.int64], first: int, second: int, index: NDArray[np.int64]
 ) -> None:
-    """For every record, the place of a two-letter key in its FORMAT column, or -1."""
+    """For every record, the place of a two-letter key in its FORMAT column, or -1.
+
+    ``text`` is (byte,); ``format_spans`` (record, 2); ``index`` (record,).
+    """
     for row in range(format_spans.shape[0]):
         index[row] = -1
         at, end = format_spans[row, 0], format_spans[row, 1]
@@ -220,7 +264,10 @@ def find_format_key(
 
 @kernel
 def pack_sites(text: NDArray[np.uint8], spans: NDArray[np.int64], packed: NDArray[np.uint8]) -> None:
-    """Copy the columns CHROM to INFO of every record end to end, and let ``spans`` point into the copy."""
+    """Copy the columns CHROM to INFO of every record end to end, and let ``spans`` point into the copy.
+
+    ``text`` and ``packed`` are (byte,); ``spans`` (record, N_SPANS, 2).
+    """
     at = 0
     for row in range(spans.shape[0]):
         start, end = spans[row, SPAN_CHROM, 0], spans[row, SPAN_INFO, 1]
@@ -234,7 +281,10 @@ def pack_sites(text: NDArray[np.uint8], spans: NDArray[np.int64], packed: NDArra
 
 @kernel
 def find_changes(text: NDArray[np.uint8], field_spans: NDArray[np.int64], changes: NDArray[np.bool_]) -> None:
-    """Whether a field differs from that of the record before."""
+    """Whether a field differs from that of the record before.
+
+    ``text`` is (byte,); ``field_spans`` (record, 2); ``changes`` (record,).
+    """
     for row in range(field_spans.shape[0]):
         changes[row] = row == 0 or not same_bytes(
             text, field_spans[row, 0], field_spans[row, 1], field_spans[row - 1, 0], field_spans[row - 1, 1]
@@ -245,7 +295,10 @@ def find_changes(text: NDArray[np.uint8], field_spans: NDArray[np.int64], change
 def find_record_ends(
     text: NDArray[np.uint8], spans: NDArray[np.int64], position: NDArray[np.int64], last: NDArray[np.int64]
 ) -> None:
-    """The last reference base of every record: INFO/END where it lies at or after POS, else POS + len(REF) - 1."""
+    """The last reference base of every record: INFO/END where it lies at or after POS, else POS + len(REF) - 1.
+
+    ``text`` is (byte,); ``spans`` (record, N_SPANS, 2); ``position`` and ``last`` (record,).
+    """
     for row in range(spans.shape[0]):
         last[row] = position[row] + spans[row, SPAN_REF, 1] - spans[row, SPAN_REF, 0] - 1
         at, end = spans[row, SPAN_INFO, 0], spans[row, SPAN_INFO, 1]
@@ -269,7 +322,10 @@ def find_record_ends(
 
 @kernel
 def find_unchanged_prefix(text: NDArray[np.uint8], spans: NDArray[np.int64], prefix: NDArray[np.int64]) -> None:
-    """How many leading bases of REF no ALT allele of the record changes; 0 for a record without ALT."""
+    """How many leading bases of REF no ALT allele of the record changes; 0 for a record without ALT.
+
+    ``text`` is (byte,); ``spans`` (record, N_SPANS, 2); ``prefix`` (record,).
+    """
     for row in range(spans.shape[0]):
         ref, ref_end = spans[row, SPAN_REF, 0], spans[row, SPAN_REF, 1]
         at, end = spans[row, SPAN_ALT, 0], spans[row, SPAN_ALT, 1]
@@ -287,7 +343,10 @@ def find_unchanged_prefix(text: NDArray[np.uint8], spans: NDArray[np.int64], pre
 
 @kernel
 def find_snps(text: NDArray[np.uint8], spans: NDArray[np.int64], is_snp: NDArray[np.bool_]) -> None:
-    """Whether REF and every ALT allele of a record are one of the letters ACGTN (any case)."""
+    """Whether REF and every ALT allele of a record are one of the letters ACGTN (any case).
+
+    ``text`` is (byte,); ``spans`` (record, N_SPANS, 2); ``is_snp`` (record,).
+    """
     for row in range(spans.shape[0]):
         ref = spans[row, SPAN_REF, 0]
         at, end = spans[row, SPAN_ALT, 0], spans[row, SPAN_ALT, 1]

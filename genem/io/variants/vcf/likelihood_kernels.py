@@ -63,6 +63,10 @@ def scan_likelihoods(
     Decimals that are not exact in one step go to ``slow``: rows of record, sample, genotype, first and last byte
     of the text. Returns the largest number of values of a sample and the number of slow decimals; where either is
     larger than the arrays allow, the caller must scan again with more room.
+
+    ``text`` is (byte,); ``format_spans`` (record, 2); ``line_ends``, ``field_index``, ``gt_index`` and
+    ``n_alleles`` (record,); ``column_target`` (column,); ``phred`` and ``decimals`` (record, sample, genotype);
+    ``n_values`` (record, sample); ``slow`` (slow decimal, 5); ``error`` (N_ERROR,).
     """
     widest = 1
     n_slow = 0
@@ -71,6 +75,7 @@ def scan_likelihoods(
         if field_index[row] < 0:
             n_values[row, :] = 0
             continue
+        # The values of every sample that is wanted, their number checked
         at = start
         for column in range(column_target.shape[0]):
             if at > end:
@@ -97,6 +102,7 @@ def scan_likelihoods(
                     widest = max(widest, count)
                     at = field
                 n_values[row, target] = count
+            # The next column
             while at < end and text[at] != TAB:
                 at += 1
             at += 1
@@ -108,7 +114,10 @@ def scan_likelihoods(
 
 @kernel
 def is_missing(text: NDArray[np.uint8], at: int, end: int) -> bool:
-    """Whether the whole field is ``.``."""
+    """Whether the whole field is ``.``.
+
+    ``text`` is (byte,).
+    """
     if at >= end or text[at] != DOT:
         return False
     return at + 1 == end or text[at + 1] == TAB or text[at + 1] == COLON
@@ -116,7 +125,10 @@ def is_missing(text: NDArray[np.uint8], at: int, end: int) -> bool:
 
 @kernel
 def called_ploidy(text: NDArray[np.uint8], at: int, end: int, gt_index: int) -> int:
-    """The number of copies GT names in this column; 0 where it does not tell (no GT, or ``.``)."""
+    """The number of copies GT names in this column; 0 where it does not tell (no GT, or ``.``).
+
+    ``text`` is (byte,).
+    """
     if gt_index < 0:
         return 0
     at = skip_fields(text, at, end, gt_index)
@@ -142,7 +154,10 @@ def scan_phreds(
     values: NDArray[np.int32],
     error: NDArray[np.int64],
 ) -> int:
-    """Read whole numbers, not negative, with ``.`` for a missing one; return how many."""
+    """Read whole numbers, not negative, with ``.`` for a missing one; return how many.
+
+    ``text`` is (byte,); ``values`` (genotype,); ``error`` (N_ERROR,).
+    """
     count = 0
     while True:
         first = at
@@ -184,7 +199,10 @@ def scan_decimals(
     slow: NDArray[np.int64],
     n_slow: int,
 ) -> tuple[int, int]:
-    """Read decimals, with ``.`` for a missing one; return how many, and how many slow ones so far."""
+    """Read decimals, with ``.`` for a missing one; return how many, and how many slow ones so far.
+
+    ``text`` is (byte,); ``values`` (genotype,); ``slow`` (slow decimal, 5).
+    """
     count = 0
     while True:
         stop = end_of_value(text, at, end)
@@ -209,6 +227,10 @@ def scan_decimals(
 
 @kernel
 def end_of_value(text: NDArray[np.uint8], at: int, end: int) -> int:
+    """Where a value ends.
+
+    ``text`` is (byte,).
+    """
     while at < end and text[at] != COMMA and text[at] != COLON and text[at] != TAB:
         at += 1
     return at
@@ -216,10 +238,14 @@ def end_of_value(text: NDArray[np.uint8], at: int, end: int) -> int:
 
 @kernel
 def parse_decimal(text: NDArray[np.uint8], at: int, end: int) -> tuple[float, bool]:
-    """The double nearest to a decimal, and whether it was found (False: not a plain decimal, or not exact here)."""
+    """The double nearest to a decimal, and whether it was found (False: not a plain decimal, or not exact in one step).
+
+    ``text`` is (byte,).
+    """
     negative = at < end and text[at] == MINUS
     if at < end and (text[at] == MINUS or text[at] == PLUS):
         at += 1
+    # Digits before and after the point as an integer times a power of ten
     mantissa = 0
     power = 0
     n_digits = 0
@@ -245,6 +271,7 @@ def parse_decimal(text: NDArray[np.uint8], at: int, end: int) -> tuple[float, bo
         if not plain:
             return 0.0, False
         power += exponent
+    # One exact factor
     value = float(mantissa)
     if mantissa > 0:
         if abs(power) > MAX_EXACT_POWER:
@@ -255,7 +282,10 @@ def parse_decimal(text: NDArray[np.uint8], at: int, end: int) -> tuple[float, bo
 
 @kernel
 def parse_exponent(text: NDArray[np.uint8], at: int, end: int) -> tuple[int, bool]:
-    """The exponent of a decimal, from its letter E on, and whether it is one of at most three digits."""
+    """The exponent of a decimal, from its letter E on, and whether it is one of at most three digits.
+
+    ``text`` is (byte,).
+    """
     if text[at] != LETTER_E and text[at] != LETTER_SMALL_E:
         return 0, False
     at += 1

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genem.data import MISSING_PHRED, N_SPANS, SPAN_CHROM, SPAN_INFO, GenotypeBlock, LikelihoodField, VariantSites
+from genem.data import CALLS, MISSING_PHRED, N_SPANS, SPAN_CHROM, SPAN_INFO, Field, GenotypeBlock, VariantSites
 from genem.errors import InputError
 from genem.io.variants.header import VariantHeader
+from genem.io.variants.messages import VALUE_REMEDY, place_of
 from genem.io.variants.selection import RecordSelection
 from genem.io.variants.vcf import kernels as codes
-from genem.io.variants.vcf.errors import VALUE_REMEDY, malformed_record, shown
+from genem.io.variants.vcf.errors import malformed_record, shown
 from genem.io.variants.vcf.genotype_kernels import scan_genotypes
 from genem.io.variants.vcf.kernels import find_format_key, find_lines, pack_sites, scan_sites
 from genem.io.variants.vcf.likelihood_kernels import scan_likelihoods
@@ -43,17 +44,7 @@ class _Rows:
     format_spans: NDArray[np.int64]
 
     def __getitem__(self, rows: slice | NDArray[np.bool_]) -> _Rows:
-        sites = self.sites
-        chosen = VariantSites(
-            sites.contigs,
-            sites.contig[rows],
-            sites.position[rows],
-            sites.n_alleles[rows],
-            sites.record[rows],
-            sites.text,
-            sites.spans[rows],
-        )
-        return _Rows(chosen, self.line_ends[rows], self.format_spans[rows])
+        return _Rows(self.sites.select(rows), self.line_ends[rows], self.format_spans[rows])
 
     def __len__(self) -> int:
         return len(self.sites)
@@ -68,7 +59,7 @@ class VcfTextDecoder:
         Of the file.
     samples
         The samples to read, in the order wanted.
-    with_gt, likelihood_field
+    with_calls, likelihoods
         What to read of them.
     selection
         Chooses the records.
@@ -90,8 +81,8 @@ class VcfTextDecoder:
         header: VariantHeader,
         samples: tuple[str, ...],
         *,
-        with_gt: bool,
-        likelihood_field: LikelihoodField | None,
+        with_calls: bool,
+        likelihoods: Field | None,
         selection: RecordSelection,
         path: str,
         max_cells: int,
@@ -100,8 +91,9 @@ class VcfTextDecoder:
         self.counts: Counter[str] = Counter(read=0, kept=0)
         self._header = header
         self._samples = samples
-        self._with_gt = with_gt
-        self._likelihood_field = likelihood_field
+        self._with_calls = with_calls
+        self._likelihoods = likelihoods
+        self._names = [CALLS.name] * with_calls + ([] if likelihoods is None else [likelihoods.name])
         self._selection = selection
         self._path = path
         self._max_cells = max_cells
@@ -208,32 +200,32 @@ class VcfTextDecoder:
 
     def _expected_width(self, rows: _Rows) -> int:
         n_alleles = int(rows.sites.n_alleles.max())
-        n_genotypes = comb(n_alleles + USUAL_PLOIDY - 1, USUAL_PLOIDY) if self._likelihood_field else 0
-        return max(self._ploidy if self._with_gt else 0, n_genotypes)
+        n_genotypes = comb(n_alleles + USUAL_PLOIDY - 1, USUAL_PLOIDY) if self._likelihoods else 0
+        return max(self._ploidy if self._with_calls else 0, n_genotypes)
 
     def _read_samples(self, rows: _Rows) -> GenotypeBlock | None:
         """The block of these records, or None where it would be too large."""
-        gt_index = self._field_index(rows, "GT")
-        alleles = phased = likelihoods = n_likelihoods = None
-        field = self._likelihood_field
-        if self._with_gt:
+        gt_index = self._field_index(rows, CALLS.name)
+        alleles = phased = likelihoods = n_likelihoods = name = None
+        if self._with_calls:
             calls = self._read_genotypes(rows, gt_index)
             if calls is None:
                 return None
             alleles, phased = calls
-        if field is not None:
-            field_index = self._field_index(rows, field)
-            values = self._read_likelihoods(rows, field, field_index, gt_index)
+        if self._likelihoods is not None:
+            name = self._likelihoods.name
+            field_index = self._field_index(rows, name)
+            values = self._read_likelihoods(rows, self._likelihoods, field_index, gt_index)
             if values is None:
                 return None
             likelihoods, n_likelihoods = values
-            self._count_absent(rows, field, field_index)
-        if self._with_gt:
-            self._count_absent(rows, "GT", gt_index)
+            self._count_absent(rows, name, field_index)
+        if self._with_calls:
+            self._count_absent(rows, CALLS.name, gt_index)
         lines = _lines_of(rows) if self._keep_lines else None
         sites = _packed(rows.sites)
         self._check_encoding(sites)
-        return GenotypeBlock(sites, self._samples, alleles, phased, field, likelihoods, n_likelihoods, lines)
+        return GenotypeBlock(sites, self._samples, alleles, phased, name, likelihoods, n_likelihoods, lines)
 
     def _check_encoding(self, sites: VariantSites) -> None:
         if sites.text.max(initial=0) <= LAST_ASCII:
@@ -242,7 +234,7 @@ class VcfTextDecoder:
             sites.text.tobytes().decode()
         except UnicodeDecodeError as error:
             row = int(np.searchsorted(sites.spans[:, SPAN_INFO, 1], error.start, side="right"))
-            raise InputError("the record is not UTF-8 text", path=self._path, place=_place(sites, row)) from error
+            raise InputError("the record is not UTF-8 text", path=self._path, place=place_of(sites, row)) from error
 
     def _field_index(self, rows: _Rows, name: str) -> NDArray[np.int64]:
         index = np.full(len(rows), -1, np.int64)
@@ -267,10 +259,9 @@ class VcfTextDecoder:
 
     def check_fields(self) -> None:
         """At the end of the file: refuse a field that no record had."""
-        names = ["GT"] * self._with_gt + [self._likelihood_field] * (self._likelihood_field is not None)
-        for name in names:
+        for name in self._names:
             if self.counts["kept"] and self.counts[f"without_{name}"] == self.counts["kept"] and self._samples:
-                raise self._field_missing(str(name), "is in none of the records")
+                raise self._field_missing(name, "is in none of the records")
 
     def _field_missing(self, name: str, how: str) -> InputError:
         return InputError(f"FORMAT/{name} {how}", path=self._path, remedy=f"the first record has {self._first_formats}")
@@ -298,7 +289,7 @@ class VcfTextDecoder:
                 phased,
                 error,
             )
-            self._check(error, rows, "GT")
+            self._check(error, rows, CALLS.name)
             if ploidy <= room:
                 break
             if not self._fits(rows, ploidy):
@@ -308,11 +299,11 @@ class VcfTextDecoder:
         return _first_cells(alleles, ploidy), phased
 
     def _read_likelihoods(
-        self, rows: _Rows, field: LikelihoodField, field_index: NDArray[np.int64], gt_index: NDArray[np.int64]
+        self, rows: _Rows, field: Field, field_index: NDArray[np.int64], gt_index: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32] | NDArray[np.float32], NDArray[np.int32]] | None:
         sites = rows.sites
         shape = (len(rows), len(self._samples))
-        decimal = field != "PL"
+        decimal = not field.is_integer
         error = np.zeros(codes.N_ERROR, np.int64)
         n_values = np.empty(shape, np.int32)
         room, slow_room = self._expected_width(rows), FEW_SLOW_DECIMALS
@@ -335,13 +326,13 @@ class VcfTextDecoder:
                 slow,
                 error,
             )
-            self._check(error, rows, field)
+            self._check(error, rows, field.name)
             if widest <= room and n_slow <= slow_room:
                 break
             if not self._fits(rows, widest):
                 return None
             room, slow_room = max(room, widest), max(slow_room, n_slow)
-        self._fill_slow_decimals(rows, field, decimals, slow[:n_slow])
+        self._fill_slow_decimals(rows, field.name, decimals, slow[:n_slow])
         return _first_cells(decimals if decimal else phred, widest), n_values
 
     def _fill_slow_decimals(
@@ -354,7 +345,7 @@ class VcfTextDecoder:
             if abs(value) <= LARGEST_DECIMAL or MINUS_INFINITY.fullmatch(text):
                 decimals[row, sample, genotype] = float(text)
                 continue
-            place = f"{_place(rows.sites, row)}, sample {self._samples[sample]}"
+            place = f"{place_of(rows.sites, row)}, sample {self._samples[sample]}"
             raise InputError(
                 f"FORMAT/{field} has the value {shown(text)}, which is not a finite number",
                 path=self._path,
@@ -369,15 +360,11 @@ class VcfTextDecoder:
                 error,
                 rows.sites.text,
                 path=self._path,
-                place=_place(rows.sites, row),
+                place=place_of(rows.sites, row),
                 samples=self._header.samples,
                 n_alleles=int(rows.sites.n_alleles[row]),
                 field=field,
             )
-
-
-def _place(sites: VariantSites, row: int) -> str:
-    return f"record {sites.record[row]} ({sites.chrom(row)}:{sites.position[row]})"
 
 
 def _place_of_line(line: bytes, record: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from genem.data import (
     ABSENT_ALLELE,
+    FIELDS,
     MISSING_ALLELE,
     MISSING_PHRED,
     GenotypeBlock,
@@ -50,8 +51,8 @@ def sample_names(n: int) -> list[str]:
 def decoder(text: str, field: LikelihoodField | None = None, samples: tuple[str, ...] | None = None, **options: Any):
     header = parse_header(text, "x.bcf")
     given_options = {
-        "with_gt": True,
-        "likelihood_field": field,
+        "with_calls": True,
+        "likelihoods": None if field is None else FIELDS[field],
         "selection": RecordSelection("x.bcf"),
         "path": "x.bcf",
         "max_cells": 1 << 24,

@@ -200,7 +200,7 @@ def test_fields_that_records_lack() -> None:
 
 def test_sites_only() -> None:
     (block,) = decoded(
-        reference.encode_record(one_sample((GT, reference.INT8, [2, 4]))), header_text(1), with_gt=False
+        reference.encode_record(one_sample((GT, reference.INT8, [2, 4]))), header_text(1), with_calls=False
     )  # fmt: skip
     assert block.alleles is None
     assert block.likelihoods is None

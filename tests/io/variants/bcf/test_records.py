@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genem.data import (
+    FIELDS,
     SPAN_ALT,
     SPAN_FILTER,
     SPAN_ID,
@@ -153,7 +154,7 @@ def test_equal_to_the_text(vcf: Vcf, field: LikelihoodField) -> None:
         columns_end = vcf.text.index(b"\n", vcf.text.index(b"#CHROM")) + 1
         options: dict[str, Any] = {"selection": RecordSelection("x.vcf"), "path": "x.vcf", "max_cells": 1 << 24}
         header = parse_header(vcf.text[:columns_end].decode(), "x.vcf")
-        reader = VcfTextDecoder(header, header.samples, with_gt=True, likelihood_field=field, **options)
+        reader = VcfTextDecoder(header, header.samples, with_calls=True, likelihoods=FIELDS[field], **options)
         blocks, _ = reader.decode(vcf.text[columns_end:])
         (expected,) = blocks
         for name in ("alleles", "phased", "likelihoods", "n_likelihoods"):

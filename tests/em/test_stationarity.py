@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genem.em import Status
-from genem.em.rounds import Rounds, maximise
+from genem.em.stationarity import Rounds, maximise
 
 BOX = np.full(3, -2.0), np.full(3, 2.0)
 

@@ -162,7 +162,7 @@ def em_update(p: np.ndarray, scores: np.ndarray, updated: np.ndarray) -> None:
 
 @kernel
 def keep_inside(p: np.ndarray) -> None:
-    """Put an extrapolation (haplotype,) back on the simplex."""
+    """Put an extrapolation ``p`` (haplotype,) back on the simplex."""
     total = 0.0
     for haplotype in range(p.size):
         p[haplotype] = max(0.0, p[haplotype])
@@ -226,16 +226,16 @@ def climb(
 
 @kernel
 def n_starts(n_samples: int) -> int:
-    """How many starts so many samples, known at either locus, are climbed from."""
+    """The number of starts that so many samples, known at either locus, are climbed from."""
     return N_STARTS_OF_FEW if n_samples < FEW_SAMPLES else N_STARTS
 
 
 @kernel
 def start_point(number: int, p_a: float, p_b: float, p: np.ndarray) -> None:
-    """The deterministic starts: equilibrium, coupling, repulsion, two lopsided points; for few samples, the centre of
-    the simplex and four points with one haplotype nearly absent.
+    """Fill ``p`` (haplotype,) with one of the deterministic starts.
 
-    But for the centre none is symmetric in the alleles, where symmetric data would hold EM on a saddle.
+    They are equilibrium, coupling, repulsion, two lopsided points; for few samples, the centre of the simplex and four
+    points with one haplotype nearly absent. But for the centre none is symmetric in the alleles, where symmetric data would hold EM on a saddle.
     """
     if number >= N_STARTS:
         absent = number - N_STARTS - 1
@@ -272,6 +272,8 @@ def best_of_starts(
     """Fill ``best`` (haplotype,) with the highest point; return its height, distinct maxima, evaluations, status.
 
     The distinct maxima and their log-likelihoods go to ``found`` (start, haplotype) and ``heights`` (start,).
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample).
     """
     n = diploid.shape[1] + haploid.shape[1]
     if n == 0:

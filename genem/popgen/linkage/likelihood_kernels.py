@@ -235,7 +235,8 @@ def start_point(number: int, p_a: float, p_b: float, p: np.ndarray) -> None:
     """Fill ``p`` (haplotype,) with one of the deterministic starts.
 
     They are equilibrium, coupling, repulsion, two lopsided points; for few samples, the centre of the simplex and four
-    points with one haplotype nearly absent. But for the centre none is symmetric in the alleles, where symmetric data would hold EM on a saddle.
+    points with one haplotype nearly absent. But for the centre none is symmetric in the alleles, where symmetric data
+    would hold EM on a saddle.
     """
     if number >= N_STARTS:
         absent = number - N_STARTS - 1

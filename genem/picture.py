@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Target = str | Path | IO[bytes]
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+"""Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), which readers with any colour vision can tell apart."""
+BLUE, VERMILION, GREEN, PURPLE, ORANGE = COLOURS[:5]
 
 
 @contextmanager

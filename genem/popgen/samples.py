@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from genem.data import ABSENT_ALLELE, FIELDS
 from genem.errors import UsageError
-from genem.popgen.frequency.count_kernels import Design
+from genem.popgen.samples_kernels import Design
 
 Calls = NDArray[np.int8] | NDArray[np.int16]
 Cells = NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from genem.data import VariantSites
 from genem.errors import UsageError
-from genem.popgen.frequency.count_kernels import AS_CALLED, ONE_COPY, X_REGION, Y_REGION
+from genem.popgen.samples_kernels import AS_CALLED, ONE_COPY, X_REGION, Y_REGION
 
 Build = Literal["b37", "b38"]
 

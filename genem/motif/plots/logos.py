@@ -12,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Motif
-from genem.picture import Target, picture
+from genem.picture import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Target, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["information", "plot_logos"]
 
-# Colours that colour-blind readers tell apart (Okabe and Ito 2008, https://jfly.uni-koeln.de/color/).
-GREEN, BLUE, ORANGE, VERMILION, PURPLE, SKY, BLACK = (
-    "#009E73", "#0072B2", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#222222",
-)  # fmt: skip
+BLACK = "#222222"
 NUCLEOTIDE_COLOURS = {"A": GREEN, "C": BLUE, "G": ORANGE, "T": VERMILION, "U": VERMILION}
 AMINO_ACID_COLOURS = {
     **dict.fromkeys("AVLIMFW", BLACK),  # hydrophobic

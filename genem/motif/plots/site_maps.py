@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from genem.data import Motif, MotifSites, SequenceSet
-from genem.motif.plots.logos import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
-from genem.picture import Target, picture
+from genem.picture import COLOURS, Target, picture
 
 __all__ = ["plot_site_map"]
 
-MOTIF_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+MOTIF_COLOURS = COLOURS[:6]
 MANY_SEQUENCES = 60
 LONGEST_NAME = 28
 ROW_INCHES = 0.19

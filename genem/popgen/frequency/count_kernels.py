@@ -11,12 +11,7 @@ import numpy as np
 
 from genem.data import ABSENT_ALLELE, MISSING_ALLELE
 from genem.jit import kernel
-
-# How the ploidy of a chromosome follows from sex (sex_chromosomes.py assigns them).
-AS_CALLED, X_REGION, Y_REGION, ONE_COPY = 0, 1, 2, 3
-# How many copies of a sample count at a variant.
-NO_COPY, SINGLE_COPY, CALLED_COPIES = 0, 1, 2
-MALE, FEMALE = 1, 2
+from genem.popgen.samples_kernels import AS_CALLED, NO_COPY, SINGLE_COPY, X_REGION, Design, copies_role
 
 # Columns of the per-row counts.
 N_SAMPLES, N_CALLED, ALLELE_NUMBER, N_DIPLOID, N_SINGLE, N_LONE = range(6)
@@ -39,16 +34,6 @@ LANE_CAPACITY = 65535
 BYTE_CAPACITY = 255
 # Words looked at before a count that needs everybody called.
 GLANCE = 32
-
-
-class Design(NamedTuple):
-    """What is known of the variants and samples of a block beside the data."""
-
-    n_alleles: np.ndarray  # int64 (variant,), REF included
-    region: np.ndarray  # int8 (variant,): AS_CALLED, X_REGION, Y_REGION, ONE_COPY
-    sex: np.ndarray  # int8 (sample,): MALE, FEMALE, 0 unknown
-    group: np.ndarray  # int64 (sample,): the number of groups where in none
-    n_groups: int
 
 
 class Options(NamedTuple):
@@ -77,16 +62,6 @@ class Rows(NamedTuple):
     incomplete: np.ndarray  # int64 (variant,): samples whose likelihoods are partly missing
     polyploid: np.ndarray  # int64 (variant,): the first sample that counts with more than two copies, or -1
     bad_sample: np.ndarray  # int64 (variant,): the first sample that cannot be used, or -1
-
-
-@kernel
-def copies_role(region: int, sex: int) -> int:
-    """How many copies of a sample of this sex count in this region."""
-    if region == AS_CALLED:
-        return CALLED_COPIES
-    if region == ONE_COPY or sex == MALE:
-        return SINGLE_COPY
-    return CALLED_COPIES if region == X_REGION and sex == FEMALE else NO_COPY
 
 
 @kernel

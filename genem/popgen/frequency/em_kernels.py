@@ -31,7 +31,7 @@ from genem.em.ascent_kernels import (
 )
 from genem.jit import inlined_kernel, kernel
 from genem.popgen.frequency.count_kernels import Options
-from genem.popgen.frequency.interval_kernels import heterozygosity_at
+from genem.popgen.frequency.genotype_kernels import heterozygosity_at
 
 # Stands for zero in a fit: small enough to carry no weight, yet the slope at zero can still be computed.
 ZERO = 1e-100

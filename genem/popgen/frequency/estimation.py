@@ -19,7 +19,6 @@ from genem.popgen.frequency.count_kernels import (
     N_CALLED,
     N_ROW_COUNTS,
     N_SAMPLES,
-    Design,
     Options,
     Rows,
 )
@@ -49,6 +48,7 @@ from genem.popgen.samples import (
     check_samples,
     study_design,
 )
+from genem.popgen.samples_kernels import Design
 from genem.popgen.sex_chromosomes import Build, ploidy_regions
 
 __all__ = ["allele_frequencies_from_genotypes", "allele_frequencies_from_likelihoods", "freq"]

@@ -9,7 +9,7 @@ import numpy as np
 from genem.em.status import CLOSED_FORM, DEGENERATE
 from genem.jit import kernel
 from genem.numerics.tails_kernels import chi_square_tail
-from genem.popgen.frequency.count_kernels import ALLELE_NUMBER, N_CALLED, N_DIPLOID, N_ROW_COUNTS, Design, Options, Rows
+from genem.popgen.frequency.count_kernels import ALLELE_NUMBER, N_CALLED, N_DIPLOID, N_ROW_COUNTS, Options, Rows
 from genem.popgen.frequency.em_kernels import AT_ZERO, ZERO, Model, Samples, Selection, em_map, fit
 from genem.popgen.frequency.genotype_kernels import (
     FREQUENCY,
@@ -19,10 +19,18 @@ from genem.popgen.frequency.genotype_kernels import (
     STANDARD_ERROR,
     inbreeding_coefficient,
 )
-from genem.popgen.frequency.genotype_model_kernels import genotype_classes, hardy_weinberg_classes, random_mating
-from genem.popgen.frequency.information_kernels import standard_errors
-from genem.popgen.frequency.profile_kernels import heterogeneity, profile_interval
-from genem.popgen.samples_kernels import DIPLOID_SLOT, genotype_tables, lay_out, phred_likelihoods, select_samples
+from genem.popgen.frequency.genotype_model_kernels import (
+    DIPLOID_SLOT,
+    genotype_classes,
+    genotype_tables,
+    hardy_weinberg_classes,
+    lay_out,
+    phred_likelihoods,
+    random_mating,
+    select_samples,
+)
+from genem.popgen.frequency.uncertainty_kernels import heterogeneity, profile_interval, standard_errors
+from genem.popgen.samples_kernels import Design
 
 # Share of the frequency a start gives to the allele it favours.
 FAVOURED = 0.9

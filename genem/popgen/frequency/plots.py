@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genem.picture import Target, picture
+from genem.picture import COLOURS, Target, picture
 from genem.popgen.frequency.table import FrequencyTable
 from genem.popgen.samples import POOLED
 
@@ -14,8 +14,6 @@ __all__ = ["SpectrumAccumulator", "plot_frequency_spectrum"]
 N_BINS = 20
 BIN_DECIMALS = 6
 """Frequencies are rounded before they are binned, so that one printed with ten digits falls where the original does."""
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
-"""Okabe and Ito's palette, which readers with any colour vision can tell apart."""
 
 
 class SpectrumAccumulator:

@@ -9,14 +9,21 @@ import numpy as np
 
 from genem.data import ABSENT_ALLELE
 from genem.jit import kernel
-from genem.popgen.frequency.count_kernels import NO_COPY, SINGLE_COPY, Design, Options, copies_role
+from genem.popgen.frequency.count_kernels import Options
 from genem.popgen.frequency.em_kernels import NONE
-from genem.popgen.frequency.genotype_model_kernels import arrangements, homozygote_index, ploidy_of
-from genem.popgen.samples_kernels import genotype_tables, ploidy_in, slot_of
+from genem.popgen.frequency.genotype_model_kernels import (
+    arrangements,
+    genotype_tables,
+    homozygote_index,
+    ploidy_in,
+    ploidy_of,
+    slot_of,
+)
+from genem.popgen.samples_kernels import NO_COPY, SINGLE_COPY, Design, copies_role
 
 
 class Posteriors(NamedTuple):
-    """What to fill: all arrays hold NaN or 0 to start with."""
+    """Arrays to fill; all hold NaN or 0 to start with."""
 
     probability: np.ndarray  # float32 (variant, sample, genotype)
     dosage: np.ndarray  # float32 (variant, sample, ALT)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import ABSENT_ALLELE, MISSING_ALLELE, VariantSites
-from genem.popgen.frequency.count_kernels import FEMALE, MALE, ONE_COPY, X_REGION, Y_REGION
 from genem.popgen.linkage.likelihoods import LikelihoodRows
 from genem.popgen.linkage.packed import PackedCalls
 from genem.popgen.linkage.packed_kernels import CALLED, COPY_CALLED
+from genem.popgen.samples_kernels import FEMALE, MALE, ONE_COPY, X_REGION, Y_REGION
 from genem.popgen.sex_chromosomes import Build, ploidy_regions
 
 __all__ = ["CountedCopies", "PloidyMismatches", "calls_of_copies", "counted_copies"]

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.errors import InputError
-from genem.picture import Target, picture
-from genem.popgen.frequency.plots import COLOURS
+from genem.picture import COLOURS, Target, picture
 from genem.popgen.linkage.decay import DecayCurve
 from genem.popgen.linkage.pairs import LinkagePairs
 from genem.popgen.samples import POOLED

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from genem.picture import Target, picture
+from genem.picture import BLUE, VERMILION, Target, picture
 from genem.popgen.spectrum.estimation import SpectrumFit
 
 __all__ = ["plot_site_spectrum"]
 
-COLOUR = "#0072B2"
-NEUTRAL_COLOUR = "#D55E00"
 MANY_COUNTS = 60
 """With more counts, bars touch and error bars are hairlines."""
 
@@ -61,7 +59,7 @@ def _draw_bars(result: SpectrumFit, axes) -> None:  # type: ignore[no-untyped-de
     thin = {"elinewidth": 1.2 if counts.size <= MANY_COUNTS else 0.5}
     width = 0.8 if counts.size <= MANY_COUNTS else 1.0
     heights = result.expected_sites[counts]
-    axes.bar(counts, heights, width, color=COLOUR, yerr=errors, ecolor="0.55", error_kw=thin, label="estimated")
+    axes.bar(counts, heights, width, color=BLUE, yerr=errors, ecolor="0.55", error_kw=thin, label="estimated")
     if segregating and counts.size:
         total = result.diversity[0].segregating_sites
         theta = total / np.sum(1.0 / np.arange(1, n))
@@ -69,7 +67,7 @@ def _draw_bars(result: SpectrumFit, axes) -> None:  # type: ignore[no-untyped-de
         if result.fold:
             neutral = np.where(2 * counts == n, neutral, neutral + theta / (n - counts))
         marker = "." if counts.size <= MANY_COUNTS else ""
-        axes.plot(counts, neutral, color=NEUTRAL_COLOUR, marker=marker, label="neutral expectation")
+        axes.plot(counts, neutral, color=VERMILION, marker=marker, label="neutral expectation")
     axes.set(
         xlabel="minor allele count" if result.fold else "derived allele count",
         ylabel="expected sites",

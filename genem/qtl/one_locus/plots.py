@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.errors import UsageError
-from genem.picture import Target, picture
+from genem.picture import COLOURS, Target, picture
 from genem.qtl.one_locus.effects import LocusEffects
 from genem.qtl.one_locus.peaks import Threshold
 from genem.qtl.one_locus.scanning import Scan
 
 __all__ = ["plot_effects", "plot_lod_curves"]
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's palette, which readers with any colour vision can tell apart."""
+LINE_COLOURS = COLOURS[:6]
 DASHES = ((0, (6, 2)), (0, (2, 2)), (0, (6, 2, 1, 2)), (0, (1, 1)))
 """Line styles of thresholds, the strictest first."""
 METHOD_NAMES = {
@@ -100,7 +99,7 @@ def plot_lod_curves(
             for number, (method, scan) in enumerate(scans.items()):
                 _draw_curve(panel, axis, scan, k, METHOD_NAMES.get(method, method), number)
                 for drawn in (drawn for drawn in of_trait if drawn.method == method):
-                    colour = COLOURS[number % len(COLOURS)] if len(scans) > 1 else "0.35"
+                    colour = LINE_COLOURS[number % len(LINE_COLOURS)] if len(scans) > 1 else "0.35"
                     _draw_threshold(panel, axis, drawn, of_trait, colour, x_chromosomes)
             top = max([float(highest[k]), *(drawn.lod for drawn in of_trait), 1.0])
             panel.set(ylabel="LOD score", ylim=(-0.035 * top, 1.12 * top))
@@ -183,7 +182,7 @@ def _draw_curve(panel: Any, axis: _Axis, scan: Scan, trait: int, label: str, ord
         panel.plot(
             scan.position[on] + axis.origin[k],
             scan.lod[on, trait],
-            color=COLOURS[order % len(COLOURS)],
+            color=LINE_COLOURS[order % len(LINE_COLOURS)],
             lw=0.0 if points else 1.3,
             marker="o" if points else "",
             ms=2.8,
@@ -265,7 +264,7 @@ def _draw_means(panel: Any, drawn: LocusEffects) -> None:
     x = np.arange(len(means))
     if drawn.contrasts:  # on the X chromosome genotypes of both sexes stand side by side: nothing to join
         panel.plot(x, means, color="0.75", lw=1.0, zorder=1)
-    panel.errorbar(x, means, np.nan_to_num(errors), fmt="o", color=COLOURS[0], ms=5, capsize=4, lw=1.3, zorder=2)
+    panel.errorbar(x, means, np.nan_to_num(errors), fmt="o", color=LINE_COLOURS[0], ms=5, capsize=4, lw=1.3, zorder=2)
     panel.set_xticks(x, drawn.terms[: len(means)])
     panel.set_xlim(-0.5, len(means) - 0.5)
     panel.set_title(f"{drawn.name}\nchr {drawn.chromosome}, {drawn.position:.1f} cM, LOD {drawn.lod:.2f}", fontsize=8.5)

@@ -42,7 +42,7 @@ class DecreaseWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class StopRule:
-    """When a run ends, and what it does when the objective falls; the fields are explained in :func:`fit`."""
+    """Rules for when a run ends, and what it does when the objective falls; the fields are explained in :func:`fit`."""
 
     max_iter: int = 10_000
     objective_tolerance: float = OBJECTIVE_TOLERANCE
@@ -55,7 +55,7 @@ class StopRule:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a callback is told about every accepted iterate."""
+    """The report that a callback gets about every accepted iterate."""
 
     start: int
     n_maps: int
@@ -68,7 +68,7 @@ Callback = Callable[[Progress], object]
 
 @dataclass(frozen=True, slots=True)
 class EMRun(Generic[Params]):
-    """How one start ended; ``params`` are those that ``log_likelihood`` belongs to.
+    """The end of one start; ``params`` are those that ``log_likelihood`` belongs to.
 
     Attributes
     ----------
@@ -293,7 +293,7 @@ class Ascent(Generic[Params]):
         return conditions(self.model, params) if math.isfinite(self.rule.gradient_tolerance) else None
 
     def _locked(self, current: _Iterate[Params], last: Stationarity) -> str:
-        """Which parameters sit on a bound that the likelihood would leave, or that EM was never able to leave.
+        """Name the parameters on a bound that the likelihood would leave, or that EM was never able to leave.
 
         The EM map keeps an exact zero. A parameter that was on its bound at the start although the objective rose
         off it there confined the whole path to one face of the parameter space: the end is a maximum of that face.

@@ -75,7 +75,10 @@ def cycle_step_length(start: np.ndarray, first: np.ndarray, second: np.ndarray, 
 
 @kernel
 def extrapolate(start: np.ndarray, first: np.ndarray, second: np.ndarray, alpha: float, point: np.ndarray) -> None:
-    """Write start - 2 alpha r + alpha^2 v to ``point`` (parameter,), which may be one of the others (parameter,)."""
+    """Write start - 2 alpha r + alpha^2 v to ``point``, which may be one of the others.
+
+    ``start``, ``first``, ``second`` and ``point`` are (parameter,).
+    """
     for k in range(len(start)):
         r = first[k] - start[k]
         v = second[k] - first[k] - r
@@ -94,7 +97,7 @@ def longest_step(
 
 @kernel
 def simplex_kkt_residual(value: float, gradient: float, multiplier: float) -> float:
-    """How far one coordinate of a simplex-constrained maximum is from the Karush-Kuhn-Tucker conditions.
+    """The distance of one coordinate of a simplex-constrained maximum from the Karush-Kuhn-Tucker conditions.
 
     Inside, the gradient must equal the multiplier; on the bound (value 0) it may only lie below it.
     """
@@ -105,7 +108,7 @@ def simplex_kkt_residual(value: float, gradient: float, multiplier: float) -> fl
 
 
 class Rule(NamedTuple):
-    """How an ascent moves and when it ends.
+    """Rules by which an ascent moves and ends.
 
     It has converged where, at one point, all three tolerances are met: on the relative change of the objective over the
     EM step that led there, on the longest coordinate of that step, and on the residual that the model gives. A point
@@ -297,7 +300,7 @@ def leave(ascent: Ascent, value: float) -> None:
 
 @inlined_kernel
 def gain_to_come(ascent: Ascent, gain: float, largest_rate: float) -> float:
-    """What an ascent still gains if the gains of EM steps go on shrinking as between the last two; inf where unknown.
+    """The gain still to come if the gains of EM steps go on shrinking as between the last two; inf where unknown.
 
     ``gain`` is that of the EM step from the point. Gains shrink by the square of the rate of convergence r of the
     parameters; gain / (1 - r) is on the safe side of gain / (1 - r^2). Dempster, Laird & Rubin (1977), J. R. Stat.
@@ -312,7 +315,10 @@ def gain_to_come(ascent: Ascent, gain: float, largest_rate: float) -> float:
 
 @inlined_kernel
 def propose(start: np.ndarray, first: np.ndarray, second: np.ndarray, step_max: float, point: np.ndarray) -> float:
-    """Write the SQUAREM extrapolation of two EM steps to ``point`` (parameter,), the others too; return its length."""
+    """Write the SQUAREM extrapolation of two EM steps to ``point``; return its length.
+
+    ``start``, ``first``, ``second`` and ``point`` are (parameter,).
+    """
     alpha = cycle_step_length(start, first, second, step_max)
     extrapolate(start, first, second, alpha, point)
     return alpha

@@ -57,7 +57,7 @@ class EMFit(Generic[Params]):
 
     @property
     def status(self) -> Status:
-        """How the best run ended."""
+        """The end of the best run."""
         return self.best.status
 
     @property
@@ -87,14 +87,14 @@ class EMFit(Generic[Params]):
 
     @property
     def n_starts_best(self) -> int:
-        """How many starts converged to the best objective."""
+        """The number of starts that converged to the best objective."""
         if not self.optima or not is_same_optimum(self.optima[0].objective, self.objective):
             return 0
         return self.optima[0].n_starts
 
     @property
     def verdict(self) -> str:
-        """What may be said about the end, in one line: stationary is not proven global."""
+        """The most that may be said about the end, in one line: stationary is not proven global."""
         if not self.converged:
             return f"{self.status.label}: {self.best.reason}"
         if self.concave:

@@ -1,4 +1,4 @@
-"""What a model tells the engine: the protocols of the EM contract."""
+"""Protocols of the EM contract: what a model tells the engine."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class EMStep(Generic[Params]):
 
     @property
     def objective(self) -> float:
-        """What must not fall: log-likelihood plus penalty of the incoming parameters."""
+        """The value that must not fall: log-likelihood plus penalty of the incoming parameters."""
         return self.log_likelihood + self.penalty
 
 
@@ -87,7 +87,7 @@ class Packed(Protocol[Params]):
     """
 
     def pack(self, params: Params) -> Vector:
-        """float64 (coordinate,)"""
+        """float64 (coordinate,): coordinates of the parameters."""
         ...
 
     def unpack(self, vector: Vector) -> Params: ...
@@ -123,7 +123,7 @@ class Curved(Protocol[Given]):
     """A packed model that knows the second derivatives of its objective."""
 
     def hessian(self, params: Given) -> Vector:
-        """float64 (coordinate, coordinate)"""
+        """float64 (coordinate, coordinate): second derivatives with respect to the packed coordinates."""
         ...
 
 

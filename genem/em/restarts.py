@@ -26,7 +26,7 @@ Point = TypeVar("Point")
 
 @dataclass(frozen=True, slots=True)
 class Round(Generic[Params]):
-    """What climbs from one or more new starts, or from one or more perturbed optima, came to."""
+    """The ends of climbs from one or more new starts, or from one or more perturbed optima."""
 
     kind: Kind
     ends: tuple[Optimum[Params], ...]
@@ -34,7 +34,7 @@ class Round(Generic[Params]):
 
 @dataclass(frozen=True, slots=True)
 class RestartPlan(Generic[Params]):
-    """When to start anew, when to perturb, what is the same optimum, and when to stop.
+    """Rules for when to start anew, when to perturb, what is the same optimum, and when to stop.
 
     Attributes
     ----------

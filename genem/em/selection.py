@@ -45,7 +45,7 @@ class InformationCriteria:
 
 
 def criterion_weights(values: Sequence[float]) -> NDArray[np.float64]:
-    """How the data share their support among models: exp(-difference / 2), summing to 1.
+    """Shares of the support that the data give to each model: exp(-difference / 2), summing to 1.
 
     Parameters
     ----------

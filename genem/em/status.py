@@ -1,4 +1,4 @@
-"""How a fit ended. Plain integers, so that compiled kernels can store them in arrays."""
+"""Ways in which a fit ends. Plain integers, so that compiled kernels can store them in arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fit did, iteration by iteration. Recording reads the path and never changes it."""
+"""The path of a fit, iteration by iteration. Recording reads the path and never changes it."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class StandardErrors(Generic[Params]):
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """What an information matrix says about some values: their errors, or that they have none.
+    """Findings of an information matrix about some values: their errors, or that they have none.
 
     Attributes
     ----------
@@ -286,7 +286,10 @@ def _refuse(model: EMModel[Params], params: Params, reason: str) -> StandardErro
 
 
 def _bounds(model: EMModel[Params], params: Params) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which parameters lie on a bound, and which packed coordinates are free; none where a bound takes several."""
+    """Whether each parameter lies on a bound, and each packed coordinate is free.
+
+    No coordinate is free where a bound takes several.
+    """
     assert isinstance(model, Packed)
     centre, values = model.pack(params), parameter_vector(params)
     is_bound, is_free = np.zeros(values.shape, np.bool_), np.ones(centre.shape, np.bool_)

@@ -19,7 +19,7 @@ LARGEST_SHARE = 1e-8
 
 @kernel
 def flat_direction(factor: np.ndarray, column: int, direction: np.ndarray) -> None:
-    """Fill ``direction`` (coordinate) with x, M x = 0, that belongs to a zero ``column`` of the factor.
+    """Fill ``direction`` (coordinate,) with x, M x = 0, that belongs to a zero ``column`` of the factor.
 
     ``factor`` (row, column) is that of :func:`genem.numerics.linear_kernels.cholesky`; x is 1 at the column and 0
     beyond it.

@@ -13,11 +13,11 @@ __all__ = ["impossible_calls", "without_impossible_calls"]
 
 
 def impossible_calls(cross: Cross) -> NDArray[np.bool_]:
-    """Which calls cannot arise, (individual, marker).
+    """Whether each call is impossible, (individual, marker).
 
-    Genotypes that the cross type does not have: heterozygous inbred lines, homozygotes of the second parent in a
-    backcross to the first. On the X chromosome heterozygous males, and females that lack the allele all of them have
-    from their father: BB, or AA in the reciprocal cross.
+    Impossible are genotypes that the cross type does not have: heterozygous inbred lines, homozygotes of the second
+    parent in a backcross to the first. On the X chromosome so are heterozygous males, and females that lack the allele
+    all of them have from their father: BB, or AA in the reciprocal cross.
     """
     calls, breeding = cross.genotypes, cross.breeding
     absent = np.isin(calls, [genotype for genotype in (AA, AB, BB) if genotype not in breeding.genotypes])

@@ -131,7 +131,7 @@ def sex_linked_chromosomes(genetic_map: GeneticMap, x_chromosomes: Collection[st
 def sexes_of(
     table: PhenotypeTable, column: str | None, path: str | Path | None, *, needed: bool
 ) -> NDArray[np.bool_] | None:
-    """Who is male: ``male`` or ``m`` or 1; ``female`` or ``f`` or 0 or 2.
+    """Whether each individual is male: ``male`` or ``m`` or 1; ``female`` or ``f`` or 0 or 2.
 
     Parameters
     ----------
@@ -153,7 +153,10 @@ def sexes_of(
 
 
 def directions_of(table: PhenotypeTable, column: str | None, path: str | Path | None) -> NDArray[np.bool_] | None:
-    """Who comes from the reciprocal cross: 1 or ``reverse``; 0 or ``forward``. By default in ``pgm``, ``direction``."""
+    """Whether each individual comes from the reciprocal cross: 1 or ``reverse``; 0 or ``forward``.
+
+    By default in ``pgm``, ``direction``.
+    """
     texts = _coded_column(table, column, DIRECTION_HEADERS, path)
     if texts is None:
         return None

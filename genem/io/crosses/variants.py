@@ -197,7 +197,7 @@ def _collect(reader: VariantReader, collected: _Collected, places: _Places) -> _
 
 
 class _Places:
-    """Where the markers are, and which were met."""
+    """Positions of the markers, and which were met."""
 
     def __init__(self, table: MapTable | None, cm_per_mb: float | None) -> None:
         self._cm_per_base = 0.0 if cm_per_mb is None else cm_per_mb / 1e6
@@ -280,7 +280,7 @@ def _parent_columns(samples: tuple[str, ...], parents: tuple[str, str]) -> tuple
 
 
 def _parent_genotypes(block: GenotypeBlock, columns: tuple[int, int]) -> NDArray[np.int64]:
-    """What each parent is, (variant, 2)."""
+    """The genotype code of each parent, (variant, 2)."""
     if block.alleles is not None:
         alleles = block.alleles[:, columns, :]
         present = alleles != ABSENT_ALLELE
@@ -302,7 +302,7 @@ def _parent_genotypes(block: GenotypeBlock, columns: tuple[int, int]) -> NDArray
 
 
 def _reason(n_alleles: int, parents: NDArray[np.int64]) -> str:
-    """Why a record cannot be a marker; empty where it can."""
+    """The reason why a record cannot be a marker; empty where it can."""
     if n_alleles > 2:
         return "multi_allelic"
     if MISSING in parents:

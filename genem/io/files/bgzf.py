@@ -54,7 +54,7 @@ Block = tuple[int, memoryview]
 
 
 class Compression(Enum):
-    """How the bytes of an input are packed; found out from its first bytes, never from its name."""
+    """Ways to pack the bytes of an input; found out from its first bytes, never from its name."""
 
     PLAIN = "plain"
     GZIP = "gzip"
@@ -108,12 +108,12 @@ class InflatedInput:
 
     @property
     def total_bytes(self) -> int | None:
-        """How many bytes the input has, as stored; None for a pipe."""
+        """The number of bytes of the input, as stored; None for a pipe."""
         return os.fstat(self._stream.fileno()).st_size if self.is_regular_file else None
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes of the input, as stored, have been read; 0 for a pipe."""
+        """The number of bytes of the input, as stored, that have been read; 0 for a pipe."""
         return self._stream.tell() if self.is_regular_file else 0
 
     def __enter__(self) -> Self:

@@ -70,7 +70,7 @@ class _Lines:
 
 @dataclass
 class _Header:
-    """What stands before the first motif."""
+    """The part of a file before the first motif."""
 
     alphabet: str = ""
     background: NDArray[np.float64] | None = None

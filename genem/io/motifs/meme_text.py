@@ -110,7 +110,7 @@ def meme_text(
     sequences: SequenceSet | None = None,
     facts: Sequence[Mapping[str, str]] = (),
 ) -> str:
-    """What :func:`write_meme` writes."""
+    """The text that :func:`write_meme` writes."""
     if motifs:
         alphabet, background = motifs[0].alphabet, motifs[0].background
     elif not alphabet or background is None:
@@ -261,9 +261,9 @@ def _sites(motif: Motif, sites: MotifSites, sequences: SequenceSet) -> list[str]
 
 
 def _diagrams(motif: Motif, sites: MotifSites, sequences: SequenceSet) -> list[tuple[int, float, str]]:
-    """Of every sequence with sites, best first: its number, its smallest p-value, and ``60_[-]_23``.
+    """The number, the smallest p-value and the diagram (``60_[-]_23``) of every sequence with sites, best first.
 
-    The numbers are the letters between sites; where sites overlap the number is negative.
+    The numbers in a diagram are the letters between sites; where sites overlap the number is negative.
     """
     lengths = np.diff(sequences.offsets)
     order = np.lexsort((sites.start, sites.sequence))

@@ -82,7 +82,7 @@ class DescribedSite(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GenomePlaces:
-    """Where sequences were cut out of a genome.
+    """Places in a genome that sequences were cut out of.
 
     Attributes
     ----------
@@ -245,7 +245,7 @@ def write_site_bed(
 
 
 def genome_places(sequences: SequenceSet) -> GenomePlaces:
-    """Where in a genome each sequence is from, by names such as ``chr1:100-200`` or ``chr1:100-200(-)``.
+    """The places in a genome that sequences are from, by names such as ``chr1:100-200`` or ``chr1:100-200(-)``.
 
     Whether the first number is 0-based (bedtools) or 1-based (samtools) follows from the length of the sequence.
 

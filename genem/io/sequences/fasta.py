@@ -123,7 +123,7 @@ def write_fasta(stream: ByteSink, sequences: SequenceSet, *, line_length: int = 
 
 
 class _Place:
-    """Where in the file a record stands; lines are counted only when there is something to report."""
+    """The place of records in a file; lines are counted only when there is something to report."""
 
     def __init__(self, path: str, first_line: int, records: list[bytes]) -> None:
         self.path = path

@@ -77,7 +77,7 @@ a sequence of strings is the slow way (an empty one is NA)."""
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
-    """Where the text of each cell is."""
+    """Text of cells, and where that of each cell starts and ends."""
 
     text: NDArray[np.uint8]
     starts: NDArray[np.int64]

@@ -106,7 +106,7 @@ class _Growing:
     children: list[list[int]] = field(default_factory=list)
 
     def add_taxon(self, name: str, length: float) -> int:
-        """Its number; taxa count down from -1, for how many there are is not known yet."""
+        """Add a taxon and return its number; taxa count down from -1, for how many there are is not known yet."""
         self.taxa.append(name)
         self.taxon_length.append(length)
         return -len(self.taxa)

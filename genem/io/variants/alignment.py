@@ -149,7 +149,7 @@ def _reason(alleles: tuple[str, ...], with_invariant: bool) -> str:
 def _passing(
     alleles: NDArray[np.integer], min_maf: float, max_missing_rate: float, skipped: Counter[str]
 ) -> NDArray[np.bool_]:
-    """Which records have a minor allele common enough and enough calls."""
+    """Whether each record has a minor allele common enough and enough calls."""
     passing: NDArray[np.bool_] = np.ones(len(alleles), np.bool_)
     if max_missing_rate < 1.0:
         missing = np.any(alleles == MISSING_ALLELE, axis=2).mean(axis=1)

@@ -1,4 +1,4 @@
-"""Which allele of a variant is the ancestral one: from INFO/AA, or from a FASTA file of the ancestral sequence."""
+"""The ancestral allele of a variant: from INFO/AA, or from a FASTA file of the ancestral sequence."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NO_COLUMNS_REMEDY = "is it a VCF or BCF file? Its header must end with a #CHROM 
 
 @dataclass(frozen=True, slots=True)
 class FieldDeclaration:
-    """What a ``##FORMAT`` or ``##INFO`` line says of one field; texts as in the file, without quotes."""
+    """The declaration of one field in a ``##FORMAT`` or ``##INFO`` line; texts as in the file, without quotes."""
 
     number: str
     type: str
@@ -28,7 +28,7 @@ class FieldDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class VariantHeader:
-    """What a VCF or BCF file says of itself before its first record.
+    """The header of a VCF or BCF file: what it says of itself before its first record.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ REMEDY = "make the index again (tabix -p vcf or bcftools index)"
 
 @dataclass(frozen=True, slots=True)
 class ContigIndex:
-    """What the index says about one contig. Positions are 0-based, offsets are BGZF virtual offsets.
+    """The part of an index that is about one contig. Positions are 0-based, offsets are BGZF virtual offsets.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What messages about records of VCF and BCF have in common: places, findings and remedies."""
+"""Parts that messages about records of VCF and BCF have in common: places, findings and remedies."""
 
 from __future__ import annotations
 

@@ -204,12 +204,12 @@ class VariantReader:
 
     @property
     def total_bytes(self) -> int | None:
-        """How large the input is; None where that is unknown, or only regions are read."""
+        """The size of the input in bytes, as stored; None where that is unknown, or only regions are read."""
         return None if self._stretches is not None else self._input.total_bytes
 
     @property
     def bytes_read(self) -> int:
-        """How far in the input the reader is, in bytes as stored (0 for a pipe)."""
+        """The place of the reader in the input, in bytes as stored (0 for a pipe)."""
         return self._input.bytes_read
 
     def __enter__(self) -> Self:

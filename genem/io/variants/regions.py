@@ -182,7 +182,7 @@ def _contigs_in_file_order(index: VariantIndex) -> list[str]:
 def _cut_candidates(
     index: VariantIndex, contigs: list[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Where the file may be cut: number of the contig, 0-based position and byte, one cut per compressed block."""
+    """Places to cut the file at: number of the contig, 0-based position and byte, one cut per compressed block."""
     contig, position, offset = [], [], []
     for number, name in enumerate(contigs):
         entry = index.by_contig[name]

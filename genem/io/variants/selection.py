@@ -1,4 +1,4 @@
-"""Which records of a file to read: regions, filters, identifiers, SNPs only."""
+"""Choice of the records of a file to read: regions, filters, identifiers, SNPs only."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class RecordSelection:
         return bool(position > self.regions.intervals[contig][1][-1])
 
     def keep(self, sites: VariantSites) -> NDArray[np.bool_]:
-        """Which of the sites to keep; a record passed over is counted under its first reason."""
+        """Whether to keep each of the sites; a record passed over is counted under its first reason."""
         kept = np.ones(len(sites), np.bool_)
         if self.regions is not None:
             self._narrow(kept, self._in_regions(self.regions, sites), "outside_regions")

@@ -15,7 +15,7 @@ TYPE_NAMES = {0: "Missing", 1: "Integer", 2: "Integer", 3: "Integer", 5: "Float"
 
 
 def finding(code: int, value: int, *, n_samples: int, n_alleles: int, likelihoods: Field | None) -> tuple[str, str]:
-    """What a kernel's end code and value mean, and the remedy.
+    """The meaning of a kernel's end code and value, and the remedy.
 
     ``n_samples`` is that of the header, ``n_alleles`` that of the record, ``likelihoods`` the field being read.
     """

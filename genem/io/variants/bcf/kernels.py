@@ -305,7 +305,7 @@ def diploid_count(data: NDArray[np.uint8], located: NDArray[np.int64], n_samples
 
 @kernel
 def called_ploidy(data: NDArray[np.uint8], located: NDArray[np.int64], sample: int) -> int:
-    """How many copies the GT of a sample has; 0 where it does not tell: no GT, or a single missing copy.
+    """The number of copies that the GT of a sample has; 0 where it does not tell: no GT, or a single missing copy.
 
     ``data`` is (byte,); ``located`` (N_LOCATED,).
     """

@@ -45,7 +45,7 @@ END_TEXT_SIZE = len("END=") + 19
 
 @kernel
 def count_records(data: NDArray[np.uint8]) -> tuple[int, int, int]:
-    """How many complete records ``data`` starts with, how many bytes they take, and OK or DAMAGED.
+    """The number of complete records that ``data`` starts with, the number of bytes they take, and OK or DAMAGED.
 
     ``data`` is (byte,).
     """

@@ -39,7 +39,7 @@ class InfoField:
 
 
 def _declared(line: str) -> tuple[str, str] | None:
-    """What a header line declares: its kind (INFO, FORMAT, ...) and the ID, wherever it stands in the line."""
+    """The declaration in a header line: its kind (INFO, FORMAT, ...) and the ID, wherever it stands in the line."""
     found = DECLARATION.match(line)
     return None if found is None else (found[1], found[2])
 

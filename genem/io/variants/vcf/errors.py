@@ -80,6 +80,6 @@ def _finding(
 
 
 def _expected_counts(n_alleles: int, ploidy: int) -> str:
-    """How many genotypes there are: of the sample's ploidy, or haploid and diploid where GT does not tell it."""
+    """The number of possible genotypes: of the sample's ploidy, or haploid and diploid where GT does not tell it."""
     counts = [comb(n_alleles + copies - 1, copies) for copies in ([ploidy] if ploidy else [1, 2])]
     return " or ".join(str(count) for count in dict.fromkeys(counts))

@@ -58,9 +58,11 @@ def scan_genotypes(
     largest = 1
     for row in range(format_spans.shape[0]):
         start, end = format_spans[row, 1] + 1, line_ends[row]
+        # A record without GT
         if gt_index[row] < 0:
             fill_missing(alleles[row], phased[row])
             continue
+        # Plain diploid calls and nothing else: all of the same width
         is_gt_alone = format_spans[row, 1] - format_spans[row, 0] == 2
         regular = False
         if n_columns > 0 and is_gt_alone and end - start == REGULAR_STRIDE * n_columns - 1:
@@ -74,6 +76,7 @@ def scan_genotypes(
         if regular:
             largest = max(largest, 2)
         else:
+            # Any other calls
             ploidy = scan_calls(
                 text, start, end, row, gt_index[row], n_alleles[row], column_target, alleles[row], phased[row], error
             )
@@ -241,7 +244,7 @@ def scan_call(
 
 @kernel
 def skip_fields(text: NDArray[np.uint8], at: int, end: int, n_fields: int) -> int:
-    """Where the field ``n_fields`` places further in the same column starts; -1 where the column ends before it.
+    """The start of the field ``n_fields`` places further in the same column; -1 where the column ends before it.
 
     ``text`` is (byte,).
     """
@@ -257,7 +260,7 @@ def skip_fields(text: NDArray[np.uint8], at: int, end: int, n_fields: int) -> in
 
 @kernel
 def end_of_field(text: NDArray[np.uint8], at: int, end: int) -> int:
-    """Where a field ends.
+    """The end of a field.
 
     ``text`` is (byte,).
     """

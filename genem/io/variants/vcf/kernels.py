@@ -121,12 +121,11 @@ def scan_sites(
 ) -> int:
     """Read the site columns of every line; return how many lines were read before the first malformed one.
 
-    ``text`` (byte); ``starts``, ``ends``, ``position``, ``n_alleles``, ``same_contig`` (line); ``spans`` (line, field,
-    start and end); ``format_spans`` (line, start and end); ``error`` (cell).
     ``format_spans`` ends where the FORMAT column ends: the first sample starts one byte later.
     ``same_contig`` says whether CHROM equals that of the line before.
 
-    ``starts`` and ``ends`` are (line,); ``position`` and ``n_alleles`` (record,).
+    ``text`` is (byte,); ``starts``, ``ends``, ``position``, ``n_alleles`` and ``same_contig`` (line,);
+    ``spans`` (line, N_SPANS, 2) and ``format_spans`` (line, 2): start and end; ``error`` (N_ERROR,).
     """
     n_columns = N_SITE_COLUMNS + (1 if has_format else 0)
     column_start = np.empty(n_columns, np.int64)
@@ -181,11 +180,11 @@ def scan_sites(
 def find_columns(
     text: NDArray[np.uint8], start: int, end: int, column_start: NDArray[np.int64], column_end: NDArray[np.int64]
 ) -> tuple[int, int]:
-    """Find the first columns of a line, as many as ``column_start``, ``column_end`` (column) hold; ``text`` (byte).
+    """Find the first columns of a line, as many as ``column_start`` and ``column_end`` hold.
 
     Returns how many there are, or -1 less the number of the first empty one, and the byte after the tab behind them.
 
-    ``column_start`` is (column,).
+    ``text`` is (byte,); ``column_start`` and ``column_end`` (column,).
     """
     found = 0
     at = start
@@ -221,7 +220,7 @@ def read_position(text: NDArray[np.uint8], start: int, end: int) -> int:
 
 @kernel
 def count_alts(text: NDArray[np.uint8], start: int, end: int) -> int:
-    """How many alleles a not empty ALT column lists (``.``: none); -1 where one of them is empty.
+    """The number of alleles that a not empty ALT column lists (``.``: none); -1 where one of them is empty.
 
     ``text`` is (byte,).
     """
@@ -322,7 +321,7 @@ def find_record_ends(
 
 @kernel
 def find_unchanged_prefix(text: NDArray[np.uint8], spans: NDArray[np.int64], prefix: NDArray[np.int64]) -> None:
-    """How many leading bases of REF no ALT allele of the record changes; 0 for a record without ALT.
+    """Count the leading bases of REF that no ALT allele of the record changes; 0 for a record without ALT.
 
     ``text`` is (byte,); ``spans`` (record, N_SPANS, 2); ``prefix`` (record,).
     """

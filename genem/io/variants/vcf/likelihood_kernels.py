@@ -227,7 +227,7 @@ def scan_decimals(
 
 @kernel
 def end_of_value(text: NDArray[np.uint8], at: int, end: int) -> int:
-    """Where a value ends.
+    """The end of a value.
 
     ``text`` is (byte,).
     """

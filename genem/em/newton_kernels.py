@@ -35,6 +35,12 @@ def has_settled(previous: float, position: float, tolerance: float, offset: floa
 
 
 @kernel
+def has_stopped(previous: float, position: float, tolerance: float) -> bool:
+    """Whether the last step was shorter than ``tolerance``."""
+    return abs(position - previous) < tolerance
+
+
+@kernel
 def is_at_rest(before: float, reached: float, tolerance: float) -> bool:
     """Whether a round that took an objective from ``before`` to ``reached`` gained no more than ``tolerance``."""
     return not reached - before > tolerance

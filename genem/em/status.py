@@ -73,5 +73,5 @@ DEGENERATE = int(Status.DEGENERATE)
 LOCKED = int(Status.LOCKED)
 CONVERGED_OBJECTIVE = int(Status.CONVERGED_OBJECTIVE)
 LEFT = int(Status.LEFT)
-SOLVED = CONVERGED
+CLOSED_FORM = CONVERGED
 """The maximum is known in closed form: there was nothing to climb."""

@@ -16,10 +16,9 @@ from genem.motif.discovery.finding import Discovery, FoundMotif, find_motifs
 from genem.motif.discovery.seeding import Seeds, find_seeds
 from genem.motif.model.batch import BatchFit, batch_em
 from genem.motif.model.em_model import Expectation, MotifModel, MotifParams
-from genem.motif.model.fitting import MotifFit, fit_motif, fit_placements
+from genem.motif.model.fitting import MotifFit, fit_motif, fit_placements, site_posteriors
 from genem.motif.model.matrices import column_information, start_matrix
 from genem.motif.model.placements import Placements, find_placements
-from genem.motif.model.sites import site_posteriors
 from genem.motif.plots.aligned_logos import plot_aligned_logos
 from genem.motif.plots.logos import plot_logos, reverse_complemented
 from genem.motif.plots.site_maps import plot_site_map

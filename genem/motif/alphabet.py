@@ -18,6 +18,8 @@ NUCLEOTIDE_SHARE = 0.9
 """Sequences with at least this share of A, C, G, T, U and N are nucleotides."""
 NUCLEOTIDE_SHARE_OF_CODES = 0.5
 """The same where all other letters are ambiguity codes of nucleotides."""
+NUCLEOTIDE_PSEUDOCOUNT, PROTEIN_PSEUDOCOUNT = 0.01, 1.0
+"""Pseudocounts per column; fits of protein motifs have their Dirichlet mixture, searches these."""
 STRANGER = 255
 """Code of a byte that is no letter of the alphabet."""
 
@@ -72,6 +74,16 @@ class Alphabet:
     def has_strands(self) -> bool:
         """Whether sequences have a reverse complement."""
         return bool(self.complements)
+
+    @property
+    def is_protein(self) -> bool:
+        """Whether the letters are amino acids."""
+        return self.name == "protein"
+
+    @property
+    def pseudocount(self) -> float:
+        """Pseudocounts per column where nothing else is said."""
+        return PROTEIN_PSEUDOCOUNT if self.is_protein else NUCLEOTIDE_PSEUDOCOUNT
 
     @property
     def membership(self) -> NDArray[np.bool_]:
@@ -145,7 +157,7 @@ class EncodedSequences:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """int64 (sequence,)"""
+        """Letters of each sequence, int64 (sequence,)."""
         return np.diff(self.offsets)
 
     @property
@@ -226,7 +238,7 @@ def encode(sequences: SequenceSet, alphabet: Alphabet, *, mask: Mask = "keep") -
 
 
 def _letter_counts(sequences: SequenceSet) -> dict[str, int]:
-    """How often each letter occurs, in upper case."""
+    """Count each letter, in upper case."""
     counts: dict[str, int] = {}
     for byte, count in enumerate(np.bincount(sequences.letters, minlength=256).tolist()):
         if count and chr(byte).isalpha():

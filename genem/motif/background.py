@@ -1,4 +1,4 @@
-"""What sequences look like without a motif: Markov models of any order."""
+"""Background of sequences without a motif: Markov models of any order."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class Background:
         context = np.zeros(codes.size, np.int32)
         for order in range(1, self.order + 1):
             context[order:] += codes[:-order].astype(np.int32) * len(self.alphabet) ** (order - 1)
-            there = np.flatnonzero(known >= order)
+            preceded = np.flatnonzero(known >= order)
             table = np.log(np.minimum(self.conditionals[order] @ membership, 1.0))
-            result[there] = table[context[there], codes[there]]
+            result[preceded] = table[context[preceded], codes[preceded]]
         return result
 
     def symmetric(self) -> Background:
@@ -218,7 +218,7 @@ def _highest_order(size: int) -> int:
 
 
 def _known_run(sequences: EncodedSequences, most: int) -> NDArray[np.int8]:
-    """How many known letters of the same sequence stand right before each position, up to ``most``."""
+    """Count the known letters of the same sequence right before each position, up to ``most``."""
     known = sequences.codes < len(sequences.alphabet)
     unbroken = np.ones(known.size, np.bool_)
     run = np.zeros(known.size, np.int8)

@@ -1,4 +1,4 @@
-"""What is thought of a motif's columns before the data are seen: pseudocounts and Dirichlet mixtures."""
+"""Priors of a motif's columns: pseudocounts and Dirichlet mixtures."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genem.em import EMStep, Stationarity, Status, fit
-from genem.em.squarem import Extrapolation
+from genem.em.ascent import Extrapolation
 from tests.reference.em_models import MissingFlipsCoin, MixingProportions, Vector
 from tests.reference.em_scripted import Scripted
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from genem.data import SequenceSet
-from genem.motif import DNA, Alphabet, EncodedSequences, encode
+from genem.motif import DNA, Alphabet, EncodedSequences, MotifFit, encode
 
 
 def sequence_set(*texts: str) -> SequenceSet:
@@ -18,6 +18,12 @@ def sequence_set(*texts: str) -> SequenceSet:
 
 def encoded(*texts: str, alphabet: Alphabet = DNA) -> EncodedSequences:
     return encode(sequence_set(*texts), alphabet)
+
+
+def expected_sites(result: MotifFit) -> np.ndarray:
+    """Expected sites of each sequence, float64 (sequence,)."""
+    posterior = result.window_posteriors().sum(axis=0)
+    return np.diff(np.append(0.0, np.cumsum(posterior))[result.model.placements.sequences.offsets])
 
 
 def matrices(width: int, seed: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from genem.motif import (
     find_placements,
     start_matrix,
 )
-from genem.motif.model.settings import SiteModel, site_rate_prior
+from genem.motif.model.placements import SiteModel, site_rate_prior
 
 N_STEPS = 10
 

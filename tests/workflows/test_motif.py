@@ -14,6 +14,8 @@ from genem.io.motifs.files import read_motifs
 from tests.workflows.checks import finished_run, job_counts, joined
 from tests.workflows.popgen_runs import DATA, ROOT, configure, run
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
 
 Environment = dict[str, str]
@@ -68,7 +70,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, genem_environment: Enviro
         ("pieces: 2", "pieces: 6", "config: pieces: 5 controls cannot be cut into 6 pieces"),
         ("promoters.fa", "absent.fa", "config: sets: crp: fasta: no such file: "),
         *(
-            pytest.param(*case, marks=pytest.mark.slow)
+            pytest.param(*case)
             for case in (
                 ("min_width: 12", "min_width: 20", "config: min_width: 20 is above max_width, 16"),
                 ("jaspar.meme", "absent.meme", "config: database: no such file: "),
@@ -96,7 +98,6 @@ def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environmen
     assert job_counts(shown) == {"total": 10, "controls": 2, **dict.fromkeys(once, 1)}
 
 
-@pytest.mark.slow
 def test_every_result_is_there(finished: Path) -> None:
     folder = finished / "results" / "crp"
     assert [name for name in RESULTS if not (folder / name).is_file()] == []
@@ -107,7 +108,6 @@ def test_every_result_is_there(finished: Path) -> None:
     assert sites > 5 * control
 
 
-@pytest.mark.slow
 def test_the_jobs_give_what_a_single_run_gives(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
     output, record = tmp_path / "motifs.meme", tmp_path / "motifs.json"
     options = ["--both-strands", "--min-width", "12", "--max-width", "16", "--controls", "5"]
@@ -131,7 +131,6 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished: Path) -> None:
     assert [job for job in jobs if not (finished / f"benchmarks/crp/{job}.tsv").is_file()] == []
 
 
-@pytest.mark.slow
 def test_intervals_of_a_genome(tmp_path: Path, genem_environment: Environment) -> None:
     done = run(configure(tmp_path, GENOME), genem_environment, "--cores", "2", snakefile=SNAKEFILE)
     assert done.returncode == 0, done.stdout
@@ -142,7 +141,6 @@ def test_intervals_of_a_genome(tmp_path: Path, genem_environment: Environment) -
     assert min(int(line[1]) for line in bed) >= 1000
 
 
-@pytest.mark.slow
 def test_the_report_opens_in_a_browser(
     finished: Path, tmp_path: Path, genem_environment: Environment, opened: Callable[[Path], str]
 ) -> None:
@@ -153,7 +151,6 @@ def test_the_report_opens_in_a_browser(
     assert "Motifs by the EM algorithm in crp" in opened(report)
 
 
-@pytest.mark.slow
 def test_the_workflow_joins_the_others(tmp_path: Path, genem_environment: Environment) -> None:
     folder = configure(tmp_path, joined({"motif": CRP}))
     shown = run(folder, genem_environment, "--dry-run", snakefile=ROOT / "workflows" / "Snakefile")

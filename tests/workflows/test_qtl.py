@@ -14,6 +14,8 @@ from tests.workflows.checks import finished_run, job_counts, joined
 from tests.workflows.popgen_runs import DATA, HAPMAP, ROOT, configure, run
 from tests.workflows.qtl_runs import HYPER, LISTERIA, SNAKEFILE
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("snakemake", reason="snakemake is not installed (extra workflow)")
 
 Environment = dict[str, str]
@@ -79,7 +81,6 @@ def test_a_dry_run_lists_every_job(tmp_path: Path, genem_environment: Environmen
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.slow
 def test_every_result_is_there(finished: Path) -> None:
     made = finished / "results/listeria"
     assert [name for name in RESULTS if not (made / name).stat().st_size > 0] == []
@@ -117,7 +118,6 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished: Path) -> None:
     assert {job for job in jobs if not (finished / "benchmarks" / f"{job}.tsv").is_file()} == set()
 
 
-@pytest.mark.slow
 def test_the_test_configuration_runs(tmp_path: Path, genem_environment: Environment) -> None:
     """``.test`` names its files relative to the folder it runs in, so it is copied beside the data."""
     folder = tmp_path / "workflows" / "qtl" / ".test"
@@ -132,7 +132,6 @@ def test_the_test_configuration_runs(tmp_path: Path, genem_environment: Environm
     assert "4" in {peak["CHROM"] for peak in table(folder / "results/hyper/peaks.tsv")}
 
 
-@pytest.mark.slow
 def test_the_workflows_join_as_modules(finished: Path, tmp_path: Path, genem_environment: Environment) -> None:
     text = joined({"popgen": HAPMAP, "qtl": LISTERIA})
     snakefile = ROOT / "workflows" / "Snakefile"
@@ -146,7 +145,6 @@ def test_the_workflows_join_as_modules(finished: Path, tmp_path: Path, genem_env
     assert "qtl_effects" in shown.stdout
 
 
-@pytest.mark.slow
 def test_the_report_holds_the_pictures(
     finished: Path, tmp_path: Path, genem_environment: Environment, opened: Callable[[Path], str]
 ) -> None:

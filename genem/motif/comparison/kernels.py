@@ -19,7 +19,10 @@ def tails_from(
     starts: NDArray[np.int64],
     tails: NDArray[np.float64],
 ) -> None:
-    """The tails of the stretches from one column on; arguments as of :func:`stretch_tails`."""
+    """The tails of the stretches from one column on; arguments as of :func:`stretch_tails`.
+
+    ``probabilities`` is (column, score), ``starts`` (column, column + 1); ``tails`` (number,) is written.
+    """
     width, n_scores = probabilities.shape
     top = n_scores - 1
     current = np.zeros(width * top + 1)
@@ -54,7 +57,7 @@ def stretch_tails(
     starts
         (column, column + 1): where in ``tails`` stretches from a column, by length, begin.
     tails
-        P(sum >= 0), P(sum >= 1), ... of every stretch, one after the other; written.
+        (number,): P(sum >= 0), P(sum >= 1), ... of every stretch, one after the other; written.
     """
     for first in prange(probabilities.shape[0]):
         tails_from(first, probabilities, shortest, starts, tails)
@@ -84,7 +87,7 @@ def align(
     shortest
         Least overlap; that of the narrower motif where it has fewer columns.
     starts, tails
-        As in :func:`stretch_tails`.
+        (column, column + 1), (number,): as in :func:`stretch_tails`.
     alignments
         (target, 3): offset of the query in the target, overlap, orientation; written.
     p_values

@@ -1,4 +1,4 @@
-"""Which known motifs a motif resembles."""
+"""Search for the known motifs that a motif resembles."""
 
 from __future__ import annotations
 
@@ -141,9 +141,9 @@ def compare(
     return tuple(_compare_one(query, orientations, widths, similarity, min_overlap) for query in queries)
 
 
-def column_similarities(one: Floats, other: Floats, similarity: Similarity) -> Floats:
+def column_similarities(first: Floats, second: Floats, similarity: Similarity) -> Floats:
     """float64 (column, column): similarity of all pairs of columns, from 0 (least) to 1 (equal)."""
-    return SIMILARITIES[similarity](one, other)
+    return SIMILARITIES[similarity](first, second)
 
 
 def natural_units(similarities: Floats, similarity: Similarity) -> Floats:
@@ -195,34 +195,34 @@ def _mean(similarities: Floats, base: int, offset: int, overlap: int) -> float:
 
 
 def _stretches(width: int) -> tuple[NDArray[np.int64], int]:
-    """Where the tails of each stretch of columns begin, by first column and length; how many numbers in all."""
+    """Return the first places of the tails of all stretches, int64 (column, length), and how many numbers there are."""
     lengths = np.arange(width + 1)
     sizes = np.where(lengths <= width - np.arange(width)[:, None], lengths * TOP_SCORE + 1, 0)
     ends = np.cumsum(sizes.ravel())
     return (ends - sizes.ravel()).reshape(sizes.shape), int(ends[-1])
 
 
-def _squared_distances(one: Floats, other: Floats) -> Floats:
-    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2.0 * one @ other.T
+def _squared_distances(first: Floats, second: Floats) -> Floats:
+    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2.0 * first @ second.T
     distances: Floats = np.maximum(squares, 0.0)
     return distances
 
 
-def _pearson(one: Floats, other: Floats) -> Floats:
+def _pearson(first: Floats, second: Floats) -> Floats:
     """A column without preference correlates with nothing."""
-    centred = [columns - columns.mean(axis=1, keepdims=True) for columns in (one, other)]
+    centred = [columns - columns.mean(axis=1, keepdims=True) for columns in (first, second)]
     norms = [np.linalg.norm(columns, axis=1, keepdims=True) for columns in centred]
     unit = [columns / np.where(norm > FLAT, norm, np.inf) for columns, norm in zip(centred, norms, strict=True)]
     correlation: Floats = np.clip(unit[0] @ unit[1].T, -1.0, 1.0)
     return 0.5 * (1.0 + correlation)
 
 
-def _euclidean(one: Floats, other: Floats) -> Floats:
-    return 1.0 - np.sqrt(_squared_distances(one, other) / 2.0)
+def _euclidean(first: Floats, second: Floats) -> Floats:
+    return 1.0 - np.sqrt(_squared_distances(first, second) / 2.0)
 
 
-def _sandelin(one: Floats, other: Floats) -> Floats:
-    return 1.0 - _squared_distances(one, other) / 2.0
+def _sandelin(first: Floats, second: Floats) -> Floats:
+    return 1.0 - _squared_distances(first, second) / 2.0
 
 
 FLAT = 1e-6

@@ -1,4 +1,4 @@
-"""How surprising an alignment of sites is: the objective by which widths, places and numbers of sites are compared.
+"""Surprise of an alignment of sites: the objective by which widths, places and numbers of sites are compared.
 
 For every number of sites N and width w it is the logarithm of an E-value: the p-values of the columns' log-likelihood
 ratios, their product's p-value, times the number of alignments that could have been chosen (Bailey & Gribskov 1998,
@@ -19,7 +19,7 @@ from genem.numerics.tails_kernels import log_choose, log_odd_chi_square_tail, lo
 
 
 class Limits(NamedTuple):
-    """What an alignment may look like.
+    """Bounds of an alignment.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Limits(NamedTuple):
     palindrome
         Whether windows move on both sides alike.
     lengths
-        int64: the distinct lengths of the records, longest first.
+        int64 (length,): the distinct lengths of the records, longest first.
     multiplicity
-        int64: how many records have each length.
+        int64 (length,): how many records have each length.
     tails
         float64 (number of letters, bin): log p-values of columns of up to ``len(tails) - 1`` letters; bin i is the
         ratio of i / (bins - 1) times the largest.
@@ -104,7 +104,7 @@ def log_alignments(n_sites: int, width: int, n_strands: int, limits: Limits) -> 
 
 @kernel
 def column_ratio(counts: np.ndarray, background: np.ndarray) -> tuple[float, int]:
-    """Log-likelihood ratio of one column of letters to the background, nats, and how many letters there are."""
+    """Log-likelihood ratio, nats, of ``counts`` (letter,) of a column to ``background`` (letter,), and their number."""
     total = 0
     for letter in range(len(background)):
         total += counts[letter]
@@ -117,7 +117,7 @@ def column_ratio(counts: np.ndarray, background: np.ndarray) -> tuple[float, int
 
 @kernel
 def alignment_log_e(layout: Layout, limits: Limits, counts: np.ndarray, width: int, n_sites: int) -> float:
-    """The objective of one alignment, from its letter counts."""
+    """The objective of one alignment, from its letter ``counts`` (column, letter)."""
     log_product = 0.0
     for column in range(width):
         ratio, total = column_ratio(counts[column], layout.background)
@@ -129,7 +129,7 @@ def alignment_log_e(layout: Layout, limits: Limits, counts: np.ndarray, width: i
 def choose_number(
     layout: Layout, limits: Limits, sites: np.ndarray, n_found: int, width: int, finest: int
 ) -> tuple[int, float]:
-    """How many of the sites, best first, make the most surprising alignment, and its objective.
+    """Return the number of ``sites`` (site, 4), best first, that make the most surprising alignment, and its objective.
 
     All numbers up to ``finest`` are tried, beyond it in steps of a twentieth.
     """
@@ -160,7 +160,10 @@ def column_ratios(
     ratios: np.ndarray,
     totals: np.ndarray,
 ) -> None:
-    """Log-likelihood ratio and number of letters of the motif's columns and of ``reach`` more on either side."""
+    """Log-likelihood ratio and number of letters of the motif's columns and of ``reach`` more on either side.
+
+    ``sites`` is (site, 4); ``ratios`` and ``totals`` (column,) are filled.
+    """
     counts = np.empty((width + 2 * reach, len(layout.background)), np.int64)
     count_columns(layout, sites, n_sites, width, -reach, counts)
     for column in range(len(counts)):
@@ -171,7 +174,10 @@ def column_ratios(
 def count_room(
     layout: Layout, sites: np.ndarray, n_sites: int, width: int, reach: int, left: np.ndarray, right: np.ndarray
 ) -> None:
-    """How many sites have letters from each column on to the motif, and from the motif on to each column."""
+    """Count the ``sites`` (site, 4) that have letters from each column on to the motif, and from the motif on to each.
+
+    ``left`` and ``right`` (column,) are filled.
+    """
     left[:] = n_sites
     right[:] = n_sites
     for s in range(n_sites):
@@ -193,7 +199,7 @@ def count_room(
 def choose_window(
     layout: Layout, limits: Limits, sites: np.ndarray, n_sites: int, width: int
 ) -> tuple[int, int, float]:
-    """First column (may be negative) and width of the most surprising window over the same sites."""
+    """First column (may be negative), width and objective of the most surprising window over ``sites`` (site, 4)."""
     reach = max(0, limits.max_width - limits.min_width)
     n_columns = width + 2 * reach
     log_p, totals = np.empty(n_columns), np.empty(n_columns, np.int64)

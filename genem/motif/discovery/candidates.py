@@ -19,8 +19,7 @@ from genem.motif.discovery.seeding import Seeds, find_seeds, random_seeds, start
 from genem.motif.discovery.similarity import is_repetitive
 from genem.motif.model.em_model import PLACEMENT_CODES
 from genem.motif.model.layout_kernels import Layout, measure_room
-from genem.motif.model.placements import find_placements
-from genem.motif.model.settings import SiteModel
+from genem.motif.model.placements import SiteModel, find_placements
 from genem.motif.significance.e_values import column_log_p_values
 
 __all__ = ["Candidate", "SearchSettings", "climb_from_seeds", "column_tails", "lay_out", "search_limits"]
@@ -52,7 +51,7 @@ MOST_TABLED, N_BINS = 25, 1000
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """What is searched for; see :func:`genem.motif.find_motifs`.
+    """Settings of a search; see :func:`genem.motif.find_motifs`.
 
     Attributes
     ----------
@@ -127,7 +126,7 @@ def lay_out(
 
 
 def search_limits(sequences: EncodedSequences, background: Background, settings: SearchSettings) -> Limits:
-    """What alignments may look like; those of OOPS have a site in every sequence that can hold one."""
+    """Bounds of alignments; those of OOPS have a site in every sequence that can hold one."""
     lengths, multiplicity = np.unique(sequences.lengths, return_counts=True)
     n_usable = int(np.count_nonzero(sequences.lengths >= settings.min_width))
     n_places = int(np.maximum(sequences.lengths - settings.min_width + 1, 0).sum())

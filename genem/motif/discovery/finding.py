@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genem.data import Motif, MotifSites, SequenceSet
 from genem.errors import InputError, UsageError
 from genem.jit import set_threads
-from genem.motif.alphabet import EncodedSequences, detect_alphabet, encode
+from genem.motif.alphabet import NUCLEOTIDE_PSEUDOCOUNT, EncodedSequences, detect_alphabet, encode
 from genem.motif.background import Background, estimate_background
 from genem.motif.discovery.alignment_kernels import Limits
 from genem.motif.discovery.candidates import Candidate, SearchSettings, climb_from_seeds, lay_out, search_limits
@@ -19,7 +19,7 @@ from genem.motif.discovery.refinement import Refined, Refiner
 from genem.motif.discovery.similarity import is_repetitive, resembles
 from genem.motif.model.fitting import MotifFit
 from genem.motif.model.layout_kernels import Layout
-from genem.motif.model.settings import NUCLEOTIDE_PSEUDOCOUNT, SiteModel
+from genem.motif.model.placements import SiteModel
 from genem.motif.priors import DirichletMixture
 from genem.motif.significance.e_values import log10_e_value
 
@@ -27,8 +27,6 @@ __all__ = ["Discovery", "FoundMotif", "find_motifs"]
 
 Floats = NDArray[np.float64]
 
-PROTEIN_PSEUDOCOUNT = 1.0
-"""Letters added to a column of amino acids while searching; fits have their Dirichlet mixture."""
 WIDEST = 300
 """Columns of a motif at most."""
 CLOSE = 6.0
@@ -83,7 +81,7 @@ class FoundMotif:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What a search found.
+    """Result of a search.
 
     Attributes
     ----------
@@ -190,14 +188,13 @@ def find_motifs(
     elif both_strands:
         background = background.symmetric()
     set_threads(threads)
-    default = PROTEIN_PSEUDOCOUNT if sequences.alphabet.name == "protein" else NUCLEOTIDE_PSEUDOCOUNT
     settings = SearchSettings(
         model=model,
         min_width=min_width,
         max_width=min(max_width, int(sequences.lengths.max())),
         both_strands=both_strands,
         palindrome=palindrome,
-        pseudocount=max(default if pseudocount is None else pseudocount, NUCLEOTIDE_PSEUDOCOUNT),
+        pseudocount=max(sequences.alphabet.pseudocount if pseudocount is None else pseudocount, NUCLEOTIDE_PSEUDOCOUNT),
         seed=seed,
     )
     refiner = Refiner(sequences, background, settings, pseudocount, prior, site_count_prior, trace)

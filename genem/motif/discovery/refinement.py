@@ -23,8 +23,7 @@ from genem.motif.discovery.candidates import Candidate, SearchSettings
 from genem.motif.model.em_model import PLACEMENT_CODES, MotifModel, MotifParams
 from genem.motif.model.fitting import MotifFit, fit_placements
 from genem.motif.model.layout_kernels import Layout, windows_of
-from genem.motif.model.placements import find_placements
-from genem.motif.model.settings import column_prior
+from genem.motif.model.placements import column_prior, find_placements
 from genem.motif.priors import DirichletMixture
 from genem.motif.scanning.score_distributions import log_odds, score_distribution
 from genem.motif.significance.e_values import column_log_likelihood_ratios, log10_e_value
@@ -46,7 +45,7 @@ SAME_SITES = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Refined:
-    """A fitted motif with its sites and statistics; attributes as in :class:`genem.motif.FoundMotif`, but for
+    """A fitted motif with its sites and statistics; attributes as in :class:`genem.motif.FoundMotif`, but for these.
 
     Attributes
     ----------
@@ -144,8 +143,8 @@ class Refiner:
         needed = min(width, len(matrix)) / 2.0
         on_earlier = np.zeros(len(ranked), np.bool_)
         for neighbour in (nearest - 1, nearest):
-            there = order[np.clip(neighbour, 0, len(order) - 1)]
-            overlap = np.minimum(ranked[:, 2] + width, there + len(matrix)) - np.maximum(ranked[:, 2], there)
+            neighbours = order[np.clip(neighbour, 0, len(order) - 1)]
+            overlap = np.minimum(ranked[:, 2] + width, neighbours + len(matrix)) - np.maximum(ranked[:, 2], neighbours)
             on_earlier |= overlap >= needed
         return bool(on_earlier.mean() > SAME_SITES) if len(ranked) else False
 

@@ -89,7 +89,7 @@ class Seeds:
         return Seeds(self.patterns[rows], self.span[rows], self.excess[rows], self.n_sites[rows])
 
     def joined(self, others: Seeds) -> Seeds:
-        """These, then the others."""
+        """Join the others at the end."""
         return Seeds(
             np.concatenate([self.patterns, others.patterns]),
             np.concatenate([self.span, others.span]),
@@ -128,7 +128,7 @@ def word_probabilities(template: Template, background: Background) -> Floats:
 
 
 def expected_counts(probabilities: Floats, n_windows: Integers, *, once: bool) -> Floats:
-    """How often background alone would show each word.
+    """Return how often background alone would show each word.
 
     Parameters
     ----------
@@ -233,12 +233,12 @@ def random_seeds(layout: Layout, max_width: int, n_seeds: int, rng: np.random.Ge
     start = rng.integers(0, max(1, len(layout.room)), n_seeds)
     start = start[layout.room[start] >= least] if len(layout.room) else start[:0]
     place = np.arange(span)
-    here = place < layout.room[start][:, None]
-    words = layout.codes[np.where(here, start[:, None] + place, 0)].astype(np.int64)
-    here &= words < len(layout.background)
+    inside = place < layout.room[start][:, None]
+    words = layout.codes[np.where(inside, start[:, None] + place, 0)].astype(np.int64)
+    inside &= words < len(layout.background)
     patterns = np.full((len(start), max_width), UNDETERMINED, np.int64)
-    patterns[:, :span] = np.where(here, words, UNDETERMINED)
-    patterns = patterns[here.sum(axis=1) >= least]
+    patterns[:, :span] = np.where(inside, words, UNDETERMINED)
+    patterns = patterns[inside.sum(axis=1) >= least]
     widths = max_width - (patterns[:, ::-1] != UNDETERMINED).argmax(axis=1)
     n_sites = max(2.0, RANDOM_SITES * (len(layout.offsets) - 1))
     return Seeds(patterns, widths, np.zeros(len(patterns)), np.full(len(patterns), n_sites))
@@ -252,11 +252,11 @@ def start_columns(seeds: Seeds, alphabet: Alphabet, background: Floats, min_widt
     BLOSUM62, b(a) exp(lambda s(a, r)).
     """
     theta = np.tile(background, (len(seeds), longest, 1))
-    short, long = (_letter_columns(alphabet, background, each) for each in (CONSENSUS, CONSENSUS_OF_LONG))
+    of_short, of_long = (_letter_columns(alphabet, background, each) for each in (CONSENSUS, CONSENSUS_OF_LONG))
     for index, (pattern, span) in enumerate(zip(seeds.patterns, seeds.span, strict=True)):
         left = max(0, (min_width - int(span)) // 2)
         places = np.flatnonzero(pattern != UNDETERMINED)
-        theta[index, left + places] = (long if len(places) > LONG else short)[pattern[places]]
+        theta[index, left + places] = (of_long if len(places) > LONG else of_short)[pattern[places]]
     return theta
 
 

@@ -27,7 +27,24 @@ def count_words(
     """Count the words at ``places`` of every window whose letters there are all known.
 
     ``once``: sequences that hold the word (on either strand, where ``canonical`` joins the strands); else its
-    occurrences that do not overlap. ``n_windows`` receives the windows of every sequence.
+    occurrences that do not overlap.
+
+    Parameters
+    ----------
+    letters
+        uint8 (position,)
+    offsets
+        int64 (sequence + 1,)
+    room
+        int32 (position,): letters up to the end of the sequence or the next erased one.
+    places
+        int64 (place,)
+    canonical
+        int64 (word,): the word by whose name it is counted.
+    counts
+        int64 (word,): added to.
+    n_windows
+        int64 (sequence,): windows of every sequence, added to.
     """
     span = places[-1] + 1
     last = np.full(len(counts), -span, np.int64)
@@ -64,7 +81,11 @@ def count_all_words(
     counts: np.ndarray,
     n_windows: np.ndarray,
 ) -> None:
-    """:func:`count_words` for every row of ``templates`` (template, place); one thread works on one template."""
+    """:func:`count_words` for every row of ``templates`` (template, place); one thread works on one template.
+
+    ``letters``, ``room`` (position,), ``offsets`` (sequence + 1,) and ``canonical`` (word,) are common to all;
+    ``counts`` (template, word) and ``n_windows`` (template, sequence) are added to.
+    """
     for template in prange(len(templates)):
         count_words(
             letters,
@@ -83,7 +104,10 @@ def count_all_words(
 def sum_over_similar(
     values: np.ndarray, words: np.ndarray, similar: np.ndarray, n_places: int, sums: np.ndarray
 ) -> None:
-    """For each of ``words`` the sum over itself and the words that differ in one place by a similar letter."""
+    """Sum ``values`` (word,) over each of ``words`` (index,) and its neighbours.
+
+    A neighbour differs in one place by a similar letter. ``similar`` is (letter, letter); ``sums`` (index,) is filled.
+    """
     n_letters = len(similar)
     for index in range(len(words)):
         word = words[index]
@@ -108,15 +132,16 @@ def excess(count: float, expected: float) -> float:
 
 @kernel
 def score_words(counts: np.ndarray, expected: np.ndarray, scores: np.ndarray) -> None:
+    """Fill ``scores`` with the excess of each of ``counts`` over ``expected``, all (word,)."""
     for word in range(len(counts)):
         scores[word] = excess(counts[word], expected[word])
 
 
 @kernel
 def alike(first: np.ndarray, second: np.ndarray, most_shift: int) -> bool:
-    """Whether two patterns agree in all but one of their determined places, moved by up to ``most_shift`` places.
+    """Whether ``first`` and ``second`` (place,) agree in all but one of their determined places, moved by a few places.
 
-    Where they are moved, a place may be lost at the end for each step.
+    They are moved by up to ``most_shift``. Where they are, a place may be lost at the end for each step.
     """
     size = len(first)
     n_determined = 0
@@ -141,7 +166,7 @@ def alike(first: np.ndarray, second: np.ndarray, most_shift: int) -> bool:
 
 @kernel
 def has_period(pattern: np.ndarray, longest: int) -> bool:
-    """Whether a pattern repeats itself with a period of up to ``longest`` places."""
+    """Whether ``pattern`` (place,) repeats itself with a period of up to ``longest`` places."""
     for period in range(1, longest + 1):
         same, compared = 0, 0
         for place in range(len(pattern) - period):
@@ -162,7 +187,11 @@ def choose_patterns(
     most_periodic: int,
     chosen: np.ndarray,
 ) -> int:
-    """Take patterns in order, at most ``most_alike`` of one kind and ``most_periodic`` that repeat themselves."""
+    """Take patterns in order, at most ``most_alike`` of one kind and ``most_periodic`` that repeat themselves.
+
+    ``patterns`` and ``reversed_patterns`` are (pattern, place); the first of ``chosen`` (seed,) are filled, and their
+    number is returned.
+    """
     n_chosen, n_periodic = 0, 0
     for candidate in range(len(patterns)):
         if n_chosen == wanted:

@@ -64,7 +64,7 @@ def is_repetitive(matrix: Floats, background: Floats) -> bool:
 
 def _cosine(first: Floats, second: Floats, shift: int) -> float:
     start, stop = max(0, shift), min(len(first), shift + len(second))
-    one = first[start:stop] - 1.0 / first.shape[1]
-    other = second[start - shift : stop - shift] - 1.0 / first.shape[1]
-    norm = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    return float((one * other).sum()) / norm if norm > 0.0 else 0.0
+    first_columns = first[start:stop] - 1.0 / first.shape[1]
+    second_columns = second[start - shift : stop - shift] - 1.0 / first.shape[1]
+    norm = float(np.sqrt((first_columns**2).sum() * (second_columns**2).sum()))
+    return float((first_columns * second_columns).sum()) / norm if norm > 0.0 else 0.0

@@ -12,8 +12,7 @@ from genem.em.ascent_kernels import plain_rule
 from genem.errors import UsageError
 from genem.motif.model.em_model import PLACEMENT_CODES
 from genem.motif.model.matrices import off_symmetry
-from genem.motif.model.placements import Placements
-from genem.motif.model.settings import SiteModel, column_prior, site_rate_prior
+from genem.motif.model.placements import Placements, SiteModel, column_prior, site_rate_prior
 from genem.motif.model.step_kernels import StepModel, climb_many
 from genem.motif.priors import Pseudocounts
 
@@ -93,9 +92,7 @@ def batch_em(
         raise UsageError(f"{alphabet.name} has no complement: no palindromes")
     if placements.both_strands and not palindrome and len(matrices):
         matrices = np.stack([off_symmetry(matrix, alphabet.complement_codes) for matrix in matrices])
-    if pseudocount is None and alphabet.name == "protein":
-        pseudocount = 1.0
-    prior = column_prior(placements, pseudocount, None)
+    prior = column_prior(placements, alphabet.pseudocount if pseudocount is None else pseudocount, None)
     assert isinstance(prior, Pseudocounts)
     counts = [None] if n_sites is None else np.atleast_1d(np.asarray(n_sites, np.float64)).tolist()
     rates_and_chances = [site_rate_prior(placements, model, count, site_count_prior) for count in counts]

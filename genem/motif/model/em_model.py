@@ -12,8 +12,7 @@ from genem.em import EMStep, Stationarity
 from genem.em.model import Degenerate
 from genem.motif.model import kernels
 from genem.motif.model import step_kernels as steps
-from genem.motif.model.placements import Placements, rounded_as_in_meme
-from genem.motif.model.settings import SiteModel
+from genem.motif.model.placements import Placements, SiteModel, rounded_as_in_meme
 from genem.motif.priors import ColumnPrior, DirichletMixture
 
 Vector = NDArray[np.float64]
@@ -33,7 +32,7 @@ SHARPEST = 650.0
 
 @dataclass(frozen=True, slots=True)
 class MotifParams:
-    """What is estimated.
+    """Parameters of a motif.
 
     Attributes
     ----------
@@ -49,7 +48,7 @@ class MotifParams:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What the E step learns.
+    """Results of the E step.
 
     Attributes
     ----------
@@ -61,8 +60,6 @@ class Expectation:
         float64 (width, code): the same, before they are divided.
     n_sites, n_chances
         Expected sites, and places where one could have begun (sequences for "oops" and "zoops").
-    site_probability
-        float64 (usable sequence,): expected sites of each sequence.
     log_evidence
         float64 (usable sequence,)
     expected_complete_log_likelihood
@@ -74,7 +71,6 @@ class Expectation:
     codes: Vector
     n_sites: float
     n_chances: float
-    site_probability: Vector
     log_evidence: Vector
     expected_complete_log_likelihood: float
 
@@ -130,7 +126,7 @@ class MotifModel:
 
     @property
     def placement_code(self) -> int:
-        """What the kernels call the way sites are placed."""
+        """Code of the kernels for the way sites are placed."""
         if self.meme_compatible and self.site_model == "anr":
             return kernels.MIXTURE
         return PLACEMENT_CODES[self.site_model]
@@ -232,7 +228,7 @@ class MotifModel:
         return MotifParams(matrix, float(rate))
 
     def gradient(self, params: MotifParams) -> Vector:
-        """Of the objective, in packed coordinates."""
+        """Gradient of the objective, in packed coordinates."""
         cells = self.coordinates
         slope = self._column_slopes(params)
         vector = np.bincount(cells[cells >= 0], weights=slope[cells >= 0], minlength=self.n_free)
@@ -356,7 +352,6 @@ class MotifModel:
             codes=codes,
             n_sites=n_sites,
             n_chances=n_chances,
-            site_probability=learnt[:, kernels.N_SITES],
             log_evidence=learnt[:, kernels.LOG_EVIDENCE],
             expected_complete_log_likelihood=complete
             + n_sites * log_scale

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genem import em
-from genem.data import Motif
+from genem.data import Motif, MotifSites
 from genem.em import EMFit, StandardErrors, Status
 from genem.errors import UsageError
 from genem.jit import set_threads
@@ -18,8 +18,7 @@ from genem.motif.alphabet import Alphabet, EncodedSequences
 from genem.motif.background import Background, estimate_background
 from genem.motif.model.em_model import MotifModel, MotifParams
 from genem.motif.model.matrices import checked_start, column_information, off_symmetry, without_zeros
-from genem.motif.model.placements import Placements, find_placements
-from genem.motif.model.settings import SiteModel, column_prior, site_rate_prior
+from genem.motif.model.placements import Placements, SiteModel, column_prior, find_placements, site_rate_prior
 from genem.motif.priors import ColumnPrior, DirichletMixture, Pseudocounts
 
 Vector = NDArray[np.float64]
@@ -72,12 +71,12 @@ class MotifFit:
 
     @property
     def status(self) -> Status:
-        """How the run ended."""
+        """End of the run."""
         return self.fit.status
 
     @property
     def reason(self) -> str:
-        """Why the status is not ``converged``; empty if it is."""
+        """Reason for a status other than ``converged``; empty if it is that."""
         if self.locked_cells:
             cells = ", ".join(f"{letter} in column {column}" for column, letter in self.locked_cells)
             return f"a letter that starts with probability 0 stays there: {cells}; use a pseudocount"
@@ -85,7 +84,7 @@ class MotifFit:
 
     @property
     def background(self) -> Background:
-        """What the motif was told apart from."""
+        """Model of the letters that the motif was told apart from."""
         return self.model.placements.background
 
     @property
@@ -112,16 +111,11 @@ class MotifFit:
         """float64 (strand, position): posterior probability of a site whose first letter stands there."""
         return self.model.posteriors(self.params)
 
-    def site_probabilities(self) -> Vector:
-        """float64 (sequence,): expected sites, for "zoops" the probability of one; 0 where none can be."""
-        result = np.zeros(len(self.model.placements.sequences))
-        result[self.model.placements.usable] = self.model.expect(self.params).site_probability
-        return result
-
     def standard_errors(self) -> StandardErrors[MotifParams]:
-        """Of matrix and rate, from the curvature of the objective; refused, with the reason, where there are none.
+        """Standard errors of matrix and rate, from the curvature of the objective.
 
-        A fit with MEME's steps is refused: it ends at no maximum. See :func:`genem.em.standard_errors`.
+        They are refused, with the reason, where there are none. A fit with MEME's steps has
+        none: it ends at no maximum. See :func:`genem.em.standard_errors`.
         """
         if self.model.meme_compatible:
             raise UsageError("steps compatible with MEME maximise no likelihood: there are no standard errors")
@@ -261,7 +255,7 @@ def fit_placements(
     trace: bool = False,
     meme_compatible: bool = False,
 ) -> MotifFit:
-    """As :func:`fit_motif`, for windows that are laid out already: a search fits many motifs of one width."""
+    """Fit as :func:`fit_motif` does in windows that are laid out already: a search fits many motifs of one width."""
     columns = column_prior(placements, None, None) if prior is None else prior
     rate, chances = site_rate_prior(placements, model, n_sites, site_count_prior)
     _check_palindrome(placements, palindrome)
@@ -326,3 +320,47 @@ def _locked_cells(model: MotifModel, first: MotifParams, run: EMFit[MotifParams]
     cells = pulls[: run.params.matrix.size].reshape(run.params.matrix.shape) & (run.params.matrix <= 0.0)
     letters = model.placements.sequences.alphabet.letters
     return tuple((int(column) + 1, letters[letter]) for column, letter in np.argwhere(cells))
+
+
+def site_posteriors(fit: MotifFit, *, least: float = 0.5) -> MotifSites:
+    """The windows whose posterior probability is at least ``least``, with their scores.
+
+    Returns
+    -------
+    MotifSites
+        In order of sequence, start and strand. The score is the log2 likelihood ratio of motif to background, erased
+        letters not counted off; p-values are NaN here.
+    """
+    posterior = fit.window_posteriors()
+    sequences, windows = fit.model.placements.sequences, fit.model.placements.windows
+    borders = np.zeros(posterior.shape[1] + 1, np.int64)
+    borders[windows.starts] += 1
+    borders[windows.starts + windows.n_windows] -= 1
+    is_window = np.cumsum(borders[:-1]) > 0
+    position, strand = np.nonzero((least <= posterior.T) & is_window[:, None])
+    sequence = np.searchsorted(sequences.offsets, position, side="right") - 1
+    return MotifSites(
+        sequence=sequence.astype(np.int64),
+        start=position - sequences.offsets[sequence],
+        strand=np.where(strand == 0, 1, -1).astype(np.int8),
+        score=_window_scores(fit, position, strand),
+        p_value=np.full(position.size, np.nan),
+        posterior=posterior[strand, position],
+    )
+
+
+def _window_scores(fit: MotifFit, position: NDArray[np.int64], strand: NDArray[np.int64]) -> Vector:
+    """float64 (window,): log2 likelihood ratios."""
+    sequences, alphabet = fit.model.placements.sequences, fit.alphabet
+    width = len(fit.matrix)
+    if position.size == 0:
+        return np.empty(0)
+    codes = sequences.codes[position[:, None] + np.arange(width)]
+    turned = alphabet.complement_codes[codes[:, ::-1]]
+    read = np.where((strand == 1)[:, None], turned, codes)
+    with np.errstate(divide="ignore"):
+        log_motif = np.log(fit.matrix @ alphabet.membership.T)
+    inside = log_motif[np.arange(width), read].sum(axis=1)
+    running = np.append(0.0, np.cumsum(fit.background.log_probabilities(sequences)))
+    score: Vector = (inside - (running[position + width] - running[position])) / math.log(2.0)
+    return score

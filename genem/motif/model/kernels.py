@@ -35,11 +35,12 @@ LARGEST = 1e100
 
 
 class Windows(NamedTuple):
-    """Where a motif may lie: ``starts[i] ... starts[i] + n_windows[i] - 1`` in sequence ``i``.
+    """Windows in which a motif may lie: ``starts[i] ... starts[i] + n_windows[i] - 1`` in sequence ``i``.
 
-    ``words[p]`` is the number of the word of codes that begins at ``p``, ``word_codes`` (word, letter) spells it.
-    ``weights`` (position,) multiply the likelihood ratio of the window that begins there, ``log_weights`` are their
-    logarithms; ``free`` is the part of them that erasing made. Empty: all are 1.
+    ``starts`` and ``n_windows`` are (sequence,). ``words`` (position,) numbers the word of codes that begins there,
+    ``word_codes`` (word, letter) spells it, ``complement`` (code,) is that of each code. ``weights`` (position,)
+    multiply the likelihood ratio of the window that begins there, ``log_weights`` (position,) are their logarithms,
+    ``free`` (position,) the part of them that erasing made. Empty: all are 1.
     """
 
     words: np.ndarray
@@ -76,7 +77,7 @@ def fill_tables(ratios: np.ndarray, windows: Windows, tables: np.ndarray) -> Non
 
 @kernel
 def collect_counts(tally: np.ndarray, windows: Windows, counts: np.ndarray) -> None:
-    """Expected sites by word, ``tally`` (strand, group, word), as expected codes per column, ``counts``."""
+    """Expected sites by word, ``tally`` (strand, group, word), as expected codes, ``counts`` (column, code)."""
     word_length = windows.word_codes.shape[1]
     counts[:] = 0.0
     for group in range(tally.shape[1]):
@@ -96,7 +97,7 @@ def window_ratios(
 ) -> float:
     """Likelihood ratio of every window of a sequence, into ``ratios`` (strand, window); returns their sum.
 
-    ``block_sums`` (strand, block) gets the sums of ``BLOCK`` windows each.
+    ``tables`` is (strand, group, word); ``block_sums`` (strand, block) gets the sums of ``BLOCK`` windows each.
     """
     start = windows.starts[sequence]
     n_windows = windows.n_windows[sequence]
@@ -137,7 +138,7 @@ def window_ratios(
 
 @summing_kernel
 def sum_blocks(row: np.ndarray, n: int, sums: np.ndarray) -> float:
-    """Sums of ``BLOCK`` neighbouring values, and of all."""
+    """Sums of ``BLOCK`` neighbours in ``row`` (window,), into ``sums`` (block,); returns the sum of the first ``n``."""
     total = 0.0
     for block in range((n + BLOCK - 1) // BLOCK):
         first = block * BLOCK
@@ -153,7 +154,10 @@ def sum_blocks(row: np.ndarray, n: int, sums: np.ndarray) -> float:
 def rescaled_ratios(
     windows: Windows, tables: np.ndarray, sequence: int, ratios: np.ndarray, block_sums: np.ndarray
 ) -> float:
-    """As :func:`window_ratios`, by adding logarithms: relative to the largest, whose logarithm is returned."""
+    """Add logarithms to what :func:`window_ratios` multiplies: relative to the largest, whose logarithm is returned.
+
+    ``tables`` is (strand, group, word); ``ratios`` (strand, window) and ``block_sums`` (strand, block) are filled.
+    """
     start = windows.starts[sequence]
     n_windows = windows.n_windows[sequence]
     word_length = windows.word_codes.shape[1]
@@ -177,7 +181,10 @@ def rescaled_ratios(
 
 @kernel
 def place_one(n_placements: int, total: float, log_scale: float, rate: float, learnt: np.ndarray) -> float:
-    """At most one site, ratios of its placements adding up to ``total``: returns what makes them probabilities."""
+    """At most one site, ratios of its placements adding up to ``total``: returns what makes them probabilities.
+
+    ``learnt`` (N_LEARNT,) is filled.
+    """
     learnt[N_CHANCES] = 1.0
     if total <= 0.0:
         learnt[LOG_EVIDENCE] = -np.inf
@@ -213,13 +220,14 @@ def place_any(
     from the end, the probability that a site ends at i, given that one piece or another does, is the second term's
     share of F(i).
 
-    ``scratch`` (2, letters + 1) holds F, later the probability that a piece ends after i letters, and the second
-    term's share of F(i) for x = 1.
+    ``ratios`` is (strand, window), ``learnt`` (N_LEARNT,) is filled. ``scratch`` (2, letters + 1) holds F, later the
+    probability that a piece ends after i letters, and the second term's share of F(i) for x = 1.
     """
     n_strands = ratios.shape[0]
     length = n_windows + width - 1
     prior = rate * math.exp(log_scale) / n_strands
     both = ratios[n_strands - 1]
+    # Histories from the left, rescaled before they leave the range of doubles.
     forward = scratch[0]
     share = scratch[1]
     log_total = 0.0
@@ -243,6 +251,7 @@ def place_any(
                 forward[back] /= value
             value = 1.0
     learnt[LOG_EVIDENCE] = log_total + (math.log(value) if value > 0.0 else -np.inf)
+    # Back from the end: the probability of a boundary after each letter, and of a site before it.
     boundary = forward
     boundary[:length] = 0.0
     boundary[length] = 1.0
@@ -277,11 +286,11 @@ def place_each(
     width: int,
     learnt: np.ndarray,
 ) -> None:
-    """Every window for itself, then overlaps rescaled: ``ratios`` become z.
+    """Every window for itself, then overlaps rescaled: ``ratios`` (strand, window) become z.
 
-    z = rate x / S over (rate times the mean of x over the strands + 1 - rate), times how far the window is ``free``
-    (ratios are multiplied by it already). Then runs of ``width`` windows, in every second frame, whose z add up to more
-    than 1 keep the largest, and the others share what is left.
+    z = rate x / S over (rate times the mean of x over the strands + 1 - rate), times how far the window is free,
+    ``free`` (window,), by which ratios are multiplied already. Then runs of ``width`` windows, in every second frame,
+    whose z add up to more than 1 keep the largest, and the others share what is left. ``learnt`` (N_LEARNT,) is filled.
     """
     n_strands = ratios.shape[0]
     prior = rate * math.exp(log_scale) / n_strands
@@ -338,8 +347,9 @@ def tally_sites(
     tally: np.ndarray,
     learnt: np.ndarray,
 ) -> None:
-    """Add the windows of a sequence, each with probability ``factor`` times its share, to ``tally``.
+    """Add the windows of a sequence, each with ``factor`` times its share, to ``tally`` (strand, group, word).
 
+    ``shares`` is (strand, window), ``block_sums`` (strand, block); ``learnt`` (N_LEARNT,) gets the weight.
     Windows whose probability is negligible are passed over, a block at a time where the whole block is.
     """
     start = windows.starts[sequence]
@@ -378,8 +388,8 @@ def expect_sequences(
 ) -> None:
     """E step over sequences ``first`` to ``last - 1``.
 
-    ``tally`` (strand, group, word) is added to, ``learnt`` (sequence, N_LEARNT) filled, and so is ``posterior``
-    (strand, position) unless it is empty.
+    ``tables`` and ``tally`` are (strand, group, word). ``tally`` is added to; ``learnt`` (sequence, N_LEARNT) is filled
+    and so is ``posterior`` (strand, position) unless it is empty.
     """
     longest = 0
     for sequence in range(first, last):
@@ -392,7 +402,9 @@ def expect_sequences(
         n_windows = windows.n_windows[sequence]
         start = windows.starts[sequence]
         row = learnt[sequence]
+        # Likelihood ratio of every window.
         total = window_ratios(windows, tables, sequence, weighted, ratios, block_sums)
+        # Probability of a site in it.
         factor = 1.0
         if placement == ANR:
             place_any(ratios, n_windows, log_scale, rate, windows.width, scratch, row)
@@ -408,6 +420,7 @@ def expect_sequences(
         if placement >= ANR:
             for strand in range(windows.n_strands):
                 sum_blocks(ratios[strand], n_windows, block_sums[strand])
+        # Expected words of the sites.
         tally_sites(windows, sequence, ratios, block_sums, factor, negligible, tally, row)
         if posterior.size > 0:
             for strand in range(windows.n_strands):
@@ -428,7 +441,11 @@ def expect_chunks(
     learnt: np.ndarray,
     posterior: np.ndarray,
 ) -> None:
-    """E step in fixed parts: part ``i`` is sequences ``bounds[i]`` to ``bounds[i + 1] - 1``, counted apart."""
+    """E step in fixed parts: part ``i`` is sequences ``bounds[i]`` to ``bounds[i + 1] - 1``, counted apart.
+
+    ``tables`` is (strand, group, word), ``bounds`` (part + 1,), ``tallies`` (part, strand, group, word); ``learnt`` and
+    ``posterior`` are as in :func:`expect_sequences`: (sequence, N_LEARNT) and (strand, position).
+    """
     for part in prange(bounds.size - 1):
         expect_sequences(
             windows,

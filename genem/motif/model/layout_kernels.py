@@ -25,8 +25,10 @@ class Layout(NamedTuple):
     excess
         float64 (position + 1,) running sum of the log-likelihood ratio of single letters to the Markov background, or
         empty where the background is of order 0.
-    words, word_codes, complement, n_strands
-        As in :class:`~genem.motif.model.kernels.Windows`.
+    words, word_codes, complement
+        (position,), (word, letter), (code,): as in :class:`~genem.motif.model.kernels.Windows`.
+    n_strands
+        1 or 2.
     membership
         bool (code, letter): letters that each code may stand for.
     background
@@ -47,7 +49,10 @@ class Layout(NamedTuple):
 
 @kernel
 def measure_room(offsets: np.ndarray, erased: np.ndarray, room: np.ndarray) -> None:
-    """How many letters follow, the own one included, before the sequence ends or a letter is erased."""
+    """Count the letters from each on, itself included, before the sequence ends or a letter is ``erased`` (position,).
+
+    ``offsets`` is (sequence + 1,); ``room`` (position,) is filled.
+    """
     for sequence in range(len(offsets) - 1):
         left = 0
         for i in range(offsets[sequence + 1] - 1, offsets[sequence] - 1, -1):
@@ -98,8 +103,11 @@ def windows_of(layout: Layout, width: int, erased: bool) -> Windows:
 
 @kernel
 def sum_in_single_precision(offsets: np.ndarray, values: np.ndarray, sums: np.ndarray) -> None:
-    """Running sums of each sequence, rounded to 32 bits after every letter; ``sums`` (position + 1,) goes on from
-    sequence to sequence, so that differences within one are those of its own sums."""
+    """Running sums of ``values`` (position,) in each sequence, rounded to 32 bits after every letter.
+
+    ``offsets`` is (sequence + 1,). ``sums`` (position + 1,) goes on from sequence to sequence, so that differences
+    within one are those of its own sums.
+    """
     sums[0] = 0.0
     for sequence in range(len(offsets) - 1):
         before = sums[offsets[sequence]]
@@ -124,7 +132,8 @@ def letter_of_site(layout: Layout, start: int, stop: int, position: int, strand:
 def count_columns(layout: Layout, sites: np.ndarray, n_sites: int, width: int, first: int, counts: np.ndarray) -> None:
     """Letters of the first ``n_sites`` sites in the columns first, first + 1, ... (0 = the motif's first).
 
-    ``sites`` (site, 4) holds start and stop of the sequence, position and strand.
+    ``sites`` (site, 4) holds start and stop of the sequence, position and strand; ``counts`` (column, letter) is
+    filled.
     """
     counts[:] = 0
     for s in range(n_sites):

@@ -1,8 +1,10 @@
-"""Where a motif of a given width may lie in a set of sequences, laid out for the kernels."""
+"""Windows in which a motif of a given width may lie, laid out for the kernels; the priors of its sites and columns."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,10 @@ from genem.motif.alphabet import EncodedSequences
 from genem.motif.background import Background
 from genem.motif.model.kernels import Windows
 from genem.motif.model.layout_kernels import sum_in_single_precision
+from genem.motif.priors import BLOCKS9, ColumnPrior, DirichletMixture, Pseudocounts
 
 Vector = NDArray[np.float64]
+SiteModel = Literal["oops", "zoops", "anr"]
 
 MOST_WORDS = 2**16
 """Words are numbered in 16 bits."""
@@ -147,6 +151,41 @@ def rounded_as_in_meme(placements: Placements) -> Placements:
     return replace(placements, windows=windows._replace(weights=np.exp(log_weights), log_weights=log_weights))
 
 
+def column_prior(placements: Placements, pseudocount: float | None, prior: DirichletMixture | None) -> ColumnPrior:
+    """The prior of the columns that ``pseudocount`` and ``prior`` of :func:`fit_motif` ask for."""
+    if prior is not None and pseudocount is not None:
+        raise UsageError("pseudocount and prior exclude each other: a mixture has its own pseudocounts")
+    alphabet = placements.sequences.alphabet
+    if prior is None and pseudocount is None and alphabet.is_protein:
+        prior = BLOCKS9
+    if prior is not None:
+        if prior.concentrations.shape[1] != len(alphabet):
+            raise UsageError(f"a prior of {prior.concentrations.shape[1]} letters for an alphabet of {len(alphabet)}")
+        return prior
+    weight = alphabet.pseudocount if pseudocount is None else pseudocount
+    if not 0.0 <= weight < math.inf:
+        raise UsageError(f"a pseudocount of {weight}; 0 or more expected")
+    return Pseudocounts(weight, placements.background.probabilities)
+
+
+def site_rate_prior(
+    placements: Placements, model: SiteModel, n_sites: float | None, site_count_prior: float
+) -> tuple[float, float]:
+    """Mean of the Beta prior of the site rate, and the number of chances that it is worth."""
+    if model not in ("oops", "zoops", "anr"):
+        raise UsageError(f"model {model!r}; oops, zoops or anr expected")
+    if not 0.0 <= site_count_prior < 1.0:
+        raise UsageError(f"a site_count_prior of {site_count_prior}; from 0 to below 1 expected")
+    usable = int(placements.usable.size)
+    if model == "oops":
+        return 1.0, 0.0
+    chances = usable if model == "zoops" else placements.n_windows
+    wanted = n_sites if n_sites is not None else usable / 2 if model == "zoops" else min(usable, chances / 2)
+    if not 0.0 < wanted <= chances:
+        raise UsageError(f"{wanted:g} sites; more than 0 and at most {chances} can be in these sequences")
+    return wanted / chances, chances * site_count_prior / (1.0 - site_count_prior)
+
+
 def _rows(
     values: Vector, sequences: EncodedSequences, n_windows: NDArray[np.int64], which: NDArray[np.int64]
 ) -> list[Vector]:
@@ -171,7 +210,7 @@ def _words(sequences: EncodedSequences, length: int) -> tuple[NDArray[np.uint16]
 
 
 def _window_weights(sequences: EncodedSequences, width: int, background: Background, weights: Vector | None) -> Vector:
-    """What multiplies the ratio of each window, empty if nothing does.
+    """Factor of the ratio of each window, float64 (position,); empty where all are 1.
 
     The smallest letter weight, and what a background of higher order makes of the window: tables divide by the
     probabilities of single letters, the ratio is to be against P(letter | letters before).

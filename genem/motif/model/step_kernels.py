@@ -28,7 +28,9 @@ def code_ratios(matrix: np.ndarray, background: np.ndarray, membership: np.ndarr
     """Likelihood ratio of every code in every column, divided by the largest of the column; returns the log of all
     that was divided by.
 
-    A code that may be any of a set of letters has the ratio of the sets' probabilities: the expectation of the ratio.
+    ``matrix`` is (column, letter), ``background`` (letter,), ``membership`` (code, letter); ``ratios`` (column, code)
+    is filled. A code that may be any of a set of letters has the ratio of the sets' probabilities: the expectation of
+    the ratio.
     """
     log_scale = 0.0
     for column in range(matrix.shape[0]):
@@ -51,8 +53,11 @@ def code_ratios(matrix: np.ndarray, background: np.ndarray, membership: np.ndarr
 
 @kernel
 def letter_counts(codes: np.ndarray, shares: np.ndarray, membership: np.ndarray, counts: np.ndarray) -> None:
-    """Expected codes as expected letters: each code's are divided among its letters in proportion to ``shares``
-    (column, letter), the motif itself in EM."""
+    """Expected ``codes`` (column, code) as expected letters, ``counts`` (column, letter).
+
+    Each code's are divided among its letters, by ``membership`` (code, letter), in proportion to ``shares``
+    (column, letter), the motif itself in EM.
+    """
     n_letters = membership.shape[1]
     for column in range(codes.shape[0]):
         for letter in range(n_letters):
@@ -71,7 +76,10 @@ def letter_counts(codes: np.ndarray, shares: np.ndarray, membership: np.ndarray,
 
 @kernel
 def normalise_columns(counts: np.ndarray, complement: np.ndarray, palindrome: bool, matrix: np.ndarray) -> None:
-    """Counts with pseudocounts as probabilities; a palindrome pools each column with its mirror image."""
+    """Counts with pseudocounts as probabilities; a palindrome pools each column with its mirror image.
+
+    ``counts`` and ``matrix`` are (column, letter), ``complement`` (code,).
+    """
     width, n_letters = counts.shape
     for column in range(width):
         total = 0.0
@@ -94,7 +102,7 @@ def next_rate(n_sites: float, n_chances: float, prior_mean: float, prior_chances
 
 @kernel
 def log_evidence(learnt: np.ndarray, placement: int, rate: float) -> float:
-    """Log-likelihood ratio of the data, from what was learnt per sequence."""
+    """Log-likelihood ratio of the data, from ``learnt`` (sequence, N_LEARNT)."""
     total = 0.0
     for sequence in range(learnt.shape[0]):
         evidence = learnt[sequence, LOG_EVIDENCE]
@@ -113,7 +121,10 @@ def log_evidence(learnt: np.ndarray, placement: int, rate: float) -> float:
 def log_prior(
     matrix: np.ndarray, rate: float, pseudocounts: np.ndarray, prior_mean: float, prior_chances: float
 ) -> float:
-    """Log density of the Dirichlet prior of the columns and the Beta prior of the rate, but for constants."""
+    """Log density of the Dirichlet prior of the columns and the Beta prior of the rate, but for constants.
+
+    ``matrix`` is (column, letter), ``pseudocounts`` (letter,).
+    """
     total = 0.0
     for column in range(matrix.shape[0]):
         for letter in range(matrix.shape[1]):
@@ -264,8 +275,8 @@ def climb_many(
 ) -> None:
     """EM from every matrix and rate, in place, until ``rule`` ends it; the prior mean of each rate is its start.
 
-    ``matrices`` is (start, column, letter); ``rates``, ``objectives``, ``penalties`` (the log prior in the objective),
-    ``n_maps`` and ``status`` are (start,).
+    ``matrices`` is (start, column, letter); ``rates``, ``objectives``, ``penalties``, ``n_maps`` and ``status`` are
+    (start,). A penalty is the log prior in the objective.
     """
     for start in prange(matrices.shape[0]):
         objectives[start], penalties[start], rates[start], n_maps[start], status[start] = climb_one(

@@ -161,7 +161,7 @@ def _rows(motif: Motif, *, with_reverse: bool, beside: bool) -> list[list[_Line]
 
 
 def _lines(motif: Motif, title: str) -> list[_Line]:
-    """As equal stretches as can be."""
+    """Cut a motif into stretches as equal as can be."""
     n_lines = -(-motif.width // MOST_PER_LINE)
     bounds = [motif.width * number // n_lines for number in range(n_lines + 1)]
     parts = [(replace(motif, probabilities=motif.probabilities[a:b]), a) for a, b in itertools.pairwise(bounds)]

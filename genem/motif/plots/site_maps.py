@@ -85,7 +85,7 @@ def plot_site_map(
 
 
 def _shown(sites: Sequence[MotifSites], n_sequences: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Which sequences are drawn, in the order of the file: all of a small set, else those with the best sites."""
+    """Sequences to draw, in the order of the file: all of a small set, else those with the best sites."""
     if n_sequences <= most:
         return np.arange(n_sequences)
     best = np.full(n_sequences, np.inf)

@@ -48,6 +48,7 @@ class Tables(NamedTuple):
 def pack(codes: NDArray[np.uint8], n_letters: int, group_size: int, packed: NDArray[np.uint16]) -> None:
     """The ``group_size`` letters from every position on as one number, the first as its leading digit.
 
+    ``codes`` and ``packed`` are (position,).
     Where one of them is not known, or lies beyond the end, the number is one more than the largest.
     """
     n_numbers = n_letters**group_size
@@ -66,7 +67,7 @@ def pack(codes: NDArray[np.uint8], n_letters: int, group_size: int, packed: NDAr
 def window_score(
     codes: NDArray[np.uint8], packed: NDArray[np.uint16], start: int, strand: int, threshold: int, tables: Tables
 ) -> int:
-    """The score of a window, or ``FAILED`` where it is below the threshold."""
+    """The score of a window, or ``FAILED`` where it is below the threshold; ``codes`` and ``packed`` (position,)."""
     score = 0
     unknown = tables.group_scores.shape[2] - 1
     for group in range(tables.group_starts.shape[1]):
@@ -86,7 +87,10 @@ def window_score(
 def filter_scores(
     packed: NDArray[np.uint16], start: int, stop: int, strand: int, tables: Tables, scores: NDArray[np.int32]
 ) -> None:
-    """The score of the first groups of the windows that start in ``start:stop``."""
+    """The score of the first groups of the windows that start in ``start:stop``.
+
+    ``packed`` is (position,); ``scores`` (window,) is filled.
+    """
     size = stop - start
     for group in range(tables.n_filters[strand]):
         table = tables.group_scores[strand, group]
@@ -169,7 +173,8 @@ def find_best(
     """The best window of every piece among those that reach the threshold; of equals the first, forward before reverse.
 
     ``found`` is (piece, 3): position, strand and score; the position is -1 where there is none. The rest is as in
-    :func:`find_sites`. Strands are compared by score.
+    :func:`find_sites`: ``codes`` and ``packed`` (position,), ``starts`` and ``stops`` (piece,), ``chunks``
+    (chunk + 1,), ``thresholds`` (strand,). Strands are compared by score.
     """
     for chunk in prange(chunks.size - 1):
         for piece in range(chunks[chunk], chunks[chunk + 1]):

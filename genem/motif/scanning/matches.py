@@ -1,4 +1,4 @@
-"""Where known motifs occur in sequences."""
+"""Search for known motifs in sequences."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FILTER_DRAWS, FEW = 2048, 0.01
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What scanning with one motif found.
+    """Result of scanning with one motif.
 
     Attributes
     ----------
@@ -225,7 +225,7 @@ class _Scanner:
         return kept[:, 0], kept[:, 1], kept[:, 2]
 
     def _pieces(self, width: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where windows may start: stretches of at most ``most`` positions, none across a border of sequences."""
+        """Starts of windows: stretches of at most ``most`` positions, none across a border of sequences."""
         windows = np.maximum(self.sequences.lengths - width + 1, 0)
         n_pieces = -(-windows // most)
         first = np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)

@@ -201,7 +201,7 @@ def _tractable(background: Background, n_scores: int) -> Floats:
 
 
 def _stationary(transitions: Floats) -> Floats:
-    """How often each context occurs in a long sequence."""
+    """Frequency of each context in a long sequence."""
     n_contexts, n_letters = transitions.shape
     contexts = np.full(n_contexts, 1.0 / n_contexts)
     following = (np.arange(n_contexts)[:, None] * n_letters + np.arange(n_letters)) % n_contexts

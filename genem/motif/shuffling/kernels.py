@@ -20,7 +20,10 @@ STATE_WORDS = 4
 
 @kernel
 def next_random(state: NDArray[np.int64]) -> int:
-    """32 random bits: xoshiro128++, Blackman & Vigna (2021), doi:10.1145/3460772, in integers that do not overflow."""
+    """32 random bits, after which ``state`` (STATE_WORDS,) moves on.
+
+    xoshiro128++, Blackman & Vigna (2021), doi:10.1145/3460772, in integers that do not overflow.
+    """
     total = (state[0] + state[3]) & MASK_32
     result = int((((total << 7) & MASK_32) | (total >> 25)) + state[0]) & MASK_32
     shifted = (state[1] << 9) & MASK_32
@@ -35,7 +38,10 @@ def next_random(state: NDArray[np.int64]) -> int:
 
 @kernel
 def random_below(state: NDArray[np.int64], bound: int) -> int:
-    """A number from 0 to ``bound - 1``, all equally likely: Lemire (2019), doi:10.1145/3230636."""
+    """A number from 0 to ``bound - 1``, all equally likely: Lemire (2019), doi:10.1145/3230636.
+
+    ``state`` (STATE_WORDS,) moves on.
+    """
     product = next_random(state) * bound
     if (product & MASK_32) < bound:
         smallest = ((1 << 32) - bound) % bound
@@ -46,7 +52,7 @@ def random_below(state: NDArray[np.int64], bound: int) -> int:
 
 @kernel
 def permute(letters: NDArray[np.uint8], start: int, stop: int, state: NDArray[np.int64]) -> None:
-    """Fisher-Yates on ``letters[start:stop]``."""
+    """Fisher-Yates on ``start:stop`` of ``letters`` (position,), by the generator ``state`` (STATE_WORDS,)."""
     for last in range(stop - 1, start, -1):
         other = start + random_below(state, last - start + 1)
         letters[last], letters[other] = letters[other], letters[last]
@@ -66,8 +72,9 @@ def grow_tree(
 ) -> None:
     """Wilson's algorithm: the edge by which each vertex leaves towards the root, in a uniform spanning tree.
 
-    ``way_out`` of all vertices is -1 on entry. It becomes the place of the edge in ``edges``, plus ``edges.size`` as
-    the mark that the vertex is in the tree; that of the root is the mark alone.
+    ``vertices`` (step,) are those of the walk; ``first``, ``degree`` and ``way_out`` (vertex,), ``edges`` (edge,) and
+    ``state`` (STATE_WORDS,). ``way_out`` of all vertices is -1 on entry. It becomes the place of the edge
+    in ``edges``, plus ``edges.size`` as the mark that the vertex is in the tree; that of the root is the mark alone.
     """
     joined = edges.size
     way_out[root] = joined
@@ -94,13 +101,17 @@ def shuffle_run(
     way_out: NDArray[np.int64],
     state: NDArray[np.int64],
 ) -> None:
-    """Shuffle ``letters`` in place; ``first``, ``degree`` and ``way_out`` are scratch, one element per vertex."""
+    """Shuffle ``letters`` (position,) in place, by the generator ``state`` (STATE_WORDS,).
+
+    ``first``, ``degree`` and ``way_out`` (vertex,) are scratch.
+    """
     if word_length == 1:
         permute(letters, 0, letters.size, state)
         return
     n_edges = letters.size - word_length + 1
     if n_edges < 2:
         return
+    # The walk over vertices.
     n_vertices = degree.size
     vertices = np.empty(n_edges + 1, np.int64)
     vertex = 0
@@ -110,10 +121,9 @@ def shuffle_run(
     for i in range(n_edges):
         vertex = (vertex * n_letters + int(letters[i + word_length - 1])) % n_vertices
         vertices[i + 1] = vertex
+    # Edges by the vertex that they leave.
     for i in range(n_edges + 1):
-        degree[vertices[i]] = 0
-        first[vertices[i]] = -1
-        way_out[vertices[i]] = -1
+        degree[vertices[i]], first[vertices[i]], way_out[vertices[i]] = 0, -1, -1
     for i in range(n_edges):
         degree[vertices[i]] += 1
     place = 0
@@ -126,6 +136,7 @@ def shuffle_run(
     for i in range(n_edges):
         edges[first[vertices[i]] + degree[vertices[i]]] = letters[i + word_length - 1]
         degree[vertices[i]] += 1
+    # A random tree: its edges are taken last, the others in random order.
     root = vertices[n_edges]
     grow_tree(vertices, root, n_letters, n_vertices, first, degree, edges, way_out, state)
     for i in range(n_edges):
@@ -138,6 +149,7 @@ def shuffle_run(
                 edges[place], edges[stop] = edges[stop], edges[place]
             permute(edges, first[vertex], stop, state)
             degree[vertex] = 0  # done; from here on first[vertex] is the next edge to take
+    # The new walk.
     vertex = vertices[0]
     for i in range(n_edges):
         letter = int(edges[first[vertex]])

@@ -1,1 +1,1 @@
-"""How surprising motifs are: E-values, searches of controls, enrichment."""
+"""Significance of motifs: E-values, searches of controls, enrichment."""

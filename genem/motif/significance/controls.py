@@ -34,7 +34,7 @@ WORD_LENGTH_WITH_STRANDS, WORD_LENGTH_WITHOUT = 3, 1
 
 @dataclass(frozen=True, slots=True)
 class SearchSignificance:
-    """How the motifs of a search compare with the best motifs of searches of controls.
+    """Comparison of the motifs of a search with the best motifs of searches of controls.
 
     Attributes
     ----------
@@ -256,7 +256,7 @@ def control_sets(
 
 
 def _relabelled(sequences: EncodedSequences, control: EncodedSequences, number: int, seed: int) -> EncodedSequences:
-    """As many sequences as there are, drawn from both sets."""
+    """Draw as many sequences as there are, from both sets."""
     names = sequences.names + control.names
     texts = [part.codes[start:end] for part in (sequences, control) for start, end in _bounds(part)]
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))

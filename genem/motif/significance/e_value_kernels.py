@@ -30,8 +30,9 @@ def fill_pair(
 ) -> None:
     """All ways to share ``size`` letters between two: ratios in descending order, and their tilted weights.
 
-    ``first[k]`` and ``second[k]`` are ``k log(k / (n b))`` of either letter. Their sum is convex in the share, so the
-    largest values stand at the ends and merging from there sorts them.
+    ``first`` and ``second`` (letters + 1,) are ``k log(k / (n b))`` of either letter, ``weights`` (n + 1,) as in
+    :func:`tails_of_four_letters`; ``ratios`` and ``tilted`` (share,) are filled. The sum of the terms is
+    convex in the share, so the largest values stand at the ends and merging from there sorts them.
     """
     low, high = 0, size
     for place in range(size + 1):

@@ -1,4 +1,4 @@
-"""How surprising a motif is: p-values of its columns, of their product, and the E-value of the alignment."""
+"""Significance of a motif: p-values of its columns, of their product, and the E-value of the alignment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlogy
 
 from genem.errors import UsageError
-from genem.motif.model.settings import SiteModel
+from genem.motif.model.placements import SiteModel
 from genem.motif.significance.e_value_kernels import tails_of_four_letters, tilted_distribution
 from genem.numerics.tails import log_chi_square_tail, log_product_tail
 
@@ -290,7 +290,7 @@ def _grid_tail(n_sites: int, letters: tuple[float, ...], step: float) -> tuple[F
 
 
 def _column_terms(n_sites: int, background: Floats) -> tuple[Floats, Floats, float]:
-    """What the kernels sum: terms of the ratio, tilted weights, and the logarithm of ``n! e^n / n^n``."""
+    """Summands of the kernels: terms of the ratio, tilted weights, and the logarithm of ``n! e^n / n^n``."""
     k = np.arange(n_sites + 1.0)
     terms = xlogy(k, k) - k * np.log(n_sites * background)[:, None]
     weights = np.exp(xlogy(k, k) - k - gammaln(k + 1.0))

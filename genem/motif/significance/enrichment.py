@@ -44,7 +44,9 @@ def log10_fisher_p(n_with: int, n_sequences: int, n_control_with: int, n_control
 
 
 def log10_binomial_p(n_sites: int, n_control_sites: int, share: float) -> float:
-    """That as many of all sites fall into the first set, which holds a share of all places: for unequal lengths.
+    """Probability that as many of all sites fall into the first set, which holds a share of all places.
+
+    For sets of unequal lengths.
 
     Parameters
     ----------

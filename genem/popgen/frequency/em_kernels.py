@@ -92,7 +92,7 @@ class Work(NamedTuple):
 
 @inlined_kernel
 def genotype_probabilities(model: Model, theta: np.ndarray, probability: np.ndarray) -> None:
-    """coefficient_g * product of the theta_k it uses, for every genotype of the tables."""
+    """Fill ``probability`` (genotype,): coefficient_g * product of the ``theta`` (parameter,) it uses."""
     for g in range(len(probability)):
         product = model.coefficient[g]
         for factor in range(model.uses.shape[1]):
@@ -104,7 +104,10 @@ def genotype_probabilities(model: Model, theta: np.ndarray, probability: np.ndar
 
 @inlined_kernel
 def expect_three(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
-    """E-step over samples of three genotypes; adds to ``expected`` and returns the log-likelihood."""
+    """E-step over samples of three genotypes, ``cells`` (sample x genotype,); returns the log-likelihood.
+
+    ``probability`` (genotype,) is given; the expected samples are added to ``expected`` (genotype,).
+    """
     p0, p1, p2 = probability[0], probability[1], probability[2]
     e0, e1, e2 = 0.0, 0.0, 0.0
     value = 0.0
@@ -130,7 +133,10 @@ def expect_three(cells: np.ndarray, n_samples: int, probability: np.ndarray, exp
 
 @kernel
 def expect_many(cells: np.ndarray, n_samples: int, probability: np.ndarray, expected: np.ndarray) -> float:
-    """E-step over samples of any number of genotypes; as ``expect_three``."""
+    """E-step over samples of any number of genotypes, ``cells`` (sample x genotype,), as ``expect_three``.
+
+    ``probability`` (genotype,) is given; the expected samples are added to ``expected`` (genotype,).
+    """
     size = len(probability)
     n_fours = size // 4
     share = np.zeros(size)
@@ -166,7 +172,7 @@ def expect_many(cells: np.ndarray, n_samples: int, probability: np.ndarray, expe
 
 @inlined_kernel
 def expected_genotypes(samples: Samples, selection: Selection, probability: np.ndarray, expected: np.ndarray) -> float:
-    """E-step: expected number of samples of each genotype, and the log-likelihood of ``probability``."""
+    """E-step: fill ``expected`` (genotype,); returns the log-likelihood of ``probability`` (genotype,)."""
     for g in range(len(expected)):
         expected[g] = 0.0
     value = 0.0
@@ -187,7 +193,10 @@ def expected_genotypes(samples: Samples, selection: Selection, probability: np.n
 
 @inlined_kernel
 def normalise_blocks(model: Model, theta: np.ndarray) -> None:
-    """Scale every block to one; with a held ALT frequency the homozygotes follow from the heterozygotes."""
+    """Scale every block of ``theta`` (parameter,) to one.
+
+    With a held ALT frequency the homozygotes follow from the heterozygotes.
+    """
     for b in range(0 if math.isnan(model.alt_frequency) else 1, 2):
         total = 0.0
         for k in range(len(theta)):
@@ -215,7 +224,9 @@ def em_map(
     expected: np.ndarray,
     mapped: np.ndarray,
 ) -> float:
-    """One EM step from ``theta`` to ``mapped``; returns the log-likelihood of ``theta``.
+    """One EM step from ``theta`` (parameter,) to ``mapped`` (parameter,); returns the log-likelihood of ``theta``.
+
+    ``probability`` (genotype,) and ``expected`` (genotype,) are filled on the way.
 
     M-step: theta_k proportional to its expected uses, within its block.
     """
@@ -247,7 +258,10 @@ def em_map(
 
 @inlined_kernel
 def stationarity(model: Model, theta: np.ndarray, mapped: np.ndarray, settled: np.ndarray) -> float:
-    """Largest Karush-Kuhn-Tucker residual; mapped / theta is the slope in theta over the multiplier of its block."""
+    """Largest Karush-Kuhn-Tucker residual of ``theta`` (parameter,), but for the ``settled`` (parameter,).
+
+    mapped / theta, ``mapped`` (parameter,), is the slope in theta over the multiplier of its block.
+    """
     worst = 0.0
     for k in range(len(theta)):
         if model.block[k] < 0 or settled[k]:
@@ -280,7 +294,7 @@ def movable(model: Model, k: int) -> bool:
 
 @inlined_kernel
 def sinks(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials: int) -> bool:
-    """Whether parameter ``k`` falls and should be tried at zero."""
+    """Whether parameter ``k`` of ``theta`` (parameter,) falls to ``mapped`` (parameter,) and is to be tried at zero."""
     if not movable(model, k) or theta[k] <= AT_ZERO or mapped[k] >= theta[k] or n_trials == len(ZERO_TRIALS):
         return False
     return bool(theta[k] < ZERO_TRIALS[n_trials])
@@ -288,7 +302,7 @@ def sinks(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int, n_trials:
 
 @inlined_kernel
 def rises(model: Model, theta: np.ndarray, mapped: np.ndarray, k: int) -> bool:
-    """Whether parameter ``k`` is at zero, or nearly, and the likelihood rises from there."""
+    """Whether parameter ``k`` of ``theta`` (parameter,) is at zero, or nearly, and rises to ``mapped`` (parameter,)."""
     return bool(movable(model, k) and theta[k] <= NEAR_ZERO and mapped[k] > theta[k] * (1.0 + RISE))
 
 
@@ -300,10 +314,10 @@ def map_trial(samples: Samples, selection: Selection, model: Model, work: Work) 
 
 
 @kernel
-def take_trial(theta: np.ndarray, one: np.ndarray, work: Work) -> None:
-    """Replace the parameters and their EM image by the trial of ``work`` and its image (parameter,)."""
+def take_trial(theta: np.ndarray, image: np.ndarray, work: Work) -> None:
+    """Replace ``theta`` (parameter,) and its EM ``image`` (parameter,) by the trial of ``work`` and its image."""
     for k in range(len(theta)):
-        theta[k], one[k] = work.trial[k], work.image[k]
+        theta[k], image[k] = work.trial[k], work.image[k]
 
 
 @kernel
@@ -312,15 +326,18 @@ def sink(
     selection: Selection,
     model: Model,
     theta: np.ndarray,
-    one: np.ndarray,
+    image: np.ndarray,
     value: float,
     trials: np.ndarray,
     work: Work,
 ) -> tuple[float, int]:
-    """Try the sinking parameters at zero, all at once or else one by one; returns the log-likelihood and EM steps."""
+    """Try the sinking parameters at zero, all at once or else one by one; returns the log-likelihood and EM steps.
+
+    ``theta`` (parameter,) and its EM ``image`` (parameter,) are moved; ``trials`` (parameter,) counts the attempts.
+    """
     n_sinking, n_steps = 0, 0
     for k in range(len(theta)):
-        work.sinking[k] = sinks(model, theta, one, k, trials[k])
+        work.sinking[k] = sinks(model, theta, image, k, trials[k])
         if work.sinking[k]:
             n_sinking += 1
             trials[k] += 1
@@ -330,7 +347,7 @@ def sink(
         reached = map_trial(samples, selection, model, work)
         n_steps += 1
         if reached >= value:
-            take_trial(theta, one, work)
+            take_trial(theta, image, work)
             return reached, n_steps
     if n_sinking == 0:
         return value, 0
@@ -341,7 +358,7 @@ def sink(
             reached = map_trial(samples, selection, model, work)
             n_steps += 1
             if reached >= value:
-                take_trial(theta, one, work)
+                take_trial(theta, image, work)
                 value = reached
     return value, n_steps
 
@@ -352,15 +369,18 @@ def release(
     selection: Selection,
     model: Model,
     theta: np.ndarray,
-    one: np.ndarray,
+    image: np.ndarray,
     value: float,
     settled: np.ndarray,
     work: Work,
 ) -> tuple[float, int]:
-    """Move parameters off zero where the likelihood rises; those for which no step helps are ``settled``."""
+    """Move parameters off zero where the likelihood rises; those for which no step helps are ``settled`` (parameter,).
+
+    ``theta`` (parameter,) and its EM ``image`` (parameter,) are moved. Returns the log-likelihood and EM steps.
+    """
     n_steps = 0
     for k in range(len(theta)):
-        if settled[k] or not rises(model, theta, one, k):
+        if settled[k] or not rises(model, theta, image, k):
             continue
         settled[k] = True
         for step in RELEASES:
@@ -369,7 +389,7 @@ def release(
             reached = map_trial(samples, selection, model, work)
             n_steps += 1
             if reached > value:
-                take_trial(theta, one, work)
+                take_trial(theta, image, work)
                 value = reached
                 settled[k] = False
                 break

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from genem.em.status import DEGENERATE, SOLVED
+from genem.em.status import CLOSED_FORM, DEGENERATE
 from genem.jit import kernel
 from genem.numerics.tails_kernels import binomial_interval, chi_square_tail, times_log
 from genem.popgen.frequency.count_kernels import (
@@ -249,7 +249,7 @@ def genotype_rows(
             if counts[ALLELE_NUMBER] == 0:
                 rows.status[row] = DEGENERATE
                 continue
-            rows.status[row] = SOLVED
+            rows.status[row] = CLOSED_FORM
             rows.n_iter[row] = 1
             for at in range(rows.offsets[row], rows.offsets[row + 1]):
                 alt_counts, values = rows.alt_counts[at], rows.values[at]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from genem.em.status import DEGENERATE, SOLVED
+from genem.em.status import CLOSED_FORM, DEGENERATE
 from genem.jit import kernel
 from genem.numerics.tails_kernels import chi_square_tail
 from genem.popgen.frequency.count_kernels import ALLELE_NUMBER, N_CALLED, N_DIPLOID, N_ROW_COUNTS, Design, Options, Rows
@@ -174,7 +174,7 @@ def class_fits(
     """
     model = genotype_classes(alleles, len(null_frequencies), samples.table_size[DIPLOID_SLOT], alt, math.nan)
     theta[:] = class_start(null_frequencies, alt)
-    value, n_iter, status = 0.0, 0, SOLVED
+    value, n_iter, status = 0.0, 0, CLOSED_FORM
     monomorphic = null_frequencies[alt] <= AT_ZERO or null_frequencies[alt] >= 1.0 - 1e-12
     for n_slots in range(1, 3):
         if n_slots == 1 and (counts[N_DIPLOID] == 0 or (monomorphic and not options.inbreeding)):
@@ -211,7 +211,7 @@ def fit_row(
     n_alleles = len(frequencies)
     number = counts[ALLELE_NUMBER]
     all_diploid = 2 * counts[N_DIPLOID] == number
-    n_iter, status = 0, SOLVED
+    n_iter, status = 0, CLOSED_FORM
     null_frequencies, null = np.full(n_alleles, 1.0 / n_alleles), 0.0
     # First the model of the row, then, where they differ, random mating of the diploids alone (the null of the test).
     for of_diploids in range(2):

@@ -72,7 +72,10 @@ class Explanations(NamedTuple):
 
 @kernel
 def partner_pattern(genotype: np.ndarray, haplotype: np.ndarray, pattern: np.ndarray) -> bool:
-    """Fill ``pattern`` with what the partner of ``haplotype`` must be; False where the genotype excludes it."""
+    """Fill ``pattern`` (locus,) with what the partner of ``haplotype`` (locus,) must be.
+
+    False where the ``genotype`` (locus, copy) excludes it.
+    """
     for locus in range(haplotype.shape[0]):
         first, second = genotype[locus, 0], genotype[locus, 1]
         allele = haplotype[locus]
@@ -94,6 +97,7 @@ def partner_pattern(genotype: np.ndarray, haplotype: np.ndarray, pattern: np.nda
 
 @kernel
 def is_open(pattern: np.ndarray) -> bool:
+    """Whether a ``pattern`` (locus,) leaves an allele open."""
     n_open = 0
     for locus in range(pattern.shape[0]):
         n_open += pattern[locus] == ANY
@@ -102,6 +106,7 @@ def is_open(pattern: np.ndarray) -> bool:
 
 @kernel
 def matches(haplotype: np.ndarray, pattern: np.ndarray) -> bool:
+    """Whether ``haplotype`` (locus,) has every allele that ``pattern`` (locus,) asks for."""
     locus = 0
     while locus < pattern.shape[0] and (pattern[locus] == ANY or pattern[locus] == haplotype[locus]):
         locus += 1
@@ -110,7 +115,10 @@ def matches(haplotype: np.ndarray, pattern: np.ndarray) -> bool:
 
 @kernel
 def find_slot(pattern: np.ndarray, patterns: np.ndarray, table: np.ndarray) -> int:
-    """The slot of ``table`` that holds this pattern, or the empty one where it belongs (open addressing)."""
+    """The slot of ``table`` that holds this pattern, or the empty one where it belongs (open addressing).
+
+    ``pattern`` is (locus,), ``patterns`` (pattern, locus), ``table`` (slot,).
+    """
     mask = table.shape[0] - 1
     digest = 17
     for locus in range(pattern.shape[0]):
@@ -129,7 +137,10 @@ def find_slot(pattern: np.ndarray, patterns: np.ndarray, table: np.ndarray) -> i
 
 @kernel
 def new_table(n_items: int) -> np.ndarray:
-    """An empty table that stays at most half full."""
+    """An empty table that stays at most half full.
+
+    Returns slots (slot,).
+    """
     n_slots = 16
     while n_slots < 2 * n_items:
         n_slots *= 2
@@ -138,7 +149,10 @@ def new_table(n_items: int) -> np.ndarray:
 
 @kernel
 def count_entries(genotypes: np.ndarray, haplotypes: np.ndarray) -> tuple[int, int]:
-    """How many (genotype, haplotype) combinations fit, and how many of them leave the partner open."""
+    """The numbers of (genotype, haplotype) combinations that fit, and of those that leave the partner open.
+
+    ``genotypes`` is (genotype, locus, copy), ``haplotypes`` (haplotype, locus).
+    """
     pattern = np.empty(haplotypes.shape[1], np.int16)
     n_entries, n_open = 0, 0
     for genotype in range(genotypes.shape[0]):
@@ -157,6 +171,8 @@ def fill_entries(
     """Entries sorted by genotype (start, haplotype, pattern), and the distinct open patterns.
 
     A combination whose partner is fully known but not among the haplotypes explains nothing and is left out.
+
+    ``genotypes`` is (genotype, locus, copy), ``haplotypes`` (haplotype, locus).
     """
     n_haplotypes, n_loci = haplotypes.shape
     patterns = np.empty((n_haplotypes + n_open, n_loci), np.int16)
@@ -195,7 +211,10 @@ def fill_entries(
 
 @kernel
 def count_members(open_patterns: np.ndarray, haplotypes: np.ndarray) -> np.ndarray:
-    """int64 (open pattern + 1,): where the members of each open pattern will start."""
+    """int64 (open pattern + 1,): where the members of each open pattern will start.
+
+    ``open_patterns`` is (pattern, locus), ``haplotypes`` (haplotype, locus).
+    """
     start = np.zeros(open_patterns.shape[0] + 1, np.int64)
     for index in range(open_patterns.shape[0]):
         n_members = 0
@@ -208,6 +227,10 @@ def count_members(open_patterns: np.ndarray, haplotypes: np.ndarray) -> np.ndarr
 
 @kernel
 def fill_members(open_patterns: np.ndarray, haplotypes: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """int32 (member,): the ``haplotypes`` (haplotype, locus) that match each of ``open_patterns`` (pattern, locus).
+
+    Those of a pattern begin at its ``start`` (pattern + 1,).
+    """
     members = np.empty(start[-1], np.int32)
     for index in range(open_patterns.shape[0]):
         filled = start[index]
@@ -220,7 +243,10 @@ def fill_members(open_patterns: np.ndarray, haplotypes: np.ndarray, start: np.nd
 
 @kernel
 def pattern_frequencies(frequency: np.ndarray, x: Explanations) -> np.ndarray:
-    """S(q) of every pattern."""
+    """S(q) of every pattern.
+
+    ``frequency`` is (haplotype,); returns sums (pattern,).
+    """
     n_haplotypes = frequency.shape[0]
     n_open = x.member_start.shape[0] - 1
     total = np.empty(n_haplotypes + n_open)
@@ -235,7 +261,10 @@ def pattern_frequencies(frequency: np.ndarray, x: Explanations) -> np.ndarray:
 
 @kernel
 def genotype_probability(genotype: int, frequency: np.ndarray, total: np.ndarray, x: Explanations) -> float:
-    """P(g), from the frequencies and the pattern frequencies."""
+    """P(g), from the frequencies and the pattern frequencies.
+
+    ``frequency`` is (haplotype,), ``total`` (pattern,).
+    """
     probability = 0.0
     for entry in range(x.start[genotype], x.start[genotype + 1]):
         pattern = x.pattern[entry]
@@ -245,7 +274,10 @@ def genotype_probability(genotype: int, frequency: np.ndarray, total: np.ndarray
 
 @kernel
 def log_likelihood_and_gradient(frequency: np.ndarray, x: Explanations, gradient: np.ndarray) -> float:
-    """log L (natural logarithm); fills ``gradient`` with d log L / d p(h). -inf where a genotype is unexplained."""
+    """log L (natural logarithm); fills ``gradient`` with d log L / d p(h). -inf where a genotype is unexplained.
+
+    ``frequency`` and ``gradient`` are (haplotype,).
+    """
     total = pattern_frequencies(frequency, x)
     gradient[:] = 0.0
     log_likelihood = 0.0
@@ -287,7 +319,7 @@ def keep_inside(ascent: Ascent) -> None:
 def climb(
     frequency: np.ndarray, x: Explanations, max_iter: int, tolerance: float
 ) -> tuple[np.ndarray, float, int, int]:
-    """SQUAREM ascent from ``frequency`` (haplotype,): its end, the log-likelihood there, the EM maps and the status.
+    """SQUAREM ascent from ``frequency`` (haplotype,): its end (haplotype,), the log-likelihood, EM maps and status.
 
     Converges where an EM step changes the log-likelihood by less than ``tolerance``, relative to 1 + its size, and
     the residual, the largest p(h) |d log L / d p(h) / n - 1|, is at most a thousand times that. A frequency of zero

@@ -60,7 +60,7 @@ SAME_MAXIMUM = 1e-4
 
 @kernel
 def log_of_product(factors: np.ndarray) -> float:
-    """Sum of the logarithms, with few of them taken; -inf where a factor is zero."""
+    """Sum of the logarithms of ``factors`` (factor,), with few of them taken; -inf where a factor is zero."""
     total, product = 0.0, 1.0
     for index in range(factors.size):
         factor = factors[index]
@@ -78,7 +78,10 @@ def log_of_product(factors: np.ndarray) -> float:
 
 @summing_kernel
 def sum_diploid_scores(values: np.ndarray, p: np.ndarray, likelihood: np.ndarray) -> tuple[float, float, float, float]:
-    """Sums of Y / L over the diploid samples; every L is stored."""
+    """Sums of Y / L over the diploid samples, from ``values`` (field, sample) and ``p`` (haplotype,).
+
+    Every L is stored in ``likelihood`` (sample,).
+    """
     p00, p01, p10, p11 = p[0], p[1], p[2], p[3]
     s00, s01, s10, s11 = 0.0, 0.0, 0.0, 0.0
     for s in range(likelihood.size):
@@ -102,7 +105,10 @@ def sum_diploid_scores(values: np.ndarray, p: np.ndarray, likelihood: np.ndarray
 def evaluate(
     diploid: np.ndarray, haploid: np.ndarray, p: np.ndarray, scores: np.ndarray, likelihood: np.ndarray
 ) -> float:
-    """Write the scores G at ``p`` and return the log-likelihood; ``likelihood`` is workspace, a cell per sample."""
+    """Write the ``scores`` G (haplotype,) at ``p`` (haplotype,) and return the log-likelihood.
+
+    ``diploid`` (field, sample), ``haploid`` (field, sample); ``likelihood`` (sample,) is workspace.
+    """
     n_diploid, n_haploid = diploid.shape[1], haploid.shape[1]
     s00, s01, s10, s11 = sum_diploid_scores(diploid, p, likelihood[:n_diploid])
     scores[0], scores[1], scores[2], scores[3] = 2.0 * s00, 2.0 * s01, 2.0 * s10, 2.0 * s11
@@ -137,7 +143,10 @@ def kkt_residual(p: np.ndarray, scores: np.ndarray, n_copies: float) -> float:
 
 @kernel
 def em_update(p: np.ndarray, scores: np.ndarray, updated: np.ndarray) -> None:
-    """One EM step; negligible frequencies that shrink become zero, zero ones whose score exceeds one come back."""
+    """One EM step from ``p`` (haplotype,) with ``scores`` (haplotype,) to ``updated`` (haplotype,).
+
+    Negligible frequencies that shrink become zero, zero ones whose score exceeds one come back.
+    """
     total = 0.0
     for haplotype in range(p.size):
         value = p[haplotype] * scores[haplotype]
@@ -153,7 +162,7 @@ def em_update(p: np.ndarray, scores: np.ndarray, updated: np.ndarray) -> None:
 
 @kernel
 def keep_inside(p: np.ndarray) -> None:
-    """Put an extrapolation (haplotype,) back on the simplex."""
+    """Put an extrapolation ``p`` (haplotype,) back on the simplex."""
     total = 0.0
     for haplotype in range(p.size):
         p[haplotype] = max(0.0, p[haplotype])
@@ -217,16 +226,17 @@ def climb(
 
 @kernel
 def n_starts(n_samples: int) -> int:
-    """How many starts so many samples, known at either locus, are climbed from."""
+    """The number of starts that so many samples, known at either locus, are climbed from."""
     return N_STARTS_OF_FEW if n_samples < FEW_SAMPLES else N_STARTS
 
 
 @kernel
 def start_point(number: int, p_a: float, p_b: float, p: np.ndarray) -> None:
-    """The deterministic starts: equilibrium, coupling, repulsion, two lopsided points; for few samples, the centre of
-    the simplex and four points with one haplotype nearly absent.
+    """Fill ``p`` (haplotype,) with one of the deterministic starts.
 
-    But for the centre none is symmetric in the alleles, where symmetric data would hold EM on a saddle.
+    They are equilibrium, coupling, repulsion, two lopsided points; for few samples, the centre of the simplex and four
+    points with one haplotype nearly absent. But for the centre none is symmetric in the alleles, where symmetric data
+    would hold EM on a saddle.
     """
     if number >= N_STARTS:
         absent = number - N_STARTS - 1
@@ -260,9 +270,11 @@ def best_of_starts(
     found: np.ndarray,
     heights: np.ndarray,
 ) -> tuple[float, int, int, int]:
-    """Fill ``best`` with the highest point reached; return its height, the distinct maxima, evaluations, status.
+    """Fill ``best`` (haplotype,) with the highest point; return its height, distinct maxima, evaluations, status.
 
-    The distinct stationary points and their log-likelihoods go to ``found`` [start, haplotype] and ``heights``.
+    The distinct maxima and their log-likelihoods go to ``found`` (start, haplotype) and ``heights`` (start,).
+
+    ``diploid`` is (N_ROWS, sample), ``haploid`` (N_HAPLOID_ROWS, sample).
     """
     n = diploid.shape[1] + haploid.shape[1]
     if n == 0:
@@ -294,7 +306,7 @@ def best_of_starts(
 
 @kernel
 def is_new(p: np.ndarray, found: np.ndarray, n_found: int) -> bool:
-    """Whether ``p`` differs from every maximum found so far."""
+    """Whether ``p`` (haplotype,) differs from the first ``n_found`` of ``found`` (start, haplotype)."""
     for index in range(n_found):
         distance = 0.0
         for haplotype in range(p.size):

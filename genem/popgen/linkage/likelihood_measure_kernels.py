@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from genem.em.newton_kernels import has_stopped
 from genem.jit import kernel, parallel_kernel, prange
 from genem.popgen.linkage.likelihood_kernels import N_STARTS_OF_FEW, best_of_starts, evaluate
 from genem.popgen.linkage.measure_kernels import (
@@ -71,7 +72,7 @@ def climb_allele_frequency(values: np.ndarray, ploidy: np.ndarray, copies: int, 
                 expected += p * values[1, s] / total
                 height += math.log(total)
         updated = expected / copies
-        if abs(updated - p) < FREQUENCY_TOLERANCE:
+        if has_stopped(p, updated, FREQUENCY_TOLERANCE):
             return updated, height
         p = updated
     return p, height

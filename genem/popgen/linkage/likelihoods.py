@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import FIELDS, FieldName
+from genem.em.newton_kernels import has_stopped
 from genem.popgen.linkage.likelihood_measure_kernels import allele_frequencies, measure_likelihood_pairs
 from genem.popgen.linkage.measure_kernels import N_INTEGERS, N_STATISTICS, R_SQUARED
 from genem.popgen.linkage.packed import CallError, all_pairs
@@ -217,8 +218,8 @@ def _frequencies(values: NDArray[np.float64], copies: NDArray[np.int8], n_allele
         alone = haploid * p
         alone /= alone.sum(axis=1, keepdims=True)
         updated = (posterior.sum(axis=0) @ doses + alone.sum(axis=0)) / n_copies
-        change, p = np.abs(updated - p).max(), updated
-        if change < TOLERANCE:
+        previous, p = p, updated
+        if has_stopped(0.0, float(np.abs(updated - previous).max()), TOLERANCE):
             break
     return p
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from genem.em.status import DEGENERATE, SOLVED
+from genem.em.status import CLOSED_FORM, DEGENERATE
 from genem.jit import kernel, parallel_kernel, popcount, prange
 from genem.numerics.linear_kernels import cholesky, solve_lower
 from genem.popgen.linkage.count_kernels import pair_table
@@ -204,7 +204,7 @@ def measure_table(
     p_a, p_b = alt_a / n, alt_b / n
     d = (n * (coupled + u) - alt_a * alt_b) / (n * n)
     if not fill_measures(p_a, p_b, d, statistics):
-        return n_maxima, n_iter, SOLVED
+        return n_maxima, n_iter, CLOSED_FORM
     # r2 from the integers: exactly 1 for identical loci
     covariance = n * (coupled + u) - alt_a * alt_b
     statistics[R_SQUARED] = min(1.0, covariance * covariance / (alt_a * (n - alt_a) * alt_b * (n - alt_b)))
@@ -224,7 +224,7 @@ def measure_table(
     statistics[LOD] = max(0.0, (log_likelihood - surface[0]) / math.log(10.0))
     low, high = grid_bounds(surface)
     fill_bounds(d, low, high, statistics)
-    return n_maxima, n_iter, SOLVED
+    return n_maxima, n_iter, CLOSED_FORM
 
 
 @kernel

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Cross
-from genem.em.status import SOLVED
+from genem.em.status import CLOSED_FORM
 from genem.errors import InputError, UsageError
 from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes
@@ -240,7 +240,7 @@ def _scan_chromosome(
         np.bool_,
     ).reshape(len(markers), len(linked_chromosome.grid))
     lod, excess = np.empty((len(linked_chromosome.grid), 1)), np.empty((len(linked_chromosome.grid), 1))
-    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, SOLVED, np.int8)
+    n_iter, status = np.zeros(lod.shape, np.int64), np.full(lod.shape, CLOSED_FORM, np.int8)
     for pattern in np.unique(outside, axis=1).T:
         at = np.flatnonzero((outside == pattern[:, None]).all(axis=0))
         chosen = [marker for marker, used in zip(markers, pattern, strict=True) if used]

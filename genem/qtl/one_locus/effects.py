@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Cross, CrossType
-from genem.em import Status
+from genem.em import Status, identify
 from genem.errors import InputError, UsageError
 from genem.qtl.genotypes.probabilities import ChromosomeGenotypes
 from genem.qtl.one_locus.design import Design, numbers, sample_of, standardised
 from genem.qtl.one_locus.methods import LN10
-from genem.qtl.one_locus.mixture_information import mixture_covariance
+from genem.qtl.one_locus.mixture_information import LEAST_INFORMATION, mixture_information
 from genem.qtl.one_locus.trait_kernels import NORMAL
 from genem.qtl.one_locus.traits import (
     TraitFit,
@@ -145,8 +145,8 @@ def locus_effects(
     fit = fit_trait(prior, trait_model, rule)
     (null,) = null_log_likelihoods(NORMAL, design, standard[None], sample.weights, rule)
     components = ((share, cell_regressors(trait_model, cell)) for cell, share in enumerate(fit.posterior))
-    covariance = mixture_covariance(components, standard, sample.weights, fit.params)
-    estimated = _estimates(genotyped, cross.breeding, design, fit, covariance, centre, scale)
+    information = mixture_information(components, standard, sample.weights, fit.params)
+    estimated = _estimates(genotyped, cross.breeding, design, fit, information, centre, scale)
     constant = 0.5 * float(np.log(sample.weights).sum()) - len(y) * math.log(scale)
     lod = (fit.log_likelihood - float(null)) / LN10
     return LocusEffects(
@@ -181,32 +181,39 @@ def _estimates(
     cross_type: CrossType,
     design: Design,
     fit: TraitFit,
-    covariance: Floats,
+    information: Floats,
     centre: float,
     scale: float,
 ) -> _Estimates:
-    """Estimates on the scale of the trait, from those of the standardised one."""
+    """Estimates on the scale of the trait, from those of the standardised one; no error of what is not identified."""
     terms, to_terms, is_mean = _terms(genotyped.states, design)
     estimates = scale * (to_terms @ fit.params[:-1]) + np.where(is_mean, centre, 0.0)
-    of_terms = to_terms @ covariance[:-1, :-1] @ to_terms.T
     at_mean = np.arange(len(genotyped.states)) * design.own.shape[1]
     adjusted = centre + scale * fit.params[at_mean]
     absent = np.flatnonzero(fit.posterior.sum(axis=1) < NOBODY)
     estimates[absent] = np.nan
     adjusted[absent] = np.nan
     sigma = scale * math.exp(fit.params[-1])
-    with np.errstate(invalid="ignore"):
-        errors = np.where(np.isfinite(estimates), scale * np.sqrt(np.diag(of_terms)), np.nan)
-        spread = scale * np.sqrt(np.diag(covariance)[at_mean])
-        sigma_error = sigma * math.sqrt(covariance[-1, -1]) if covariance[-1, -1] > 0.0 else math.nan
+    effects = {} if genotyped.is_x else {name: np.array(k) for name, k in cross_type.effects.items()}
+    to_effects = [k @ to_terms[: len(k)] for k in effects.values()]
+    coefficients = np.eye(len(fit.params))
+    slopes = np.vstack([np.pad(row, (0, 1)) for row in (*to_terms, *to_effects)] + [coefficients[[*at_mean, -1]]])
+    errors = scale * identify(information, slopes, least_information=LEAST_INFORMATION).standard_errors
+    of_terms, of_effects, of_means, of_log_sigma = np.split(
+        errors, np.cumsum([len(to_terms), len(to_effects), len(at_mean)])
+    )
+    values = [float(k @ np.where(k == 0.0, 0.0, estimates[: len(k)])) for k in effects.values()]
     return {
         "terms": terms,
         "estimates": estimates,
-        "standard_errors": errors,
+        "standard_errors": np.where(np.isfinite(estimates), of_terms, np.nan),
         "adjusted_means": adjusted,
-        "adjusted_errors": np.where(np.isfinite(adjusted), spread, np.nan),
-        "contrasts": {} if genotyped.is_x else _contrasts(cross_type, estimates, of_terms, scale),
-        "sigma": (sigma, sigma_error),
+        "adjusted_errors": np.where(np.isfinite(adjusted), of_means, np.nan),
+        "contrasts": {
+            name: (value, float(error) if math.isfinite(value) else math.nan)
+            for name, value, error in zip(effects, values, of_effects, strict=True)
+        },
+        "sigma": (sigma, sigma / scale * float(of_log_sigma[0])),
     }
 
 
@@ -258,18 +265,3 @@ def _terms(states: tuple[str, ...], design: Design) -> tuple[tuple[str, ...], Fl
             rows.append(unit(state * n_own + 1 + k, factor) - unit(last + 1 + k, factor))
             names.append(f"{label}:{name}")
     return tuple(names), np.array(rows), np.arange(len(rows)) < n_states
-
-
-def _contrasts(
-    cross_type: CrossType, estimates: Floats, covariance: Floats, scale: float
-) -> dict[str, tuple[float, float]]:
-    """Additive effect and dominance on an autosome; the covariance is that of the standardised trait."""
-    found = {}
-    for name, contrast in cross_type.effects.items():
-        k = np.array(contrast)
-        means = estimates[: len(k)]
-        value = float(k @ np.where(k == 0.0, 0.0, means))
-        variance = float(k @ covariance[: len(k), : len(k)] @ k)
-        error = scale * math.sqrt(variance) if variance >= 0.0 and math.isfinite(value) else math.nan
-        found[name] = (value, error)
-    return found

@@ -1,4 +1,4 @@
-"""Standard errors of mixtures of regressions, from the observed information."""
+"""Observed information of mixtures of regressions."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mixture_covariance"]
+__all__ = ["LEAST_INFORMATION", "mixture_information"]
 
 Floats = NDArray[np.float64]
-NOBODY = 1e-8
-"""Expected information below which a parameter is not estimated."""
+LEAST_INFORMATION = 1e-8
+"""Information at or below which a coefficient is not estimated: that of a genotype which nobody has."""
 
 
-def mixture_covariance(
+def mixture_information(
     components: Iterable[tuple[Floats, Floats]], response: Floats, weight: Floats, params: Floats
 ) -> Floats:
-    """Covariance of coefficients and log sigma: the inverse of the observed information; NaN where it is not positive.
+    """Observed information of coefficients and log sigma, float64 (parameter, parameter).
 
     By Louis's formula: the expected complete-data information less the variance of the complete-data score, given what
     was seen. ``components`` yields for each one its posterior probability (individual,) and regressors (individual,
@@ -39,14 +39,4 @@ def mixture_covariance(
         curvature[-1, -1] = 2.0 * np.sum(share * precision * residual**2)
         expected += curvature - (complete * share[:, None]).T @ complete
         score += share[:, None] * complete
-    information = expected + score.T @ score
-    covariance = np.full((size, size), np.nan)
-    used = np.flatnonzero(np.diag(information) > NOBODY)
-    try:
-        inner = np.linalg.inv(information[np.ix_(used, used)])
-        np.linalg.cholesky(inner)
-    except np.linalg.LinAlgError:
-        return covariance
-    covariance[:] = 0.0
-    covariance[np.ix_(used, used)] = inner
-    return covariance
+    return expected + score.T @ score

@@ -16,7 +16,7 @@ def position_bases(
 
     ``null_basis`` (column, individual) is orthonormal, ``probabilities`` (position, individual, state), ``own``
     (individual, regressor) holds the regressors that each genotype has a coefficient of its own for; ``bases``
-    (position, state x regressor, individual).
+    (position, state x regressor, individual) and ``ranks`` (position,) are filled.
     """
     n_positions, n, n_states = probabilities.shape
     n_null, n_own = len(null_basis), own.shape[1]

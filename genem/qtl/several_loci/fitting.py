@@ -245,8 +245,10 @@ def _described(
     size = len(names)
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(np.diag(to_terms @ np.nan_to_num(fitted.covariance[:size, :size]) @ to_terms.T))
-    unknown = np.isnan(fitted.coefficients) | np.isnan(np.diag(fitted.covariance)[:size])
-    estimates[np.isnan(fitted.coefficients)] = np.nan
+    dependent = np.isnan(fitted.coefficients)
+    unidentified = ~dependent & np.isnan(np.diag(fitted.covariance)[:size])
+    unknown = dependent | (to_terms[:, unidentified] != 0.0).any(axis=1)
+    estimates[dependent] = np.nan
     errors[unknown] = np.nan
     remaining = n - setting.design.null.shape[1] - fitted.rank
     share = 10.0 ** (-2.0 * fitted.lod / n)

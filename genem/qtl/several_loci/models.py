@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genem.data import Cross, CrossType
-from genem.em import Status
+from genem.em import Status, identify
 from genem.em.ascent_kernels import Rule
 from genem.errors import InputError, UsageError
 from genem.numerics.linear_kernels import orthonormalise
 from genem.qtl.genotypes.joint import LinkedGenotypes, Locus, joint_probabilities
 from genem.qtl.one_locus.design import Design, column, numbers, sample_of, standardised
 from genem.qtl.one_locus.methods import LN10, Task
-from genem.qtl.one_locus.mixture_information import mixture_covariance
+from genem.qtl.one_locus.mixture_information import LEAST_INFORMATION, mixture_information
 from genem.qtl.one_locus.scanning import response_of
 from genem.qtl.one_locus.trait_kernels import NORMAL, Trait
 from genem.qtl.one_locus.traits import cell_regressors, default_rule, fit_trait
@@ -99,7 +99,8 @@ class ModelFit:
     rank
         Parameters beyond the null model.
     coefficients, covariance
-        Of null model and terms, for the standardised trait; the last row of an EM covariance is that of log sigma.
+        Of null model and terms, for the standardised trait; the last row of an EM covariance is that of log sigma. The
+        covariance is NaN for what is not identified.
         NaN where a column depends on those before it.
     sigma
         Residual standard deviation of the standardised trait; divisor n for EM, degrees of freedom for regression.
@@ -290,8 +291,8 @@ def _by_em(
     components = ((share, cell_regressors(model, cell)[:, independent]) for cell, share in enumerate(fit.posterior))
     used = np.append(independent, True)
     covariance = np.full((len(used), len(used)), np.nan)
-    inner = mixture_covariance(components, setting.response, setting.weights, fit.params[used])
-    covariance[np.ix_(used, used)] = inner
+    information = mixture_information(components, setting.response, setting.weights, fit.params[used])
+    covariance[np.ix_(used, used)] = identify(information, least_information=LEAST_INFORMATION).covariance
     coefficients = np.where(independent, fit.params[:-1], np.nan)
     lod, sigma = (fit.log_likelihood - setting.null) / LN10, math.exp(fit.params[-1])
     return ModelFit(lod, rank, coefficients, covariance, sigma, fit.n_iter, fit.status)

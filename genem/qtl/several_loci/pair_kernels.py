@@ -10,7 +10,10 @@ from genem.numerics.linear_kernels import orthonormalise
 
 @kernel
 def fill_products(probabilities: np.ndarray, own: np.ndarray, columns: np.ndarray) -> None:
-    """Genotype probabilities (genotype, individual) times regressors (regressor, individual), regressors fastest."""
+    """Fill ``columns`` (genotype x regressor, individual), regressors fastest, with products.
+
+    Of the ``probabilities`` (genotype, individual) and the ``own`` regressors (regressor, individual).
+    """
     n_genotypes, n = probabilities.shape
     for genotype in range(n_genotypes):
         for k in range(len(own)):
@@ -31,10 +34,10 @@ def pair_bases(
     """Fill in what two loci and their interaction add to the null model, one after another.
 
     ``null_basis`` (column, individual) is orthonormal; ``first`` and ``second`` (position, genotype, individual) are
-    genotype probabilities, the last genotypes left out, as they follow from the others; ``joint`` (pair, cell,
-    individual) are probabilities of all pairs of genotypes; ``pairs`` (pair, 2) are positions; ``own`` (regressor,
-    individual) holds the root of the weights times what interacts with genotypes. ``bases`` is (pair, column,
-    individual).
+    genotype probabilities, the last genotypes left out, as they follow from the others;
+    ``joint`` (pair, cell, individual) are probabilities of all pairs of genotypes; ``pairs`` (pair, 2) are positions;
+    ``own`` (regressor, individual) holds the root of the weights times what interacts with genotypes;
+    ``bases`` (pair, column, individual) is filled.
     """
     n_null, n = null_basis.shape
     n_own, n_first, n_second = len(own), first.shape[1], second.shape[1]

@@ -153,9 +153,9 @@ def permute_two(
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     response = response_of(values[sample.keep], trait, "normal")
-    kept = tuple(one.select(sample.keep) for one in linked)
+    kept = tuple(each.select(sample.keep) for each in linked)
     check_pairs(kept, sample)
-    groups = exchangeable_groups(cross, sample, [one.genotypes for one in linked], strata)
+    groups = exchangeable_groups(cross, sample, [each.genotypes for each in linked], strata)
     orders = shuffled_orders(groups, n_permutations, first, seed)
     plain = not (addcovar or intcovar) and weights is None
     if plain:
@@ -164,7 +164,7 @@ def permute_two(
         # Genotypes shuffled instead of trait, covariates and weights: the same, and the null model stays.
         unshuffled = np.arange(len(response))[None]
         shuffled = (np.argsort(order).astype(np.int64) for order in orders)
-        pieces = (tuple(one.select(order) for one in kept) for order in shuffled)
+        pieces = (tuple(each.select(order) for each in kept) for order in shuffled)
         highest = np.concatenate([_highest(piece, sample, response, unshuffled) for piece in pieces])
     return TwoQTLPermutations(trait, highest, _areas(kept), first, seed)
 
@@ -229,8 +229,8 @@ def _region(linked: Sequence[LinkedGenotypes], a: int, b: int) -> int:
 
 def _areas(linked: Sequence[LinkedGenotypes]) -> Floats:
     length = {False: 0.0, True: 0.0}
-    for one in linked:
-        length[one.is_x] += float(np.ptp(one.grid.position))
+    for each in linked:
+        length[each.is_x] += float(np.ptp(each.grid.position))
     return np.array([length[False] ** 2 / 2.0, length[False] * length[True], length[True] ** 2 / 2.0])
 
 
@@ -249,7 +249,9 @@ def _highest(linked: Sequence[LinkedGenotypes], sample: Sample, response: Floats
         bases, n_additive, _ = bases_of_pairs(models[with_x], linked, block)
         largest_explained(bases, tiles[with_x], n_additive, additive[a, b], full[a, b])
     highest = np.full((len(orders), len(PAIR_REGIONS), len(fields(TwoQTLLods))), -np.inf)
-    one = {x: _one_by_chromosome(linked, sample, tiles, total, null_of_x=x)[:, : len(orders)] for x in (False, True)}
+    single_locus = {
+        x: _one_by_chromosome(linked, sample, tiles, total, null_of_x=x)[:, : len(orders)] for x in (False, True)
+    }
     for a in range(n_chromosomes):
         for b in range(a, n_chromosomes):
             if not np.isfinite(full[a, b]).all():
@@ -258,13 +260,13 @@ def _highest(linked: Sequence[LinkedGenotypes], sample: Sample, response: Floats
             of_full, of_additive = (
                 lod_of_share(most[a, b].ravel()[: len(orders)] / total[region > 0], n) for most in (full, additive)
             )
-            single = np.maximum(one[region > 0][a], one[region > 0][b])
+            single = np.maximum(single_locus[region > 0][a], single_locus[region > 0][b])
             lods = (of_full, of_full - single, of_full - of_additive, of_additive, of_additive - single)
             for k, lod in enumerate(lods):
                 highest[:, region, k] = np.maximum(highest[:, region, k], lod)
     for a, each in enumerate(linked):
         region = 2 * int(each.is_x)
-        highest[:, region, -1] = np.maximum(highest[:, region, -1], one[each.is_x][a])
+        highest[:, region, -1] = np.maximum(highest[:, region, -1], single_locus[each.is_x][a])
     return highest
 
 
@@ -286,14 +288,14 @@ def _one_by_chromosome(
     """The highest LOD score of a single locus, (chromosome, permutation); on the X always against its own null."""
     found = []
     root = np.sqrt(sample.weights)
-    for one in linked:
-        with_x = null_of_x or one.is_x
-        design = one_locus_design(sample, locus_on_x=one.is_x, null_of_x=with_x)
-        n_positions, n, n_states = one.genotypes.probabilities.shape
+    for each in linked:
+        with_x = null_of_x or each.is_x
+        design = one_locus_design(sample, locus_on_x=each.is_x, null_of_x=with_x)
+        n_positions, n, n_states = each.genotypes.probabilities.shape
         bases = np.empty((n_positions, n_states * design.own.shape[1], n))
         own = root[:, None] * design.own
         ranks = np.empty(n_positions, np.int64)
-        position_bases(null_basis(design, sample.weights), one.genotypes.probabilities, own, bases, ranks)
+        position_bases(null_basis(design, sample.weights), each.genotypes.probabilities, own, bases, ranks)
         most = np.full(tiles[with_x].shape[::2], -np.inf)
         largest_explained(bases, tiles[with_x], bases.shape[1], most.copy(), most)
         found.append(lod_of_share(most.ravel() / total[with_x], n))

@@ -95,10 +95,10 @@ def _places(found: TwoQTLScan) -> tuple[list[Floats], list[tuple[float, float]]]
         half = np.diff(position) / 2.0
         margin = float(half.mean()) if len(half) else 2.5
         cells.append(np.concatenate([[position[0] - margin], position[:-1] + half, [position[-1] + margin]]))
-    gap = GAP * sum(float(np.ptp(one)) for one in cells)
+    gap = GAP * sum(float(np.ptp(edge)) for edge in cells)
     edges, bounds, start = [], [], 0.0
-    for one in cells:
-        edges.append(one - one[0] + start)
+    for edge in cells:
+        edges.append(edge - edge[0] + start)
         bounds.append((start, float(edges[-1][-1])))
         start = bounds[-1][1] + gap
     return edges, bounds

@@ -175,7 +175,8 @@ class TwoQTLScan:
             among = np.flatnonzero((pair == number) & usable)
             a, b = divmod(number, len(self.chromosomes))
             best_full, best_additive = (among[int(lod[among].argmax())] for lod in (self.full, self.additive))
-            full, additive, one = float(self.full[best_full]), float(self.additive[best_additive]), float(highest[a, b])
+            full, additive = float(self.full[best_full]), float(self.additive[best_additive])
+            single = float(highest[a, b])
             peaks.append(
                 PairPeak(
                     (self.chromosomes[a], self.chromosomes[b]),
@@ -183,10 +184,10 @@ class TwoQTLScan:
                     full,
                     self._at(best_additive),
                     additive,
-                    one,
+                    single,
                     full - additive,
-                    full - one,
-                    additive - one,
+                    full - single,
+                    additive - single,
                     bool(self.spike[best_full]),
                 )
             )
@@ -277,7 +278,7 @@ def scan_two(
     values = numbers(cross, trait, "trait")
     sample = sample_of(cross, values, addcovar, intcovar, weights, name=trait)
     response = response_of(values[sample.keep], trait, "normal")
-    kept = tuple(one.select(sample.keep) for one in linked)
+    kept = tuple(each.select(sample.keep) for each in linked)
     check_pairs(kept, sample)
     rule = default_rule(max_iter)._replace(
         objective_tolerance=OBJECTIVE_TOLERANCE, residual_tolerance=RESIDUAL_TOLERANCE
@@ -286,7 +287,7 @@ def scan_two(
     models = {x: pair_model(design, sample.weights, response[:, None]) for x, design in designs.items()}
     null = {x: _null(sample, x, response, kept) for x in models} if method == "em" else {}
     pieces: list[tuple[NDArray[Any], ...]] = []
-    starts = np.cumsum([0, *(len(one.grid) for one in kept)])
+    starts = np.cumsum([0, *(len(each.grid) for each in kept)])
     for block in pair_blocks(kept):
         first, second = kept[block.a], kept[block.b]
         with_x = first.is_x or second.is_x
@@ -307,13 +308,13 @@ def scan_two(
 
 def check_pairs(linked: Sequence[LinkedGenotypes], sample: Sample) -> None:
     """Refuse fewer than two positions, or more parameters than individuals."""
-    n_positions = sum(len(one.grid) for one in linked)
+    n_positions = sum(len(each.grid) for each in linked)
     if n_positions < 2:
         raise InputError(
             f"two loci need two positions, {n_positions} found", remedy="take a smaller step or more chromosomes"
         )
     n = int(sample.keep.sum())
-    n_states = max(len(one.states) for one in linked)
+    n_states = max(len(each.states) for each in linked)
     n_parameters = n_states**2 * sample.autosomes.own.shape[1] + sample.autosomes.shared.shape[1] + 1
     if n <= n_parameters:
         raise InputError(
@@ -330,9 +331,9 @@ def one_locus_lods(
     On the X chromosome itself both are the latter.
     """
     found = []
-    for one in linked:
-        design = one_locus_design(sample, locus_on_x=one.is_x, null_of_x=null_of_x or one.is_x)
-        task = Task(one.genotypes.probabilities, design, responses, sample.weights, default_rule())
+    for each in linked:
+        design = one_locus_design(sample, locus_on_x=each.is_x, null_of_x=null_of_x or each.is_x)
+        task = Task(each.genotypes.probabilities, design, responses, sample.weights, default_rule())
         fits = haley_knott(task) if method == "hk" else expectation_maximisation(task)
         found.append(fits.lod)
     return np.vstack(found)
@@ -356,12 +357,12 @@ def _assembled(
     n_iter: NDArray[np.int64],
     status: NDArray[np.int8],
 ) -> TwoQTLScan:
-    sizes = [len(one.grid) for one in linked]
-    entropy = np.concatenate([missing_information(one.genotypes) for one in linked])
+    sizes = [len(each.grid) for each in linked]
+    entropy = np.concatenate([missing_information(each.genotypes) for each in linked])
     first, second = np.triu_indices(sum(sizes), 1)
     doubtful = (entropy[first] + entropy[second]) / 2.0 > SPIKE_ENTROPY
     spike = (lods[:, 1] - compared > SPIKE_LOD) & doubtful
-    one, beside_x = (
+    single, beside_x = (
         one_locus_lods(linked, sample, response[:, None], method, null_of_x=with_x)[:, 0] for with_x in (False, True)
     )
     found = TwoQTLScan(
@@ -374,7 +375,7 @@ def _assembled(
         names=tuple(name for each in linked for name in each.grid.names),
         entropy=entropy,
         markers_before=np.concatenate([each.markers_before for each in linked]),
-        one=one,
+        one=single,
         one_beside_x=beside_x,
         first=first.astype(np.int32),
         second=second.astype(np.int32),

@@ -204,7 +204,7 @@ def select_qtl(
         raise UsageError(f"at most {max_qtl} loci; 1 is the least")
     if penalties is not None and not min(penalties) >= 0.0:
         raise UsageError(f"penalties {', '.join(f'{value:g}' for value in penalties)}: none may be below 0")
-    with_x = any(one.is_x for one in linked)
+    with_x = any(each.is_x for each in linked)
     setting = model_setting(cross, linked, trait, method, addcovar, (), weights, with_x=with_x)
     if criterion == "plod" and penalties is None:
         permuted = permute_two(

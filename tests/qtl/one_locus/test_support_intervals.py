@@ -148,3 +148,17 @@ def test_effects_of_what_is_not_there_are_refused(f2):
     cross = small_cross("bc", [["AA"], ["AB"], ["AA"], ["AB"], ["AB"]], [0.0], phenotypes={"y": np.ones(5)})
     with pytest.raises(InputError, match="trait y is constant"):
         locus_effects(cross, genotype_probabilities(cross), "y", "1", 0.0)
+
+
+def test_genotypes_that_calls_do_not_tell_apart_leave_the_third_its_error():
+    """In a dominant marker with a wide trait among AA and AB, the likelihood rises as their means part."""
+    called = np.arange(120) % 4 == 0
+    y = np.where(called, 1.0, 3.0) * np.random.default_rng(3).normal(size=120)
+    calls = [["BB" if is_certain else "not BB"] for is_certain in called]
+    cross = small_cross("f2", calls, [0.0], phenotypes={"y": y})
+    found = locus_effects(cross, genotype_probabilities(cross, error_prob=0.0), "y", "1", "M1")
+    assert np.isnan(found.standard_errors).tolist() == [True, True, False]
+    assert found.estimates[2] == pytest.approx(y[called].mean())
+    assert found.standard_errors[2] == pytest.approx(found.sigma[0] / math.sqrt(called.sum()))
+    assert all(math.isnan(error) for _, error in found.contrasts.values())
+    assert math.isfinite(found.sigma[1])

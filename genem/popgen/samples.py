@@ -1,4 +1,4 @@
-"""What every question about a block needs first: fields, samples in groups and ploidy rules."""
+"""Checks that every question about a block begins with: fields, samples in groups and ploidy rules."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check_samples(
 
 
 def study_design(n_alleles: ArrayLike, regions: NDArray[np.int8], samples: Samples) -> Design:
-    """What the kernels need to know of variants and samples, checked."""
+    """Describe variants and samples for the kernels, after checks."""
     numbers = np.asarray(n_alleles)
     if numbers.shape != regions.shape:
         raise UsageError(f"n_alleles has shape {numbers.shape}, one value for each of {len(regions)} variants expected")

@@ -1,4 +1,4 @@
-"""Which copies count where: the X and Y chromosomes outside the pseudo-autosomal regions, and mitochondria."""
+"""Copies that count by chromosome: the X and Y chromosomes outside the pseudo-autosomal regions, and mitochondria."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PSEUDO_AUTOSOMAL: dict[str, dict[int, tuple[int, int]]] = {
 
 
 def ploidy_regions(sites: VariantSites, *, sexed: bool, build: Build | None) -> NDArray[np.int8]:
-    """How many copies count at each variant, as codes for the kernels.
+    """Numbers of copies that count at each variant, as codes for the kernels.
 
     Without sexes every call counts as it is written. With them X and Y outside the pseudo-autosomal regions of
     ``build`` follow the sample's sex, and mitochondria count one copy of everybody.
@@ -54,11 +54,11 @@ def ploidy_regions(sites: VariantSites, *, sexed: bool, build: Build | None) -> 
     if build is not None and build not in PSEUDO_AUTOSOMAL:
         raise UsageError(f"build {build!r} is not known; give one of {', '.join(PSEUDO_AUTOSOMAL)}")
     for number, name in enumerate(sites.contigs):
-        here = sites.contig == number
-        if not here.any():
+        of_contig = sites.contig == number
+        if not of_contig.any():
             continue
         if name in MITOCHONDRIAL_NAMES:
-            regions[here] = ONE_COPY
+            regions[of_contig] = ONE_COPY
             continue
         code = X_REGION if name in X_NAMES else Y_REGION if name in Y_NAMES else AS_CALLED
         if code == AS_CALLED:
@@ -68,5 +68,5 @@ def ploidy_regions(sites: VariantSites, *, sexed: bool, build: Build | None) -> 
                 f"chromosome {name} with sexes given needs --build b37 or b38 for its pseudo-autosomal regions"
             )
         first_end, second_start = PSEUDO_AUTOSOMAL[build][code]
-        regions[here & (sites.position > first_end) & (sites.position < second_start)] = code
+        regions[of_contig & (sites.position > first_end) & (sites.position < second_start)] = code
     return regions

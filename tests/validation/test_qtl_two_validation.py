@@ -33,7 +33,7 @@ def test_pairs_of_positions(reference_data, hyper, method, tolerance):
         np.testing.assert_allclose(lods[order], expected, atol=tolerance)
     single = rows(reference_data / "qtl" / "hyper" / "scantwo_step5_single.tsv")
     assert [row["pos"] for row in single] == labels
-    np.testing.assert_allclose(found.one, [float(row[f"lod1_{method}"]) for row in single], atol=1e-7)
+    np.testing.assert_allclose(found.one_locus, [float(row[f"lod1_{method}"]) for row in single], atol=1e-7)
     assert (found.status == Status.CONVERGED).all()
     assert not found.spike.any()
 

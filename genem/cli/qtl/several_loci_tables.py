@@ -154,7 +154,7 @@ BEST_COLUMNS: Columns[Sequence[tuple[str, PairPeak]]] = Columns(
         "additive less the best single locus",
         lambda peaks: numbers(peak.additive_vs_one for _, peak in peaks),
     ),
-    ("LOD_ONE", "best single locus on the two chromosomes", lambda peaks: numbers(peak.one for _, peak in peaks)),
+    ("LOD_ONE", "best single locus on the two chromosomes", lambda peaks: numbers(peak.one_locus for _, peak in peaks)),
     (
         "SPIKE",
         "yes: the full model is probably an artefact",
@@ -190,7 +190,7 @@ THRESHOLD_COLUMNS: Columns[Sequence[ThresholdRow]] = Columns(
     ("LOD_INT", LOD_MEANINGS["LOD_INT"], lambda rows: numbers(row.lod.interaction for row in rows)),
     ("LOD_ADD", LOD_MEANINGS["LOD_ADD"], lambda rows: numbers(row.lod.additive for row in rows)),
     ("LOD_AV1", LOD_MEANINGS["LOD_AV1"], lambda rows: numbers(row.lod.additive_vs_one for row in rows)),
-    ("LOD_ONE", "a single locus against none", lambda rows: numbers(row.lod.one for row in rows)),
+    ("LOD_ONE", "a single locus against none", lambda rows: numbers(row.lod.one_locus for row in rows)),
     ("PERMUTATIONS", "number of permutations", lambda rows: integers(row.n_permutations for row in rows)),
 )
 

@@ -74,7 +74,7 @@ class GeneCounting:
         return np.asarray(self.arrangements * np.prod(params**self.copies, axis=1))
 
     def phenotype_probabilities(self, params: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64 (phenotype,)"""
+        """Probability of each phenotype, float64 (phenotype,)."""
         return np.asarray(self.shows @ self.genotype_probabilities(params))
 
     def em_step(self, params: NDArray[np.float64]) -> EMStep[NDArray[np.float64]]:

@@ -23,7 +23,10 @@ OBSERVED = 2.0**-900
 
 @kernel
 def neighbour(direction: int, hom_ref: float, het: float, hom_alt: float) -> tuple[float, float, float, float]:
-    """How much likelier the next table is, and its genotype counts: two heterozygotes fewer (0), or two more (1)."""
+    """Ratio of the probability of the next table to that of this one, and the counts of the next one.
+
+    It has two heterozygotes fewer (``direction`` 0), or two more (1).
+    """
     if direction == 0:
         factor = het * (het - 1.0) / (4.0 * (hom_ref + 1.0) * (hom_alt + 1.0))
         return factor, hom_ref + 1.0, het - 2.0, hom_alt + 1.0
@@ -68,7 +71,7 @@ def exact_test(n_hom_ref: int, n_het: int, n_hom_alt: int) -> tuple[float, float
 def exchange(
     male_from: float, male_to: float, hom_to: float, het: float, hom_from: float
 ) -> tuple[float, float, float, float, float, float]:
-    """How much likelier the table is in which a male copy and a female one change places, and its counts.
+    """Ratio of probabilities for the table in which a male copy and a female one change places, and its counts.
 
     ``male_from`` males have the allele that moves to the females, ``male_to`` the one that moves to the males;
     ``hom_to`` females are homozygous for the latter, ``hom_from`` for the former. Not positive where there is no such

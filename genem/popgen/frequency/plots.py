@@ -17,7 +17,7 @@ BIN_DECIMALS = 6
 
 
 class SpectrumAccumulator:
-    """How many alleles of each group have which frequency, counted block by block.
+    """Numbers of alleles by frequency, for each group, counted block by block.
 
     Attributes
     ----------

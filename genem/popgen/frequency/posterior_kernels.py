@@ -265,8 +265,8 @@ def posterior_rows(
     Samples in no group, or in a group without an estimate, take the pooled frequencies. A sample of unknown ploidy
     takes the largest of the variant, 2 where none is known.
 
-    ``alleles`` is (variant, sample, copy), ``likelihoods`` (variant, sample, value), ``n_likelihoods`` (variant,
-    sample).
+    ``alleles`` is (variant, sample, copy), ``likelihoods`` (variant, sample, value) and
+    ``n_likelihoods`` (variant, sample).
     """
     n_samples, n_groups = len(design.group), design.n_groups
     ploidies = np.empty(n_samples, np.int64)

@@ -117,7 +117,7 @@ class FrequencyTable:
         return variant * len(self.groups) + self.groups.index(group)
 
     def alts(self, row: int) -> slice:
-        """Where the values of a row lie in the flat arrays."""
+        """Place of the values of a row in the flat arrays."""
         return slice(int(self.row_offsets[row]), int(self.row_offsets[row + 1]))
 
     def select(self, variants: NDArray[np.bool_]) -> FrequencyTable:

@@ -87,7 +87,7 @@ class HaplotypeFit:
 
     @property
     def status(self) -> Status:
-        """How the final EM run ended."""
+        """End of the final EM run."""
         return self.fit.status
 
     @property

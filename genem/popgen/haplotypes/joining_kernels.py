@@ -30,7 +30,7 @@ def log_agreement(left: np.ndarray, right: np.ndarray, swapped: bool) -> float:
 
 @kernel
 def log_sum(first: float, second: float) -> float:
-    """log(exp(first) + exp(second))"""
+    """Logarithm of exp(first) + exp(second)."""
     high, low = max(first, second), min(first, second)
     return high + math.log1p(math.exp(low - high)) if low > -math.inf else high
 

@@ -165,9 +165,9 @@ def _join(table: LocusTable, called: NDArray[np.int64], windows: tuple[Window, .
         chosen, swapped, link = join_windows(pairs, log_posterior, first_pair, first_locus, last_locus)
         set_start = called[0]
         for index, window in enumerate(windows):
-            here = slice(cuts[index], cuts[index + 1])
-            loci = called[here]
-            phased = pairs[chosen[index], here.start - window.first : here.stop - window.first]
+            between_cuts = slice(cuts[index], cuts[index + 1])
+            loci = called[between_cuts]
+            phased = pairs[chosen[index], between_cuts.start - window.first : between_cuts.stop - window.first]
             if index and link[index] <= UNINFORMATIVE_LINK:
                 set_start = loci[0]
             alleles[sample, loci] = phased[:, ::-1] if swapped[index] else phased

@@ -1,4 +1,4 @@
-"""What follows from fitted haplotype frequencies: the pairs of each genotype, and the observed information."""
+"""Consequences of fitted haplotype frequencies: the pairs of each genotype, and the observed information."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from genem.popgen.haplotypes.em_kernels import NO_PARTNER, Explanations, genotyp
 
 @kernel
 def count_pairs(frequency: np.ndarray, x: Explanations, min_posterior: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where the pairs of each genotype will start, int64 (genotype + 1,), and the threshold each genotype uses.
+    """Starts of the pairs of each genotype, int64 (genotype + 1,), and the threshold each genotype uses.
 
     The threshold is ``min_posterior``, or the largest posterior where that is smaller: every genotype keeps a pair.
 

@@ -40,7 +40,7 @@ SAME_COUNT = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long to search: at least ``n_starts`` independent starts, until ``n_hits`` of them reached the best optimum,
+    """Length of a search: at least ``n_starts`` independent starts, until ``n_hits`` of them reached the best optimum,
     at most ``max_starts``; after each, one perturbed start from the best point so far.
     """
 
@@ -211,7 +211,7 @@ class HaplotypeSearch:
         return Support(haplotypes, frequency, reached)
 
     def choose(self, support: Support) -> Support:
-        """Of equally likely answers that differ in how single genotypes are explained, the same one for every start."""
+        """Choose among equally likely explanations of single genotypes, so that every start gives the same answer."""
         haplotypes, frequency, _ = self.widen(support)
         order = np.lexsort(haplotypes.T[::-1])
         haplotypes, frequency = np.ascontiguousarray(haplotypes[order]), frequency[order]
@@ -262,7 +262,7 @@ def _climb_within(
 
 
 def _ends(found: Found[Support]) -> tuple[Optimum[Support], ...]:
-    """Where climbs ended, those of independent starts first."""
+    """Ends of climbs, those of independent starts first."""
     return (*found.ends("start"), *found.ends("perturbation"))
 
 
@@ -277,9 +277,9 @@ def _ambiguous(explanations: Explanations) -> NDArray[np.int64]:
 
 
 def frequency_differences(first: Support, second: Support) -> dict[bytes, float]:
-    """How far two sets of frequencies are apart, for each haplotype (its bytes)."""
-    one, other = (
+    """Absolute difference of two sets of frequencies, for each haplotype (its bytes)."""
+    earlier, later = (
         dict(zip((row.tobytes() for row in support.haplotypes), support.frequency.tolist(), strict=True))
         for support in (first, second)
     )
-    return {name: abs(one.get(name, 0.0) - other.get(name, 0.0)) for name in one.keys() | other.keys()}
+    return {name: abs(earlier.get(name, 0.0) - later.get(name, 0.0)) for name in earlier.keys() | later.keys()}

@@ -299,10 +299,10 @@ def earliest_pairs(
                 few, reached, _, _ = climb(few, narrowed, 500, 1e-11)
             if reached < log_likelihood - tolerance:
                 continue
-            whole = np.zeros_like(frequency)
-            whole[kept] = few
-            if explains(genotype, first, second, whole, x):
-                frequency = whole
+            explained = np.zeros_like(frequency)
+            explained[kept] = few
+            if explains(genotype, first, second, explained, x):
+                frequency = explained
                 changed = True
                 break
     return frequency, changed

@@ -18,7 +18,7 @@ __all__ = ["CountedCopies", "PloidyMismatches", "calls_of_copies", "counted_copi
 
 
 class CountedCopies:
-    """Where other copies count than are written: bool (variant, sample) each.
+    """Places where other copies count than are written: bool (variant, sample) each.
 
     Attributes
     ----------
@@ -77,9 +77,9 @@ class PloidyMismatches:
         """Count among the pairs (a, b), begin[a] <= b < end[a]."""
         diploid = np.asarray(rows.diploid[:, CALLED].any(axis=1))
         haploid = np.asarray(rows.haploid[:, COPY_CALLED].any(axis=1))
-        for one, other in ((diploid & ~haploid, haploid & ~diploid), (haploid & ~diploid, diploid & ~haploid)):
-            before = np.concatenate([[0], np.cumsum(other)])
-            self.n_pairs += int((before[end] - before[begin])[one[: len(begin)]].sum())
+        for ploidy_a, ploidy_b in ((diploid & ~haploid, haploid & ~diploid), (haploid & ~diploid, diploid & ~haploid)):
+            before = np.concatenate([[0], np.cumsum(ploidy_b)])
+            self.n_pairs += int((before[end] - before[begin])[ploidy_a[: len(begin)]].sum())
 
     def add_pairs(
         self,

@@ -1,4 +1,4 @@
-"""How linkage disequilibrium falls with distance: mean r2 of all pairs in bins of base pairs."""
+"""Decay of linkage disequilibrium with distance: mean r2 of all pairs in bins of base pairs."""
 
 from __future__ import annotations
 

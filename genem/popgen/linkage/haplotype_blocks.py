@@ -52,7 +52,7 @@ class HaplotypeBlock:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What makes a pair strong or recombinant, and a block of pairs."""
+    """Definition of strong and recombinant pairs, and of a block of pairs."""
 
     max_bp: int
     strong_low: float
@@ -234,12 +234,12 @@ class _BlockFinder:
 
     def _add_column(self, loci: Loci, b: int, start: int, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
         definition = self._definition
-        wide = high > definition.strong_high - HALF_STEP
-        classes = [wide & (low > bound + HALF_STEP) for bound in definition.strong_lows()]
+        may_be_strong = high > definition.strong_high - HALF_STEP
+        classes = [may_be_strong & (low > bound + HALF_STEP) for bound in definition.strong_lows()]
         classes.append(high < definition.recombinant_high - HALF_STEP)
         for counts, members in zip(self._counts, classes, strict=True):
             counts[start:b] += np.cumsum(members[::-1])[::-1]
-        for a in start + np.flatnonzero(wide & (low > definition.strong_low - HALF_STEP)):
+        for a in start + np.flatnonzero(may_be_strong & (low > definition.strong_low - HALF_STEP)):
             n_variants, span = int(b - a + 1), int(loci.position[b] - loci.position[a])
             n_strong = int(self._counts[n_variants - 1 if n_variants in SMALL_STRONG_LOW else 0, a])
             n_recombinant = int(self._counts[-1, a])

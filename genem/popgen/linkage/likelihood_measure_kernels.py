@@ -135,7 +135,7 @@ def gather_samples(
 
 @kernel
 def log_scale(log_maximum: np.ndarray, ploidy: np.ndarray, a: int, b: int) -> float:
-    """What scaling each sample's largest likelihood to one took from the log-likelihood of the pair.
+    """Logarithm of what scaling each sample's largest likelihood to one took from the log-likelihood of the pair.
 
     ``log_maximum`` and ``ploidy`` are (row, sample).
     """
@@ -288,11 +288,10 @@ def measure_likelihood_pairs(
 ) -> None:
     """All statistics of the pairs (first[i], second[i]) of rows of likelihoods.
 
-    ``values`` [row, genotype, sample] scaled to a largest value of one per sample, ``ploidy`` [row, sample] (0 where
-    missing or flat), ``log_maximum`` [row, sample] the logarithm of the scale, ``frequency`` the rows' ALT frequency.
-
-    ``frequency`` is (row,), ``first`` and ``second`` (pair,), ``statistics`` (pair, N_STATISTICS), ``integers`` (pair,
-    N_INTEGERS).
+    ``values`` (row, genotype, sample) are scaled to a largest value of one per sample, ``ploidy`` (row, sample) is 0
+    where missing or flat, ``log_maximum`` (row, sample) the logarithm of the scale, ``frequency`` (row,) that of ALT.
+    ``first`` and ``second`` are (pair,), ``statistics`` (pair, N_STATISTICS) and
+    ``integers`` (pair, N_INTEGERS) are filled.
     """
     n_samples = ploidy.shape[1]
     for pair in prange(first.size):

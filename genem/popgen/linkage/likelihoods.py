@@ -51,7 +51,7 @@ class LikelihoodRows:
         return LikelihoodRows(self.values[rows], self.ploidy[rows], self.log_maximum[rows], self.frequency[rows])
 
     def join(self, other: LikelihoodRows) -> LikelihoodRows:
-        """These rows and then the other's."""
+        """Append the other's rows."""
         return LikelihoodRows(
             np.concatenate([self.values, other.values]),
             np.concatenate([self.ploidy, other.ploidy]),

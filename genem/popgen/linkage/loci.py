@@ -65,7 +65,7 @@ class Loci:
         return Loci(chrom, identifier, ref, alt, self.position[rows], self.variant[rows], self.key[rows])
 
     def join(self, other: Loci) -> Loci:
-        """These rows and then the other's."""
+        """Append the other's rows."""
         return Loci(
             self.chrom + other.chrom,
             self.identifier + other.identifier,

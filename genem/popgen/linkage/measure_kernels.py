@@ -1,4 +1,4 @@
-"""What four haplotype frequencies say about linkage: D, D', r2, their uncertainty and the evidence for them."""
+"""Measures of linkage from four haplotype frequencies: D, D', r2, their uncertainty and the evidence for them."""
 
 from __future__ import annotations
 

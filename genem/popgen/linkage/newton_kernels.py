@@ -94,6 +94,7 @@ def newton_point(
     hessian = np.empty((4, 4))
     likelihood_hessian(diploid, haploid, p, hessian)
     n_copies = 2 * diploid.shape[1] + haploid.shape[1]
+    # Frequencies that may move; the largest is what is left.
     rest = 0
     for k in range(4):
         if p[k] > p[rest]:
@@ -106,6 +107,7 @@ def newton_point(
     matrix, step = np.empty((n_free, n_free)), np.empty(n_free)
     for i in range(n_free):
         step[i] = n_copies * (scores[free[i]] - scores[rest])
+    # The step, damped until the information is positive definite.
     damping, solved = 0.0, False
     while not solved and damping <= MAX_DAMPING:
         reduced_information(hessian, free[:n_free], rest, damping, matrix)
@@ -115,6 +117,7 @@ def newton_point(
     if not solved:
         return False, False
     solve(matrix, step)
+    # Cut where the first frequency reaches zero.
     length, rest_step, cut = 1.0, 0.0, -1
     for i in range(n_free):
         rest_step -= step[i]

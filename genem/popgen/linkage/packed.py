@@ -29,7 +29,7 @@ __all__ = ["CallError", "PackedCalls", "pack"]
 
 
 class CallError(InputError):
-    """What a sample has at a variant cannot be used; both are numbers within the arrays given."""
+    """A call that cannot be used, with its variant and sample; both are numbers within the arrays given."""
 
     def __init__(self, found: str, variant: int, sample: int) -> None:
         self.variant, self.sample = variant, sample
@@ -72,7 +72,7 @@ class PackedCalls:
         return PackedCalls(self.n_samples, self.diploid[rows], self.haploid[rows], self.phase[rows])
 
     def join(self, other: PackedCalls) -> PackedCalls:
-        """These rows and then the other's."""
+        """Append the other's rows."""
         words = max(self.haploid.shape[2], other.haploid.shape[2])
         return PackedCalls(
             self.n_samples,

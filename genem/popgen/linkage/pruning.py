@@ -25,7 +25,7 @@ TIE = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class PrunedVariant:
-    """What became of one variant.
+    """Outcome of pruning for one variant.
 
     Attributes
     ----------

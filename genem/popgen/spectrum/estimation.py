@@ -114,7 +114,7 @@ class SpectrumFit:
 
     @property
     def status(self) -> Status:
-        """How the EM run ended."""
+        """End of the EM run."""
         return self.fit.status
 
 

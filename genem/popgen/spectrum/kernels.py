@@ -53,7 +53,7 @@ def add_diploid(
 
 @kernel
 def add_haploid(source: np.ndarray, target: np.ndarray, low: int, high: int, m: int, g0: float, g1: float) -> float:
-    """As :func:`add_diploid` for one chromosome.
+    """One step of the recursion, like :func:`add_diploid`, for one chromosome.
 
     ``source`` and ``target`` are (chromosomes + 1,).
     """
@@ -235,13 +235,13 @@ def dot(first: np.ndarray, second: np.ndarray) -> float:
     ``first`` and ``second`` are (entry,).
     """
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-    whole = first.shape[0] // 4 * 4
-    for i in range(0, whole, 4):
+    n_in_fours = first.shape[0] // 4 * 4
+    for i in range(0, n_in_fours, 4):
         s0 += first[i] * second[i]
         s1 += first[i + 1] * second[i + 1]
         s2 += first[i + 2] * second[i + 2]
         s3 += first[i + 3] * second[i + 3]
-    for i in range(whole, first.shape[0]):
+    for i in range(n_in_fours, first.shape[0]):
         s0 += first[i] * second[i]
     return (s0 + s1) + (s2 + s3)
 
@@ -301,7 +301,9 @@ def expected_spectrum_2d(
     partial: np.ndarray,
     log_likelihood: np.ndarray,
 ) -> None:
-    """As :func:`expected_spectrum` for two groups of samples: P(site) = sum_kj frequency(k, j) h_1(k) h_2(j).
+    """Derivatives and log L, like :func:`expected_spectrum`, for two groups of samples.
+
+    P(site) = sum_kj frequency(k, j) h_1(k) h_2(j).
 
     ``first`` and ``second`` are the bands (low, start, values) of the groups; ``frequency`` is float64
     (count 1, count 2), ``partial`` float64 (chunk, count 1, count 2).

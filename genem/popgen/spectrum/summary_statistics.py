@@ -14,7 +14,7 @@ MIN_CHROMOSOMES = 4
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """What one spectrum says about diversity; NaN where a number is not defined.
+    """Diversity by one spectrum; NaN where a number is not defined.
 
     Attributes
     ----------

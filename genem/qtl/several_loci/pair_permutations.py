@@ -55,7 +55,7 @@ class TwoQTLLods:
         Two additive loci against none.
     additive_vs_one
         Against the best single locus on the same chromosomes.
-    one
+    one_locus
         A single locus against none.
     """
 
@@ -64,7 +64,7 @@ class TwoQTLLods:
     interaction: float
     additive: float
     additive_vs_one: float
-    one: float
+    one_locus: float
 
 
 class Penalties(NamedTuple):
@@ -214,7 +214,7 @@ def derive_penalties(permutations: TwoQTLPermutations, alpha: float = 0.05) -> P
     Manichaikul et al. (2009), Genetics 181:1077, doi:10.1534/genetics.108.094565.
     """
     at = two_qtl_threshold(permutations, alpha)
-    return Penalties(at.one, at.interaction, at.full_vs_one - at.one)
+    return Penalties(at.one_locus, at.interaction, at.full_vs_one - at.one_locus)
 
 
 def _quantiles(highest: Floats, level: float) -> TwoQTLLods:

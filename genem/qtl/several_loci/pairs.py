@@ -54,7 +54,7 @@ class PairPeak:
         Positions in cM where the full and the additive model fit best.
     full, additive
         Their LOD scores.
-    one
+    one_locus
         The highest LOD score of a single locus on these chromosomes.
     interaction, full_vs_one, additive_vs_one
         ``full - additive``, ``full - one``, ``additive - one``.
@@ -67,7 +67,7 @@ class PairPeak:
     full: float
     additive_at: tuple[float, float]
     additive: float
-    one: float
+    one_locus: float
     interaction: float
     full_vs_one: float
     additive_vs_one: float
@@ -90,7 +90,7 @@ class TwoQTLScan:
         (position,), as in :class:`~genem.qtl.Scan`.
     markers_before
         int64 (position,): markers of the chromosome up to and including the position.
-    one
+    one_locus
         float64 (position,): LOD score of a single locus.
     one_beside_x
         float64 (position,): the same against the null model of the X chromosome, as pairs with the X need it.
@@ -117,7 +117,7 @@ class TwoQTLScan:
     names: tuple[str, ...]
     entropy: Floats
     markers_before: NDArray[np.int64]
-    one: Floats
+    one_locus: Floats
     one_beside_x: Floats
     first: NDArray[np.int32]
     second: NDArray[np.int32]
@@ -199,7 +199,7 @@ class TwoQTLScan:
     def _highest_one(self) -> Floats:
         """Highest one-locus LOD score of pairs of chromosomes, under the null model of the pair."""
         index = np.arange(len(self.chromosomes))
-        best = np.array([self.one[self.chromosome == k].max() for k in index])
+        best = np.array([self.one_locus[self.chromosome == k].max() for k in index])
         beside_x = np.array([self.one_beside_x[self.chromosome == k].max() for k in index])
         with_x = self.is_x[:, None] | self.is_x
         return np.asarray(np.where(with_x, np.maximum.outer(beside_x, beside_x), np.maximum.outer(best, best)))
@@ -270,7 +270,7 @@ def scan_two(
     >>> trait = {"y": np.array([1.0, 2.0, 2.1, 3.0, 1.1, 2.2, 1.9, 3.1, 0.9, 1.8, 2.0, 2.9])}
     >>> cross = Cross("bc", ("A", "B"), tuple("abcdefghijkl"), genetic_map, calls, trait, {})
     >>> found = scan_two(cross, joint_genotypes(cross), "y", method="hk")
-    >>> found.full.round(2).tolist(), found.additive.round(2).tolist(), found.one.round(2).tolist()
+    >>> found.full.round(2).tolist(), found.additive.round(2).tolist(), found.one_locus.round(2).tolist()
     ([9.85], [9.85], [1.75, 1.75])
     """
     if method not in get_args(TwoQTLMethod):
@@ -375,7 +375,7 @@ def _assembled(
         names=tuple(name for each in linked for name in each.grid.names),
         entropy=entropy,
         markers_before=np.concatenate([each.markers_before for each in linked]),
-        one=single,
+        one_locus=single,
         one_beside_x=beside_x,
         first=first.astype(np.int32),
         second=second.astype(np.int32),

@@ -137,7 +137,7 @@ def test_p_values_take_a_background_of_lower_order_where_its_table_would_not_fit
     bits = log_odds(random_motif(3, 6), np.full(4, 0.25))
     orders = [score_distribution(bits, estimate_background(sequences, order=order)) for order in range(3)]
     assert len({distribution.tail[-1] for distribution in orders}) == 3
-    module = importlib.import_module("genem.motif.score_distribution")
+    module = importlib.import_module("genem.motif.scanning.score_distributions")
     for contexts, expected in ((16, orders[2]), (4, orders[1]), (1, orders[0]), (0, orders[0])):
         monkeypatch.setattr(module, "MOST_CELLS", contexts * len(expected.tail))
         again = score_distribution(bits, estimate_background(sequences, order=2))

@@ -68,7 +68,7 @@ def test_pairs_of_the_golden_crosses(name, case, method):
     if case == "plain":
         for row in rows(GOLDEN / f"{name}.scantwo_one.tsv"):
             at = labels.index(row["a"])
-            assert found.one[at] == pytest.approx(float(row[f"one_{method}"]), abs=1e-8)
+            assert found.one_locus[at] == pytest.approx(float(row[f"one_{method}"]), abs=1e-8)
             assert found.one_beside_x[at] == pytest.approx(float(row[f"one_beside_x_{method}"]), abs=1e-8)
 
 
@@ -204,7 +204,7 @@ def test_derived_lods_follow_from_full_additive_and_one(f2, method):
     assert (found.full >= found.additive - 1e-6).all()
     np.testing.assert_allclose(found.interaction, found.full - found.additive)
     single = scan(f2[0], [one.genotypes for one in f2[1]], "y", method=method).lod[:, 0]
-    np.testing.assert_allclose(found.one, single, atol=1e-8)
+    np.testing.assert_allclose(found.one_locus, single, atol=1e-8)
     peaks = found.summary()
     assert len(peaks) == 10
     for peak in peaks:
@@ -212,8 +212,8 @@ def test_derived_lods_follow_from_full_additive_and_one(f2, method):
         among = (found.chromosome[found.first] == a) & (found.chromosome[found.second] == b)
         assert peak.full == found.full[among].max()
         assert peak.additive == found.additive[among].max()
-        one = found.one_beside_x if "X" in peak.chromosomes else found.one
-        assert peak.one == one[np.isin(found.chromosome, (a, b))].max()
+        one = found.one_beside_x if "X" in peak.chromosomes else found.one_locus
+        assert peak.one_locus == one[np.isin(found.chromosome, (a, b))].max()
         assert peak.full_vs_one == pytest.approx(found.full_vs_one[among].max())
         assert peak.additive_vs_one == pytest.approx(found.additive_vs_one[among].max())
         assert peak.interaction == peak.full - peak.additive
@@ -297,8 +297,8 @@ def test_permutations_are_scans_of_shuffled_traits(options, shuffled):
         expected = [max(getattr(peak, name) for peak in of_region) for name in names]
         np.testing.assert_allclose(found.highest[0, region, :5], expected, atol=1e-8)
     of_x = scanned.chromosome == 2
-    assert found.highest[0, 0, 5] == pytest.approx(scanned.one[~of_x].max(), abs=1e-8)
-    assert found.highest[0, 2, 5] == pytest.approx(scanned.one[of_x].max(), abs=1e-8)
+    assert found.highest[0, 0, 5] == pytest.approx(scanned.one_locus[~of_x].max(), abs=1e-8)
+    assert found.highest[0, 2, 5] == pytest.approx(scanned.one_locus[of_x].max(), abs=1e-8)
     assert found.highest[0, 1, 5] == -np.inf
 
 
@@ -349,8 +349,8 @@ def test_permuted_traits_of_one_locus_agree_with_the_scan():
     from genem.qtl import permute
 
     single = permute(cross, [one.genotypes for one in linked], "y", method="hk", n_permutations=300)
-    assert found.one == pytest.approx(threshold(single, 0.1), abs=1e-8)
-    assert found.full > found.additive > found.one
+    assert found.one_locus == pytest.approx(threshold(single, 0.1), abs=1e-8)
+    assert found.full > found.additive > found.one_locus
     assert found.full > found.interaction
 
 

@@ -41,7 +41,7 @@ MEMBERS = {AA: {AA}, AB: {AB}, BB: {BB}, NOT_BB: {AA, AB}, NOT_AA: {AB, BB}}
 
 
 class XRule(Enum):
-    """How the X chromosome of a cross is treated."""
+    """Rule by which the X chromosome of a cross is treated."""
 
     ABSENT = "plants have none"
     REFUSED = "it segregates by rules that are not modelled"
@@ -50,7 +50,7 @@ class XRule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class GenotypeChain:
-    """How genotypes follow one another along a chromosome.
+    """Markov chain by which genotypes follow one another along a chromosome.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What every command shares while it runs: outputs, progress, counts, warnings and the run record."""
+"""The run of a command, as every command shares it: outputs, progress, counts, warnings and the run record."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class RunContext:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """What was counted so far; 0 for anything else."""
+        """The numbers counted so far; 0 for anything else."""
         return self._counts
 
     def add_statuses(self, statuses: NDArray[np.integer] | Sequence[int]) -> None:
@@ -133,7 +133,7 @@ class RunContext:
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What was warned of so far."""
+        """The warnings given so far."""
         return self._warnings
 
     @contextmanager

@@ -63,7 +63,7 @@ def find(name: str) -> CommandRow:
 
 
 def help_overview() -> str:
-    """What ``genem --help`` prints."""
+    """The text that ``genem --help`` prints."""
     width = max(len(row.name) for row in COMMANDS)
     lines = [
         "usage: genem COMMAND INPUT [options]",
@@ -79,7 +79,7 @@ def help_overview() -> str:
 
 
 def version_text() -> str:
-    """What ``genem --version`` prints."""
+    """The text that ``genem --version`` prints."""
     from genem.provenance import library_versions
 
     versions = {"genem": __version__, "python": sys.version.split()[0], **library_versions()}

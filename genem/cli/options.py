@@ -1,4 +1,4 @@
-"""What a command accepts, said once: the parser, the help, the docs table and the completion come from it."""
+"""Options that a command accepts, said once: the parser, the help, the docs table and the completion come from it."""
 
 from __future__ import annotations
 

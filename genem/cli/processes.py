@@ -19,7 +19,7 @@ _function: Callable[[int], float]
 
 
 def map_in_processes(function: Callable[[int], float], numbers: Iterable[int], n_processes: int) -> Iterator[float]:
-    """What ``map`` gives, in its order; the calls are shared out among new processes.
+    """The results that ``map`` gives, in its order; the calls are shared out among new processes.
 
     Pieces that nobody asks for any more are not begun. Nothing outlives this process, however it ends.
 

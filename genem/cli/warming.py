@@ -1,4 +1,4 @@
-"""What ``genem warm`` runs: commands on files of a few records, which compiles every kernel they need."""
+"""Runs of ``genem warm``: commands on files of a few records, which compiles every kernel they need."""
 
 from __future__ import annotations
 

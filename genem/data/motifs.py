@@ -43,7 +43,7 @@ class Motif:
 
 @dataclass(frozen=True, slots=True)
 class MotifSites:
-    """Where a motif occurs in a ``SequenceSet``: parallel arrays, one element per site.
+    """Places where a motif occurs in a ``SequenceSet``: parallel arrays, one element per site.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ N_SPANS = 6
 
 @dataclass(frozen=True, slots=True)
 class VariantSites:
-    """Where the variants are and which alleles they have; one row per variant.
+    """Places and alleles of variants; one row per variant.
 
     Attributes
     ----------

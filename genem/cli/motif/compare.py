@@ -77,7 +77,7 @@ class MatchRows(NamedTuple):
     """Targets that a motif resembles, a row each."""
 
     found: Comparison
-    rows: NDArray[np.intp]
+    rows: NDArray[np.intp]  # (row,): numbers of the targets
     targets: Sequence[Motif]
 
     def matched(self) -> list[Motif]:

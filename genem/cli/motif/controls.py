@@ -44,7 +44,7 @@ CONTROL_COLUMNS: Columns[Sequence[tuple[int, float]]] = Columns(
 
 @dataclass(frozen=True, slots=True)
 class Significance:
-    """What controls say.
+    """The significance of motifs as controls tell it.
 
     Attributes
     ----------
@@ -97,9 +97,10 @@ def significance(
 
 
 def number_of_controls(search: MotifSearch, args: argparse.Namespace, context: RunContext) -> int:
-    """What ``--controls`` says; ``auto``: the usual number where that is quick or a control set was given, else none.
+    """The number of controls that ``--controls`` says.
 
-    That none are searched is said and counted.
+    ``auto``: the usual number where that is quick or a control set was given, else none. That none are searched is said
+    and counted.
     """
     if args.controls != AUTO:
         return int(args.controls)
@@ -116,7 +117,10 @@ def number_of_controls(search: MotifSearch, args: argparse.Namespace, context: R
 
 
 def shared_out(search: MotifSearch, n_controls: int, context: RunContext) -> tuple[MotifSearch, OrderedMap]:
-    """How controls are gone over: small ones by processes of one thread each, others by threads inside the kernels."""
+    """The search and the ``map`` that go over controls.
+
+    Small ones are gone over by processes of one thread each, others by threads inside the kernels.
+    """
     from genem.cli.processes import map_in_processes
 
     n_processes = min(context.threads or 1, n_controls // CONTROLS_PER_PROCESS)

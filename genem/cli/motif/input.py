@@ -44,6 +44,8 @@ SEQUENCES = OptionGroup(
 )
 
 UNKNOWN_NUCLEOTIDES, UNKNOWN_AMINO_ACIDS = b"NnXx?", b"Xx?"
+UNKNOWN_LETTERS = {"protein": UNKNOWN_AMINO_ACIDS}
+"""By the words of ``--alphabet``; under any other word those of nucleotides."""
 AMINO_ACIDS_ONLY = b"EFILPQefilpq"
 """Letters that mean nothing in nucleotide sequences; in others N is asparagine."""
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
@@ -52,7 +54,7 @@ CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
 @dataclass(frozen=True, slots=True)
 class Oddities:
-    """What is unusual about a set of sequences.
+    """Unusual things about a set of sequences, counted.
 
     Attributes
     ----------
@@ -78,12 +80,12 @@ class Oddities:
 
     @property
     def unknown_share(self) -> float:
-        """Of the letters, those that are unknown."""
+        """The share of the letters that are unknown."""
         return self.unknown / self.letters
 
     @property
     def masked_share(self) -> float:
-        """Of the letters, those that are lower case."""
+        """The share of the letters that are lower case."""
         return self.masked / self.letters
 
 
@@ -293,12 +295,14 @@ def _check_names(names: tuple[str, ...], path: str) -> None:
 
 
 def _unknown(sequences: SequenceSet, args: argparse.Namespace) -> int:
-    """How many letters say nothing."""
+    """The number of letters that say nothing."""
     import numpy as np
 
     counts = np.bincount(sequences.letters, minlength=256)
-    protein = getattr(args, "alphabet", "auto") == "protein" or counts[list(AMINO_ACIDS_ONLY)].any()
-    return int(counts[list(UNKNOWN_AMINO_ACIDS if protein else UNKNOWN_NUCLEOTIDES)].sum())
+    unknown = UNKNOWN_LETTERS.get(getattr(args, "alphabet", "auto"), UNKNOWN_NUCLEOTIDES)
+    if counts[list(AMINO_ACIDS_ONLY)].any():
+        unknown = UNKNOWN_AMINO_ACIDS
+    return int(counts[list(unknown)].sum())
 
 
 def _identical(sequences: SequenceSet) -> int:

@@ -73,7 +73,7 @@ def record(found: Discovery, significance: Significance | None, context: RunCont
 
 
 def facts(each: FoundMotif, significance: Significance | None, number: int) -> dict[str, object]:
-    """What is known of a motif beside its matrix and sites."""
+    """Facts that are known of a motif beside its matrix and sites."""
     known: dict[str, object] = {
         "name": each.motif.name,
         "log10_e_value": each.log10_e_value,
@@ -227,7 +227,7 @@ def _report(
 
 
 def _summary(search: MotifSearch) -> Mapping[str, str]:
-    """What was searched, and what was left out or odd."""
+    """A summary of what was searched, and what was left out or odd."""
     odd = search.oddities
     lengths = search.encoded.lengths
     span = f"{lengths.min()}" if lengths.min() == lengths.max() else f"{lengths.min()} to {lengths.max()}"

@@ -34,7 +34,7 @@ SIGNIFICANCE = (
 
 @dataclass(frozen=True, slots=True)
 class ReportedMotif:
-    """What the report says of one motif.
+    """One motif as the report shows it.
 
     Attributes
     ----------

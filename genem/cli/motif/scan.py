@@ -124,11 +124,11 @@ class SiteRows(NamedTuple):
 
     found: Scan
     sites: MotifSites
-    q_value: NDArray[np.float64]
+    q_value: NDArray[np.float64]  # (row,)
     sequences: SequenceSet
     names: Sequence[str]
-    start: NDArray[np.int64]
-    strand: NDArray[np.int8]
+    start: NDArray[np.int64]  # (row,)
+    strand: NDArray[np.int8]  # (row,)
 
 
 COLUMNS: Columns[SiteRows] = Columns(
@@ -258,7 +258,7 @@ def encode_for(motif: Motif, sequences: SequenceSet, args: argparse.Namespace, c
 
 
 def background_for(encoded: EncodedSequences, args: argparse.Namespace, context: RunContext) -> Background:
-    """What ``--background`` says, else the letters of the sequences."""
+    """The background that ``--background`` says, else that of the letters of the sequences."""
     from genem.motif import estimate_background
 
     both_strands = not args.one_strand and encoded.alphabet.has_strands

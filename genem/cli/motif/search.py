@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class MotifSearch:
-    """What is searched, and how; the same search serves sequences and controls.
+    """A search for motifs: what is searched, and how; the same search serves sequences and controls.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class MotifSearch:
         return self._search(self.encoded, trace=True)
 
     def strengths(self, sequences: EncodedSequences) -> list[float]:
-        """How strong the motifs are that the same search finds in other sequences: -log10 of their E-values."""
+        """Strengths of the motifs that the same search finds in other sequences: -log10 of their E-values."""
         return [-each.log10_e_value for each in self._search(sequences, trace=False).motifs]
 
     def _search(self, sequences: EncodedSequences, *, trace: bool) -> Discovery:

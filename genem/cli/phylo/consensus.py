@@ -101,9 +101,9 @@ class SplitRows(NamedTuple):
 
     table: SplitTable
     splits: Sequence[int]
-    n_trees: NDArray[np.int64]
-    length: NDArray[np.float64]
-    in_result: NDArray[np.int64]
+    n_trees: NDArray[np.int64]  # (row,)
+    length: NDArray[np.float64]  # (row,)
+    in_result: NDArray[np.int64]  # (row,): 1 where the tree that is written has the split, else 0
 
 
 SPLIT_COLUMNS: Columns[SplitRows] = Columns(
@@ -127,8 +127,8 @@ SPLIT_COLUMNS: Columns[SplitRows] = Columns(
 class DistanceRows(NamedTuple):
     """Distances of pairs of trees, a row each."""
 
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
+    first: NDArray[np.int64]  # (row,)
+    second: NDArray[np.int64]  # (row,)
     distances: TreeDistances
 
 

@@ -33,8 +33,8 @@ class BranchRows(NamedTuple):
 
     taxa: Sequence[str]
     splits: Sequence[int]
-    length: NDArray[np.float64]
-    support: Mapping[str, NDArray[np.float64]]
+    length: NDArray[np.float64]  # (row,)
+    support: Mapping[str, NDArray[np.float64]]  # (row,) of each column
 
 
 COLUMNS: Columns[BranchRows] = Columns(

@@ -172,8 +172,8 @@ class BlockRows(NamedTuple):
 
     sites: VariantSites
     estimates: FrequencyTable
-    variant: NDArray[np.int64]
-    group: NDArray[np.int64]
+    variant: NDArray[np.int64]  # (row,)
+    group: NDArray[np.int64]  # (row,)
 
     def labels(self, names: Sequence[str], codes: NDArray[np.integer]) -> Labels:
         """Cells ``names[codes]``, from a code per variant."""
@@ -263,7 +263,7 @@ def block_rows(sites: VariantSites, estimates: FrequencyTable) -> BlockRows:
 
 
 def _passing(estimates: FrequencyTable, args: argparse.Namespace, context: RunContext) -> NDArray[np.bool_] | None:
-    """Which variants pass ``--min-maf`` and ``--max-missing-rate``; None where neither was asked for."""
+    """Mark the variants that pass ``--min-maf`` and ``--max-missing-rate``; None where neither was asked for."""
     from genem.popgen import minor_allele_frequency, missing_rate
 
     if args.min_maf == 0.0 and args.max_missing_rate == 1.0:

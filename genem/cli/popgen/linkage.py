@@ -1,4 +1,4 @@
-"""What the commands on pairs of loci share: options of the model and the window, and the variants they read."""
+"""Parts that the commands on pairs of loci share: options of the model and the window, and the variants they read."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def window_size(text: str) -> int:
 
 
 def vcf_name(text: str) -> str:
-    """Where VCF text may go."""
+    """The name of a file, or ``-``, to which VCF text may go."""
     if text != "-" and not text.startswith("/dev/") and not text.endswith((".vcf", ".vcf.gz")):
         raise ValueError(f"'{text}' ends neither in .vcf nor in .vcf.gz: other formats are not written")
     return text
@@ -144,16 +144,16 @@ class HaplotypeRows(NamedTuple):
     """Haplotypes of some loci, a row each, with what was estimated of them."""
 
     table: LocusTable
-    haplotypes: NDArray[np.int16]
-    frequency: NDArray[np.float64]
-    standard_error: NDArray[np.float64]
+    haplotypes: NDArray[np.int16]  # (row, locus)
+    frequency: NDArray[np.float64]  # (row,)
+    standard_error: NDArray[np.float64]  # (row,)
 
 
 class DiplotypeRows(NamedTuple):
     """Pairs of haplotypes, a row each, with the samples that may have them."""
 
     table: LocusTable
-    haplotypes: NDArray[np.int16]
+    haplotypes: NDArray[np.int16]  # (haplotype, locus)
     diplotypes: Diplotypes
 
     def members(self, member: int) -> Sequence[str]:
@@ -275,7 +275,7 @@ def _run_windows(data: PhaseInput, args: argparse.Namespace, context: RunContext
 
 
 def notes(result: HaplotypeFit) -> dict[str, str]:
-    """What the header of the haplotype table says of the fit."""
+    """Notes on the fit in the header of the haplotype table."""
     search = result.search
     return {
         "log_likelihood": repr(result.log_likelihood),

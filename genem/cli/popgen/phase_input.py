@@ -1,4 +1,4 @@
-"""What ``genem phase`` reads: a VCF or BCF, or a table of loci, told apart by content."""
+"""Input of ``genem phase``: a VCF or BCF, or a table of loci, told apart by content."""
 
 from __future__ import annotations
 

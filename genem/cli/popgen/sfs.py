@@ -146,7 +146,7 @@ NEGLIGIBLE = 1e-12
 
 
 class DiversityRows(NamedTuple):
-    """What a spectrum says of the diversity of every group, a row each."""
+    """The diversity of every group as a spectrum tells it, a row each."""
 
     result: SpectrumFit
     names: tuple[str, ...]
@@ -309,7 +309,7 @@ def _warn_of_left_out(result: SpectrumFit, context: RunContext) -> None:
 
 
 def notes(result: SpectrumFit) -> dict[str, str]:
-    """What the header of the spectrum says of the fit."""
+    """Notes on the fit in the header of the spectrum."""
     from genem.io.tables.writing import format_float
 
     listed = {

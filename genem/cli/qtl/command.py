@@ -106,7 +106,7 @@ def run(args: argparse.Namespace, context: RunContext) -> None:
 
 @contextmanager
 def _naming_the_phenotypes(args: argparse.Namespace) -> Iterator[None]:
-    """What is wrong with traits and covariates of a VCF's cross is to be found in their table."""
+    """Name the table of phenotypes in errors about traits and covariates of a VCF's cross."""
     try:
         yield
     except InputError as error:
@@ -324,7 +324,7 @@ def _plot(
 
 
 def _notes(cross: Cross, scans: dict[str, Scan], args: argparse.Namespace) -> dict[str, str]:
-    """What the header of the LOD scores says of the scan."""
+    """Notes on the scan in the header of the LOD scores."""
     first = next(iter(scans.values()))
     return {
         "cross": cross.cross_type,

@@ -180,7 +180,7 @@ def _from_variants(args: argparse.Namespace, context: RunContext, alleles: tuple
 
 
 def _fields(args: argparse.Namespace) -> tuple[str, ...]:
-    """What to read of each record: beside likelihoods the calls, which tell the parents apart, where there are any."""
+    """Fields to read of a record: beside likelihoods the calls, which tell the parents apart, where there are any."""
     from genem.data import CALLS
     from genem.io.variants.reading import open_variants
 
@@ -254,7 +254,7 @@ def _of_called_markers(cross: Cross, max_missing_rate: float) -> Cross:
 
 
 def _known_calls(cross: Cross) -> NDArray[np.bool_]:
-    """Where something is known of the genotype, (individual, marker)."""
+    """Mark the calls (individual, marker) where something is known of the genotype."""
     import numpy as np
 
     if cross.likelihoods is not None:
@@ -281,7 +281,7 @@ def _of_markers(cross: Cross, kept: NDArray[np.bool_]) -> Cross:
 
 
 def _account(cross: Cross, context: RunContext) -> None:
-    """What the run record says of the cross."""
+    """Count what the run record says of the cross, and log how many markers lie at the place of the one before."""
     import numpy as np
 
     genetic_map = cross.genetic_map

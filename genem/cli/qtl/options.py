@@ -1,4 +1,4 @@
-"""What ``genem qtl`` accepts."""
+"""Options that ``genem qtl`` accepts."""
 
 from __future__ import annotations
 

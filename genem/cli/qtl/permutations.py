@@ -126,7 +126,7 @@ def compute(
 
 
 def notes(args: argparse.Namespace) -> dict[str, str]:
-    """What the headers say of the scans: tables of permutations that differ in it do not belong together."""
+    """Notes on the scans in the headers: tables of permutations that differ in them do not belong together."""
     return {
         "cross": args.cross,
         "model": args.model,

@@ -43,7 +43,7 @@ class PairRows(NamedTuple):
     scan: TwoQTLScan
     rows: slice
     best_one: NDArray[np.float64]
-    """LOD scores of the best single locus on the two chromosomes."""
+    """LOD scores (row,) of the best single locus on the two chromosomes."""
 
     @property
     def first(self) -> NDArray[np.integer]:

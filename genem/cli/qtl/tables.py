@@ -50,10 +50,10 @@ class LodScores(NamedTuple):
 
     grid: Scan
     trait: int
-    lod: Mapping[str, NDArray[np.float64]]
-    entropy: NDArray[np.float64]
-    n_iter: NDArray[np.integer]
-    status: NDArray[np.integer]
+    lod: Mapping[str, NDArray[np.float64]]  # (position, trait) of each column
+    entropy: NDArray[np.float64]  # (position,)
+    n_iter: NDArray[np.integer]  # (position, trait)
+    status: NDArray[np.integer]  # (position, trait)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """The LOD scores of a method, or a part of the trait, by the name of the column."""
@@ -133,7 +133,7 @@ PEAK_COLUMNS: Columns[Sequence[Peak]] = Columns(
 
 
 class EffectRow(NamedTuple):
-    """What is estimated at a peak, with the method whose peak it is."""
+    """An estimate at a peak, with the method whose peak it is."""
 
     method: str
     effects: LocusEffects
@@ -169,10 +169,10 @@ class ProbabilityRows(NamedTuple):
 
     genotypes: ChromosomeGenotypes
     individuals: Sequence[str]
-    position: NDArray[np.integer]
-    individual: NDArray[np.integer]
-    state: NDArray[np.integer]
-    probability: NDArray[np.float64]
+    position: NDArray[np.integer]  # (row,)
+    individual: NDArray[np.integer]  # (row,)
+    state: NDArray[np.integer]  # (row,)
+    probability: NDArray[np.float64]  # (row,)
 
 
 PROBABILITY_COLUMNS: Columns[ProbabilityRows] = Columns(
@@ -197,12 +197,12 @@ class SuspiciousCalls(NamedTuple):
     """Calls that are probably errors: individual, marker and error LOD score, a row each."""
 
     cross: Cross
-    individual: NDArray[np.integer]
-    marker: NDArray[np.integer]
-    error_lod: NDArray[np.float64]
+    individual: NDArray[np.integer]  # (row,)
+    marker: NDArray[np.integer]  # (row,)
+    error_lod: NDArray[np.float64]  # (row,)
 
     def genotypes(self) -> Labels:
-        """What was called."""
+        """The genotypes that were called."""
         a, b = self.cross.alleles
         names = ("NA", a + a, a + b, b + b, f"not {b + b}", f"not {a + a}")
         return labels(names, self.cross.genotypes[self.individual, self.marker])
@@ -226,7 +226,7 @@ class EstimatedMap(NamedTuple):
     """A genetic map, its log-likelihood by chromosome, and where known the places of markers on the reference."""
 
     genetic_map: GeneticMap
-    log_likelihood: NDArray[np.float64]
+    log_likelihood: NDArray[np.float64]  # (chromosome,)
     base_position: Mapping[str, int]
 
     def base_positions(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What ``genem warm qtl`` runs: every kind of scan, on crosses of a few individuals."""
+"""Runs of ``genem warm qtl``: every kind of scan, on crosses of a few individuals."""
 
 from __future__ import annotations
 

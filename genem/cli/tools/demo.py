@@ -201,7 +201,7 @@ def run_children(commands: Sequence[list[str]], environment: dict[str, str]) -> 
 
 
 def summary(folder: Path, chosen: Sequence[Demonstration]) -> Iterator[str]:
-    """Where the results are, on one screen."""
+    """Lines that say where the results are, on one screen."""
     tables = []
     for demonstration in chosen:
         project = folder / demonstration.workflow

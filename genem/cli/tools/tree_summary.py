@@ -1,4 +1,4 @@
-"""What ``genem summary`` says of reports of ``genem phylo``: a line per report."""
+"""Summary that ``genem summary`` writes of reports of ``genem phylo``: a line per report."""
 
 from __future__ import annotations
 

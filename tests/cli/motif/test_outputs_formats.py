@@ -1,4 +1,4 @@
-"""What ``genem motif`` writes under every model Biopython reads: MEME text of DNA and RNA, XML of everything."""
+"""Biopython reads what ``genem motif`` writes under every model: MEME text of DNA and RNA, XML of everything."""
 
 from __future__ import annotations
 

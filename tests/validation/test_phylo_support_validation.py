@@ -51,7 +51,7 @@ def test_sh_alrt(fit: TreeFit, theirs: np.ndarray) -> None:
 
 def test_ultrafast_bootstrap(fit: TreeFit, theirs: np.ndarray) -> None:
     found = ultrafast_bootstrap(fit)
-    assert found.status.label == "converged"
+    assert found.status.label == "left"  # the shares came to rest before every neighbour was looked at
     assert np.nanmax(np.abs(found.share - theirs[:, 1])) < 0.07
     assert np.nanmean(np.abs(found.share - theirs[:, 1])) < 0.03
 

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genem.data import SequenceSet
+from genem.em import Optimum
 from genem.errors import InputError, UsageError
 from genem.motif import DNA, PROTEIN, encode, estimate_background, find_motifs, find_seeds
 from genem.motif.discovery.alignment_kernels import choose_number, choose_window, column_log_p, log_alignments
 from genem.motif.discovery.candidate_kernels import count_places, make_bench, sorted_sites
-from genem.motif.discovery.candidates import Candidate, SearchSettings, _finalists, lay_out, search_limits
+from genem.motif.discovery.candidates import Columns, SearchSettings, _finalists, lay_out, search_limits
 from genem.motif.discovery.seeding import Template, expected_counts, random_seeds, start_columns, word_probabilities
 from genem.motif.discovery.seeding_kernels import alike, count_words, has_period, score_words, sum_over_similar
 from genem.motif.discovery.similarity import is_repetitive, resembles, similarity
@@ -350,11 +351,11 @@ def test_random_seeds_are_long_words_of_the_sequences() -> None:
 
 def test_repeats_leave_half_the_finalists_to_others() -> None:
     word, run = np.eye(4)[[0, 1, 2, 3, 0, 2, 1, 1]], np.eye(4)[[0] * 8]
-    candidates = [Candidate(run, 5.0, -9.0 + i, 1) for i in range(6)] + [
-        Candidate(word, 5.0, float(i), 1) for i in range(6)
+    optima = [Optimum(9.0 - i, Columns(run, 5.0)) for i in range(6)] + [
+        Optimum(-float(i), Columns(word, 5.0)) for i in range(6)
     ]
-    chosen = _finalists(candidates, 6, np.full(4, 0.25))
-    assert [each.log_e for each in chosen] == [-9.0, -8.0, -7.0, 0.0, 1.0, 2.0]
+    chosen = _finalists(optima, 6, np.full(4, 0.25))
+    assert [-each.objective for each in chosen] == [-9.0, -8.0, -7.0, 0.0, 1.0, 2.0]
 
 
 def test_runs_of_a_letter_do_not_come_first() -> None:

@@ -35,7 +35,7 @@ napoleon_use_ivar = True
 # References to genem's own names must resolve; those to other libraries, and to type variables, stay text.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!genem\.).*"),
-    (r"py:class", r"genem\.em\.\w+\.(Params|Given)"),
+    (r"py:class", r"genem\.em\.\w+\.(Params|Given|Point)"),
     (r"py:class", r"genem\.(\w+\.)*\w*kernels\.\w+"),  # what kernels hand to each other is not public
 ]
 

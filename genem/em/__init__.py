@@ -16,7 +16,7 @@ from genem.em.model import (
 )
 from genem.em.optima import Optimum, distinct_optima
 from genem.em.parameters import parameter_names, parameter_vector
-from genem.em.restarts import Found, Restartable, RestartPlan, iterated_local_search
+from genem.em.restarts import Found, Restartable, RestartPlan, Round, iterated_local_search
 from genem.em.selection import InformationCriteria, criterion_weights, information_criteria
 from genem.em.stationarity import Stationarity
 from genem.em.status import Status
@@ -47,6 +47,7 @@ __all__ = [
     "Progress",
     "RestartPlan",
     "Restartable",
+    "Round",
     "StandardErrors",
     "Stationarity",
     "Status",

@@ -51,7 +51,7 @@ def distinct_optima(
         What must be equal beside the objective, such as the topology of a tree or the width of a motif. None: nothing,
         so that components with other labels are the same optimum.
     tolerance
-        Relative to 1 + |objective|. With ``math.inf`` the key decides alone.
+        Relative to 1 + the size of the objective. With ``math.inf`` the key decides alone.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from genem.data import SequenceSet
 from genem.io.files.bgzf import InflatedInput
 from genem.io.sequences.fasta import DuplicateNames, EmptyRecords, parse_fasta
 
-__all__ = ["FORMATS", "SequenceFormat", "format_of", "read_sequences"]
+__all__ = ["FORMATS", "Parser", "SequenceFormat", "format_of", "read_sequences"]
 
 LEADING_BLANKS = re.compile(rb"\s*")
 

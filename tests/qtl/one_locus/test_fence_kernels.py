@@ -65,7 +65,6 @@ def test_the_gap_is_never_larger_than_its_bound(seed, shape):
         assert gap <= (start + slope * math.sqrt(below)) ** 2 * (1 + 1e-9) + 1e-12
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("shape", [(2, 1, 0), (3, 1, 0), (2, 2, 1)])
 def test_no_position_that_was_left_would_have_reached_the_goal(shape):
     n_left = 0
